@@ -1,0 +1,81 @@
+/* Requests to an API server: credentials, limits, retries, and Status objects turned into errors.
+ *
+ * A call is one logical request: it may be replayed once after a 401, and is retried (up to 10
+ * times) on 429 and 5xx that carry Retry-After, and on a lost connection when it is a GET. Every
+ * request that can change something asks the fence immediately before its bytes leave, also on a
+ * retry; without a valid lease it ends with ERR_FENCED and nothing is sent. on_done runs exactly
+ * once, from the loop, unless rest_cancel was called. The answer is lent to on_done (jv_ref to keep).
+ */
+#ifndef NEMETON_KUBE_REST_H
+#define NEMETON_KUBE_REST_H
+
+#include "base/json.h"
+#include "base/log.h"
+#include "kube/config.h"
+#include "loop/loop.h"
+#include "loop/random.h"
+#include "loop/transport.h"
+
+struct rest;
+struct rest_call;
+
+enum { REST_BODY_BYTES_MAX = 64 << 20, REST_RETRY_MAX = 10, REST_TIMEOUT_MS = 60000 };
+
+struct rest_options {
+    struct log *log;
+    struct random_source *random;
+    /* Counted for metrics; may be NULL. code 0 = transport failure. */
+    void (*on_request)(void *arg, const char *method, int code, int64_t duration_ms);
+    void *on_request_arg;
+};
+
+struct rest *rest_new(struct loop *loop, struct transport *transport, struct kube_config *config,
+                      const struct rest_options *options);
+void rest_free(struct rest *rest); /* cancels what is under way */
+struct loop *rest_loop(struct rest *rest);
+
+/* may_write is asked before each mutating request leaves, except on HTTP_LANE_LEASE. */
+void rest_set_fence(struct rest *rest, bool (*may_write)(void *arg), void *arg);
+
+struct rest_request {
+    const char *method;
+    const char *path;         /* absolute path with query, encoded: "/api/v1/namespaces/x/pods?limit=1" */
+    const char *content_type; /* of body; NULL = application/json */
+    const char *accept;       /* NULL = application/json */
+    const void *body;
+    size_t body_len;
+    enum http_lane lane;
+    int64_t timeout_ms;       /* 0 = REST_TIMEOUT_MS */
+    bool no_retry;            /* lease renewals decide for themselves */
+    bool fresh_connection;
+};
+struct rest_response {
+    int status;
+    const struct jv *object; /* parsed body; NULL when it is not JSON */
+    const char *body;
+    size_t body_len;
+};
+typedef void (*rest_fn)(void *arg, const struct rest_response *response, const struct err *err);
+
+/* Returns the call, or NULL only for programmer errors; failures come through fn. */
+struct rest_call *rest_start(struct rest *rest, const struct rest_request *request, rest_fn fn,
+                             void *arg);
+void rest_cancel(struct rest *rest, struct rest_call *call); /* NULL is fine */
+
+/* A response that goes on: watches. on_data as in transport.h. A status >= 300 is collected (1 MiB
+ * at most) and arrives as err in on_done; a clean end has err NULL. */
+struct rest_stream_callbacks {
+    void (*on_open)(void *arg);
+    int (*on_data)(void *arg, const char *data, size_t len);
+    void (*on_done)(void *arg, const struct err *err);
+};
+struct rest_call *rest_stream(struct rest *rest, const struct rest_request *request,
+                              const struct rest_stream_callbacks *callbacks, void *arg);
+
+/* Fills err from an HTTP answer: code from status and Status.reason, text from Status.message. */
+void rest_err_from_status(struct err *err, const char *method, const char *path, int status,
+                          const char *body, size_t len);
+
+size_t rest_pending(const struct rest *rest);
+
+#endif

@@ -1,0 +1,54 @@
+/* LIST and WATCH of one resource in one scope, for ever: the state machine of an informer.
+ *
+ * It pages, streams lists where the server can (KEP-3157), follows bookmarks, survives 410, cut and
+ * silent streams, 401/403/404/429/5xx, and never ends by itself: at any moment it has a request
+ * under way or a timer. It hands over objects and knows nothing of a store:
+ *
+ *   on_begin()      a full state follows (first list or relist); nothing is known to be gone yet
+ *   on_upsert(o)    an object, new or changed
+ *   on_delete(o)    an object is gone (last known state)
+ *   on_end(rv)      the full state is complete at this resourceVersion: what was not upserted since
+ *                   on_begin and is not newer than rv is gone
+ *
+ * Objects are lent. managedFields are already stripped.
+ */
+#ifndef NEMETON_KUBE_WATCH_H
+#define NEMETON_KUBE_WATCH_H
+
+#include "kube/discovery.h"
+
+struct watch;
+
+struct watch_options {
+    const struct kube_kind *kind;
+    const char *namespace;      /* NULL = all */
+    const char *label_selector; /* NULL = none; canonical form */
+    const char *field_selector;
+    bool metadata_only;
+    size_t frame_bytes_max;     /* 0 = 16 MiB */
+    struct log *log;
+    struct random_source *random;
+};
+struct watch_callbacks {
+    void (*on_begin)(void *arg);
+    void (*on_upsert)(void *arg, struct jv *object);
+    void (*on_delete)(void *arg, struct jv *object);
+    void (*on_end)(void *arg, const char *resource_version);
+    /* resource_version: the stream has reached it (event or bookmark). */
+    void (*on_progress)(void *arg, const char *resource_version);
+    /* NULL err: healthy again. Repeated problems of one kind come once. */
+    void (*on_problem)(void *arg, const struct err *err);
+};
+
+struct watch *watch_start(struct rest *rest, const struct watch_options *options,
+                          const struct watch_callbacks *callbacks, void *arg);
+void watch_stop(struct watch *watch); /* frees; no callback afterwards */
+
+struct watch_stats {
+    uint64_t relists, restarts, events, dropped_old;
+    int64_t last_event_ms; /* monotonic */
+    bool synced, streaming;
+};
+struct watch_stats watch_stats(const struct watch *watch);
+
+#endif

@@ -1,0 +1,45 @@
+/* Keys that want a run: each at most once waiting and at most once in work.
+ *
+ * Order: higher priority first, then who became ready first; a waiting key gains +10 per 5 s, so
+ * that nothing starves. A key added while in work runs again after workqueue_done. Delayed adds keep
+ * the earlier time; an immediate add cancels the delay. Delays of zero or less mean now.
+ */
+#ifndef NEMETON_QUEUE_WORKQUEUE_H
+#define NEMETON_QUEUE_WORKQUEUE_H
+
+#include "loop/loop.h"
+#include "loop/random.h"
+
+struct workqueue;
+struct workqueue_options {
+    size_t keys_max;
+    int64_t backoff_min_ms, backoff_max_ms; /* 0 = 5, 1000000 */
+    uint64_t hash_seed;
+    struct random_source *random; /* jitter; NULL = none */
+    void (*on_ready)(void *arg);  /* something can be taken; called from the loop */
+    void *on_ready_arg;
+};
+enum { WORKQUEUE_LOW = -100, WORKQUEUE_NORMAL = 0 };
+
+struct workqueue *workqueue_new(struct loop *loop, const struct workqueue_options *options);
+void workqueue_free(struct workqueue *queue);
+int workqueue_add(struct workqueue *queue, const char *key, int priority); /* -1: full */
+int workqueue_add_after(struct workqueue *queue, const char *key, int64_t delay_ms, int priority);
+/* Next delay of the key's own exponential backoff, ±; workqueue_forget resets it. */
+int64_t workqueue_add_backoff(struct workqueue *queue, const char *key, int priority);
+void workqueue_forget(struct workqueue *queue, const char *key);
+unsigned workqueue_failures(const struct workqueue *queue, const char *key);
+/* The next key, now in work; NULL when none is ready. Lent until workqueue_done. */
+const char *workqueue_take(struct workqueue *queue);
+void workqueue_done(struct workqueue *queue, const char *key);
+void workqueue_remove(struct workqueue *queue, const char *key); /* not those in work */
+void workqueue_shut(struct workqueue *queue); /* adds are ignored from now on */
+
+struct workqueue_stats {
+    size_t depth, delayed, processing;
+    uint64_t adds, retries;
+    int64_t oldest_ready_ms;
+};
+struct workqueue_stats workqueue_stats(const struct workqueue *queue);
+
+#endif

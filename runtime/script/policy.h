@@ -1,0 +1,107 @@
+/* One version of the policies: layers of Lua files, loaded into one Lua state.
+ *
+ * Layers go from the bottom (shipped) to the top (overlays, in name order). A module is looked up
+ * from the top; inside a layer `require "base.x"` means x as the layers underneath have it. Loading
+ * compiles text chunks only, runs them under a budget, checks the contract (policies/README.md), and
+ * reads the declarations of each controller into C. A policy is reference-counted: running tasks
+ * keep theirs; the last unref closes the state. Nothing here touches the network.
+ */
+#ifndef NEMETON_SCRIPT_POLICY_H
+#define NEMETON_SCRIPT_POLICY_H
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "loop/loop.h"
+#include "loop/random.h"
+#include "script/effects.h"
+
+enum { POLICY_API = 1, POLICY_FILES_MAX = 512, POLICY_BYTES_MAX = 8 << 20 };
+
+struct policy_file {
+    const char *module; /* "druid.rollout"; "bundle" declares api and controllers */
+    const char *source; /* for messages: "policies/druid/rollout.lua" or "ConfigMap ns/name key k" */
+    const char *text;
+    size_t len;
+};
+struct policy_layer {
+    const char *name;
+    const struct policy_file *files;
+    size_t file_count;
+};
+
+struct policy_limits {        /* 0 = the default in brackets */
+    size_t memory_bytes_max;  /* [64 MiB] of the Lua state */
+    int64_t slice_ms;         /* [5] */
+    int64_t run_cpu_ms;       /* [250] of one run; also of loading one file */
+    int64_t run_wall_ms;      /* [120000] */
+    uint64_t slice_instructions, run_instructions; /* [1e5, 2e7] with a virtual clock */
+    size_t effects_max;       /* [2000] per run */
+};
+
+struct policy_env { /* what a state needs from outside; all must outlive the policy */
+    struct loop *loop;
+    struct random_source *random;
+    struct log *log;
+    struct policy_limits limits;
+};
+
+/* How a changed object becomes a key of the primary. */
+enum policy_map {
+    POLICY_MAP_SELF,      /* it is a primary */
+    POLICY_MAP_OWNER,     /* its controller owner, when that is of a primary kind */
+    POLICY_MAP_LABEL,     /* label `map_label` holds the primary's name, same namespace */
+    POLICY_MAP_ALL,       /* every primary of its namespace (or all, for cluster-scoped objects) */
+    POLICY_MAP_NONE,      /* read, but changes wake nobody */
+};
+struct policy_watch {
+    char *api_version, *kind, *labels; /* labels: selector or NULL */
+    char **fields;
+    size_t field_count;
+    enum policy_map map;
+    char *map_label;
+    bool optional; /* the server may lack the kind */
+};
+struct policy_right {
+    char *api_version, *kind;
+    unsigned verbs; /* bit (1 << enum effect_verb) */
+    bool delete_any; /* may delete what the primary does not own (garbage collection) */
+};
+struct policy_controller {
+    char *name, *module;
+    struct policy_watch *watches; /* primaries first */
+    size_t watch_count, primary_count;
+    struct policy_right *rights;
+    size_t right_count;
+    int64_t resync_ms; /* 0 = none */
+    bool has_render, has_check, has_summary;
+};
+
+struct policy;
+struct policy *policy_load(const struct policy_env *env, const struct policy_layer *layers,
+                           size_t layer_count, struct err *err);
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy);
+const char *policy_version(const struct policy *policy); /* SHA-256 of the sorted files, hex */
+size_t policy_controller_count(const struct policy *policy);
+const struct policy_controller *policy_controller_at(const struct policy *policy, size_t index);
+
+/* Calls a pure function of a module under the load budget: function(args...) -> value. Synchronous.
+ * A `nil, err` answer is ERR_INVALID with its message; *result is then whatever err was. */
+int policy_call(struct policy *policy, const char *module, const char *function,
+                struct jv *const *args, size_t arg_count, struct jv **result, struct err *err);
+
+/* Runs the `*_test` modules of the layers named by `layer` (NULL = all): each case by itself, under
+ * a budget. fn gets each result. Returns the number of failed cases, or -1. */
+typedef void (*policy_test_fn)(void *arg, const char *module, const char *test, const char *failure);
+int policy_test(struct policy *policy, const char *layer, policy_test_fn fn, void *arg,
+                struct err *err);
+
+struct policy_stats {
+    size_t memory_bytes, memory_peak_bytes, tasks;
+    uint64_t kills;
+    int64_t cpu_ns;
+};
+struct policy_stats policy_stats(const struct policy *policy);
+void policy_collect(struct policy *policy); /* a step of garbage collection, when idle */
+
+#endif
