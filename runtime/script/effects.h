@@ -44,7 +44,8 @@ struct effect {
     int64_t timeout_ms, delay_ms;
 };
 
-/* result: the object (READ, APPLY, …), {"items":[…]} (READ_LIST), or
+/* result: the object (READ, CREATE, PATCH, STATUS, FINALIZER_*), {"object":{…},"change":"created"}
+ * (APPLY; change is "created", "updated" or "same"), {"items":[…]} (READ_LIST), or
  * {"status":200,"headers":{…},"body":"…"} (HTTP); NULL where there is nothing. Lent. */
 typedef void (*effect_fn)(void *arg, struct jv *result, const struct err *err);
 struct effect_call;
