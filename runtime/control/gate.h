@@ -34,6 +34,7 @@ struct gate_plan {
     const struct kube_kind *kind; /* target */
     const char *namespace, *name, *uid;
     const char *propagation, *reason;
+    bool immediate;             /* with grace period 0 (who plays a kubelet) */
     const struct jv *scale_to;  /* NULL: delete; else the object to apply, with fewer replicas */
 };
 typedef void (*gate_fn)(void *arg, const struct jv *object, const struct err *err);

@@ -42,6 +42,7 @@ struct effect {
     size_t http_body_len;
     const struct jv *http_headers;   /* object of strings; values are secret */
     int64_t timeout_ms, delay_ms;
+    bool immediate; /* DELETE: with grace period 0 (who plays a kubelet) */
 };
 
 /* result: the object (READ, CREATE, PATCH, STATUS, FINALIZER_*), {"object":{…},"change":"created"}
