@@ -10,6 +10,7 @@
 #define NEMETON_CACHE_STORE_H
 
 #include "base/json.h"
+#include "base/selector.h" /* selectors live in base: the sandbox needs them too */
 
 struct store_item {
     unsigned refs;
@@ -61,11 +62,5 @@ void store_sweep(struct store *store, const char *resource_version, store_fn rem
 struct store_item *store_item_ref(struct store_item *item);
 void store_item_unref(struct store_item *item);
 struct jv *store_item_parse(const struct store_item *item); /* yours; NULL never for stored items */
-
-/* label selector text ("a=b,c!=d,e in (x,y),!f") against an object's labels. */
-struct selector;
-struct selector *selector_parse(const char *text, struct err *err);
-bool selector_matches(const struct selector *selector, const struct jv *labels);
-void selector_free(struct selector *selector);
 
 #endif
