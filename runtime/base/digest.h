@@ -12,7 +12,8 @@ enum { DIGEST_SHA256_HEX = 65, DIGEST_SHA1_BYTES = 20 };
 void digest_sha256_hex(const void *data, size_t len, char out[DIGEST_SHA256_HEX]);
 void digest_sha1(const void *data, size_t len, unsigned char out[DIGEST_SHA1_BYTES]);
 uint32_t digest_fnv1_32(const void *data, size_t len);
-uint64_t digest_fnv1a_64(const void *data, size_t len, uint64_t basis); /* basis 0: the standard one */
+uint64_t digest_fnv1a_64(const void *data, size_t len,
+                         uint64_t basis); /* basis 0: the standard one */
 
 int base64_encode(const void *data, size_t len, struct buf *out);
 /* Strict standard alphabet with padding; white space is skipped. */

@@ -17,13 +17,13 @@
 
 enum err_code {
     ERR_NONE = 0,
-    ERR_USAGE,        /* the command line */
-    ERR_INVALID,      /* well-formed but not acceptable: 400, 422, a bad field */
-    ERR_PARSE,        /* not well-formed */
-    ERR_NOT_FOUND,    /* 404, a missing file */
-    ERR_EXISTS,       /* 409 AlreadyExists */
-    ERR_CONFLICT,     /* 409 Conflict: stale resourceVersion, failed precondition, other field manager */
-    ERR_GONE,         /* 410: the resourceVersion or continue token is too old */
+    ERR_USAGE,     /* the command line */
+    ERR_INVALID,   /* well-formed but not acceptable: 400, 422, a bad field */
+    ERR_PARSE,     /* not well-formed */
+    ERR_NOT_FOUND, /* 404, a missing file */
+    ERR_EXISTS,    /* 409 AlreadyExists */
+    ERR_CONFLICT, /* 409 Conflict: stale resourceVersion, failed precondition, other field manager */
+    ERR_GONE,     /* 410: the resourceVersion or continue token is too old */
     ERR_UNAUTHORIZED, /* 401 */
     ERR_FORBIDDEN,    /* 403 */
     ERR_TOO_LARGE,    /* 413, or a body over our own maximum */
@@ -45,10 +45,10 @@ enum { ERR_TEXT_BYTES = 768, ERR_REASON_BYTES = 64 };
 
 struct err {
     enum err_code code;
-    int http_status;                /* 0 when no HTTP answer is behind it */
-    int64_t retry_after_ms;         /* what a server asked for; 0 = nothing */
-    char reason[ERR_REASON_BYTES];  /* Kubernetes Status.reason, "" when there is none */
-    char text[ERR_TEXT_BYTES];      /* always terminated, cut with "…" when too long */
+    int http_status;               /* 0 when no HTTP answer is behind it */
+    int64_t retry_after_ms;        /* what a server asked for; 0 = nothing */
+    char reason[ERR_REASON_BYTES]; /* Kubernetes Status.reason, "" when there is none */
+    char text[ERR_TEXT_BYTES];     /* always terminated, cut with "…" when too long */
 };
 
 /* Sets code and text; returns -1 so that `return err_set(err, …);` reads well. */
@@ -65,7 +65,7 @@ int err_errno(struct err *err, int errnum, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 void err_clear(struct err *err);
-const char *err_code_name(enum err_code code);  /* "not_found", … : stable, used in logs and Lua */
+const char *err_code_name(enum err_code code); /* "not_found", … : stable, used in logs and Lua */
 
 /* Codes after which the same request may succeed later without anybody changing anything. */
 bool err_is_transient(const struct err *err);

@@ -29,6 +29,7 @@ struct jv *jv_null(void);
 struct jv *jv_bool(bool value);
 struct jv *jv_int(int64_t value);
 struct jv *jv_real(double value); /* NULL for NaN and infinities */
+/* jv_string and jv_stringf never lose a text: bytes that are not UTF-8 become U+FFFD. NULL for NULL. */
 struct jv *jv_string(const char *str);
 struct jv *jv_stringn(const char *str, size_t len); /* NULL when not valid UTF-8 */
 struct jv *jv_stringf(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -41,12 +42,12 @@ struct jv *jv_dup(const struct jv *value); /* deep copy */
 enum jv_type jv_type(const struct jv *value);
 bool jv_is_object(const struct jv *value); /* false for NULL */
 bool jv_is_array(const struct jv *value);
-const char *jv_str(const struct jv *value);           /* lent; NULL when not a string */
+const char *jv_str(const struct jv *value); /* lent; NULL when not a string */
 const char *jv_strn(const struct jv *value, size_t *len);
-int64_t jv_int_value(const struct jv *value);         /* reals are truncated; 0 otherwise */
+int64_t jv_int_value(const struct jv *value); /* reals are truncated; 0 otherwise */
 double jv_real_value(const struct jv *value);
-bool jv_bool_value(const struct jv *value);           /* true only for true */
-size_t jv_size(const struct jv *value);               /* members or elements; 0 otherwise */
+bool jv_bool_value(const struct jv *value); /* true only for true */
+size_t jv_size(const struct jv *value);     /* members or elements; 0 otherwise */
 
 struct jv *jv_get(const struct jv *object, const char *key);
 struct jv *jv_at(const struct jv *array, size_t index);
@@ -54,6 +55,7 @@ struct jv *jv_at(const struct jv *array, size_t index);
 struct jv *jv_path(const struct jv *object, ...) __attribute__((sentinel));
 const char *jv_path_str(const struct jv *object, ...) __attribute__((sentinel));
 
+/* A replaced member keeps its place. A NULL value, or a key that is not UTF-8, changes nothing. */
 void jv_set(struct jv *object, const char *key, struct jv *take);
 void jv_set_str(struct jv *object, const char *key, const char *str); /* NULL: no-op */
 void jv_set_int(struct jv *object, const char *key, int64_t value);
@@ -78,6 +80,12 @@ bool jv_equal(const struct jv *a, const struct jv *b); /* key order does not mat
 /* Parses exactly one value (white space around it is fine). */
 int jv_parse(const char *text, size_t len, struct jv **out, struct err *err);
 
+/* Appends a step to a path as errors show it: spec.ports[1].name, data["a.b"]. */
+void jv_path_key(struct buf *path, const char *key);
+void jv_path_index(struct buf *path, size_t index);
+
+/* Compact unless PRETTY (two blanks). -1 when `out` is full or the value is deeper than JV_DEPTH_MAX;
+ * out->failed is set then. jv_print_str returns NULL in that case. */
 enum { JV_PRINT_SORTED = 1, JV_PRINT_PRETTY = 2 };
 int jv_print(const struct jv *value, unsigned flags, struct buf *out);
 char *jv_print_str(const struct jv *value, unsigned flags); /* yours to free */

@@ -24,9 +24,9 @@ typedef void (*log_sink)(void *arg, const char *line, size_t len); /* one line w
 struct log_options {
     enum log_level level;
     enum log_format format;
-    bool color;          /* only with LOG_TEXT */
-    int fd;              /* where lines go when sink is NULL */
-    log_sink sink;       /* tests */
+    bool color;    /* only with LOG_TEXT */
+    int fd;        /* where lines go when sink is NULL */
+    log_sink sink; /* tests */
     void *sink_arg;
     log_wall_ns wall_ns;
     void *wall_arg;

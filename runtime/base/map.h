@@ -15,7 +15,7 @@ struct map;
 struct map *map_new(uint64_t seed, void (*value_free)(void *value));
 void map_free(struct map *map); /* NULL is fine; frees values when a free function was given */
 size_t map_count(const struct map *map);
-void *map_get(const struct map *map, const char *key); /* NULL when absent */
+void *map_get(const struct map *map, const char *key);       /* NULL when absent */
 void map_put(struct map *map, const char *key, void *value); /* frees a replaced value */
 void *map_take(struct map *map, const char *key);            /* removes without freeing */
 void map_remove(struct map *map, const char *key);
