@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum { LOG_VALUE_BYTES_MAX = 8192, LOG_LINE_BYTES_MAX = 65536 };
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log;
@@ -37,7 +38,9 @@ struct log *log_child(struct log *parent, ...) __attribute__((sentinel)); /* key
 void log_free(struct log *log); /* children before parents; NULL is fine */
 bool log_enabled(const struct log *log, enum log_level level);
 
-/* Pairs end with (char *)NULL; a pair with a NULL value is left out. A NULL log is silent. */
+/* Pairs end with (char *)NULL; values are cut at LOG_VALUE_BYTES_MAX and lines at LOG_LINE_BYTES_MAX.
+ * Control characters never reach a terminal. A line of up to PIPE_BUF bytes is one write.
+ * A pair with a NULL value is left out. A NULL log is silent. */
 void log_write(struct log *log, enum log_level level, const char *message, ...)
     __attribute__((sentinel));
 #define log_debug(log, ...) log_write((log), LOG_DEBUG, __VA_ARGS__, (char *)NULL)
@@ -50,6 +53,9 @@ struct log_num_buf {
     char text[32];
 };
 const char *log_num(struct log_num_buf *buf, int64_t value);
+
+/* Lines that could not be written so far, of this log and all its relatives. */
+uint64_t log_dropped(const struct log *log);
 
 int log_level_parse(const char *text, enum log_level *level, struct err *err);
 
