@@ -52,6 +52,7 @@ struct exchange { /* first member of every implementation; filled by it */
     char **decoded; /* cache of exchange_query answers, owned */
     size_t decoded_count;
 };
+void exchange_set_target(struct exchange *exchange, const char *target); /* path and query */
 void exchange_deinit(struct exchange *exchange); /* frees what the base struct owns */
 
 #endif

@@ -20,13 +20,15 @@
 struct loop;
 struct loop_timer;
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2 }; /* errors and hang-ups are reported as both */
+/* Errors and hang-ups are reported as both. LOOP_HANGUP: only tell when the peer has gone. */
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
 
 typedef void (*loop_fn)(void *arg);
 typedef void (*loop_fd_fn)(void *arg, int fd, unsigned events);
 
+/* Also sets SIGPIPE to ignored: a peer that has gone is an error of the write, not of the process. */
 struct loop *loop_new(struct clock *clock, struct err *err);
-void loop_free(struct loop *loop); /* asserts in debug builds that no fd or timer is left */
+void loop_free(struct loop *loop); /* asserts in sanitizer builds that no fd or timer is left */
 struct clock *loop_clock(struct loop *loop);
 int64_t loop_now_ms(struct loop *loop); /* monotonic, of the current turn */
 
@@ -39,11 +41,13 @@ int loop_fd_set(struct loop *loop, int fd, unsigned events, loop_fd_fn fn, void 
                 struct err *err); /* adds or changes; events 0 keeps it registered, silent */
 void loop_fd_remove(struct loop *loop, int fd);
 
-/* Blocks the signal for the thread and calls fn from the loop; arg is passed on. */
+/* Blocks the signal for the thread and calls fn from the loop; arg is passed on. A NULL fn undoes it,
+ * as loop_free does for all. */
 int loop_signal_set(struct loop *loop, int signo, void (*fn)(void *arg, int signo), void *arg,
                     struct err *err);
 
-void loop_run(struct loop *loop); /* until loop_stop */
+/* Until loop_stop; with a virtual clock also when nothing is registered that could ever run. */
+void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* One turn; sleeps max_wait_ms at most (-1: no limit). Returns the number of callbacks run. */
 int loop_turn(struct loop *loop, int64_t max_wait_ms);
