@@ -1,0 +1,79 @@
+-- Pure helpers about pods: made from a template, ready or not, of which revision.
+local M = {}
+
+M.API = "v1"
+M.KIND = "Pod"
+
+function M.condition(pod, kind)
+  local status = pod.status
+  for _, condition in ipairs(status and status.conditions or {}) do
+    if condition.type == kind then return condition end
+  end
+  return nil
+end
+
+function M.is_ready(pod)
+  local ready = M.condition(pod, "Ready")
+  return ready ~= nil and ready.status == "True" and pod.status.phase == "Running"
+end
+
+function M.is_failed(pod)
+  local phase = pod.status and pod.status.phase
+  return phase == "Failed" or phase == "Succeeded"
+end
+
+function M.is_deleting(object)
+  return object.metadata.deletionTimestamp ~= nil
+end
+
+-- "name-3" of set "name" is 3; nil when the name has another form.
+function M.ordinal(name, set_name)
+  local prefix = set_name .. "-"
+  if name:sub(1, #prefix) ~= prefix then return nil end
+  local digits = name:sub(#prefix + 1)
+  if digits == "" or digits:find("%D") or (#digits > 1 and digits:sub(1, 1) == "0") then return nil end
+  return math.tointeger(tonumber(digits))
+end
+
+function M.controller_of(object)
+  for _, reference in ipairs(object.metadata.ownerReferences or {}) do
+    if reference.controller == true then return reference end
+  end
+  return nil
+end
+
+function M.owner_reference(owner)
+  return {
+    apiVersion = owner.apiVersion, kind = owner.kind, name = owner.metadata.name, uid = owner.metadata.uid,
+    controller = true, blockOwnerDeletion = true,
+  }
+end
+
+-- "a=b,c=d" of matchLabels and matchExpressions.
+function M.selector_text(selector)
+  local parts = {}
+  for key, value in pairs(selector.matchLabels or {}) do parts[#parts + 1] = key .. "=" .. value end
+  for _, e in ipairs(selector.matchExpressions or {}) do
+    local values = {}
+    for _, value in ipairs(e.values or {}) do values[#values + 1] = value end
+    local list = "(" .. table.concat(values, ",") .. ")"
+    local forms = { In = e.key .. " in " .. list, NotIn = e.key .. " notin " .. list, Exists = e.key,
+      DoesNotExist = "!" .. e.key }
+    parts[#parts + 1] = forms[e.operator]
+  end
+  return table.concat(parts, ",")
+end
+
+-- A pod of the template, controlled by the owner. `labels` are added to the template's.
+function M.from_template(template, owner, name, labels)
+  local metadata = json.copy(template.metadata or json.object{})
+  metadata.creationTimestamp = nil
+  metadata.namespace = owner.metadata.namespace
+  metadata.name = name
+  metadata.labels = metadata.labels or {}
+  for key, value in pairs(labels) do metadata.labels[key] = value end
+  metadata.ownerReferences = { M.owner_reference(owner) }
+  return { apiVersion = M.API, kind = M.KIND, metadata = metadata, spec = json.copy(template.spec) }
+end
+
+return M

@@ -1,0 +1,82 @@
+-- Volumes: claims are bound to a volume of their own at once, protected while a pod on a node uses
+-- them, and the volume goes with its claim.
+local pods = require "kubernetes.pod"
+
+local M = {}
+
+local PROTECTION = "kubernetes.io/pvc-protection"
+
+M.watches = {
+  primaries = { { apiVersion = "v1", kind = "PersistentVolumeClaim" } },
+  { apiVersion = "v1", kind = "Pod", map = "all", fields = { "spec.nodeName", "spec.volumes" } },
+  { apiVersion = "v1", kind = "PersistentVolume", map = "none", fields = { "spec.claimRef" } },
+}
+M.rights = {
+  ["v1/PersistentVolumeClaim"] = { "status", "patch", "finalizer" },
+  ["v1/PersistentVolume"] = { "create", "delete-any", "status" },
+}
+
+-- Whether a pod that has a node uses the claim. Pods without one do not count, as in the real protection.
+function M.in_use(claim_name, list)
+  for _, pod in ipairs(list) do
+    if pod.spec and pod.spec.nodeName then
+      for _, volume in ipairs(pod.spec.volumes or {}) do
+        if volume.persistentVolumeClaim and volume.persistentVolumeClaim.claimName == claim_name then return true end
+      end
+    end
+  end
+  return false
+end
+
+local function volume_name(uid)
+  return "pvc-" .. uid
+end
+
+local function bind(ctx, claim)
+  local name = volume_name(claim.metadata.uid)
+  local _, err = ctx.create{
+    apiVersion = "v1", kind = "PersistentVolume", metadata = { name = name },
+    spec = {
+      capacity = { storage = claim.spec.resources.requests.storage }, accessModes = claim.spec.accessModes,
+      persistentVolumeReclaimPolicy = "Delete", storageClassName = claim.spec.storageClassName,
+      hostPath = { path = "/var/lib/sandbox/" .. name },
+      claimRef = { apiVersion = "v1", kind = "PersistentVolumeClaim", namespace = claim.metadata.namespace,
+        name = claim.metadata.name, uid = claim.metadata.uid },
+    },
+  }
+  if err and err.code ~= "exists" then return nil, err end
+  if claim.spec.volumeName ~= name then
+    _, err = ctx.patch(claim, { spec = { volumeName = name } })
+    if err then return nil, err end
+  end
+  _, err = ctx.status({ phase = "Bound" }, { apiVersion = "v1", kind = "PersistentVolume", name = name })
+  if err and err.code ~= "not_found" then return nil, err end
+  _, err = ctx.status{ phase = "Bound", accessModes = claim.spec.accessModes,
+    capacity = { storage = claim.spec.resources.requests.storage } }
+  if err then return nil, err end
+end
+
+function M.reconcile(ctx)
+  local claim = ctx.object
+  if not claim then
+    if ctx.key.uid ~= "" then
+      local done, err = ctx.delete({ apiVersion = "v1", kind = "PersistentVolume", name = volume_name(ctx.key.uid) },
+        { reason = "its claim is gone" })
+      if not done then return nil, err end
+    end
+    return
+  end
+  if not pods.is_deleting(claim) then
+    local size = claim.status and claim.status.capacity and claim.status.capacity.storage
+    if not claim.status or claim.status.phase ~= "Bound" or size ~= claim.spec.resources.requests.storage then
+      return bind(ctx, claim)
+    end
+    return
+  end
+  local list = kube.list{ apiVersion = "v1", kind = "Pod", namespace = claim.metadata.namespace }
+  if M.in_use(claim.metadata.name, list) then return end
+  local _, err = ctx.finalizer_remove(PROTECTION)
+  if err then return nil, err end
+end
+
+return M
