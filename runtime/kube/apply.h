@@ -32,6 +32,7 @@ struct write_request {
     const struct jv *body;      /* object or patch */
     const char *field_manager;  /* NULL = APPLY_FIELD_MANAGER */
     bool dry_run;
+    bool no_force;              /* WRITE_APPLY: 409 rather than fields taken from other managers */
     /* WRITE_DELETE only: */
     const char *uid, *resource_version, *propagation; /* uid is required */
     int64_t grace_period_s;     /* -1 = the server's default */
