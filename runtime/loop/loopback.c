@@ -1,5 +1,6 @@
 #include "loop/loopback_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,10 +75,12 @@ static void call_finish(struct http_call *call, const struct err *err)
         call_free(call);
 }
 
-static void call_fail(struct http_call *call, enum err_code code, const char *what)
+static void call_fail(struct http_call *call, enum err_code code, const char *reason,
+                      const char *what)
 {
     struct err err = {0};
     err_set(&err, code, "%s", what);
+    snprintf(err.reason, sizeof err.reason, "%s", reason);
     call_finish(call, &err);
 }
 
@@ -104,10 +107,10 @@ static void deliver_data(struct http_call *call, struct loopback_piece *piece)
     call->pending_bytes -= len;
     if (!call->is_stream) {
         if (buf_add(&call->answer, data, len) != 0)
-            call_fail(call, ERR_TOO_LARGE, "read answer: the body is over the maximum");
+            call_fail(call, ERR_TOO_LARGE, "", "read answer: the body is over the maximum");
     } else if (call->callbacks.on_data && call->callbacks.on_data(call->arg, data, len) != 0) {
         if (!call->is_canceled)
-            call_fail(call, ERR_CANCELED, "read answer: stopped by the reader");
+            call_fail(call, ERR_CANCELED, "", "read answer: stopped by the reader");
     }
     free(data);
 }
@@ -123,7 +126,8 @@ static void call_deliver(struct http_call *call)
         } else if (piece->len > 0) {
             deliver_data(call, piece);
         } else if (piece->is_cut) {
-            call_fail(call, ERR_NETWORK, "read answer: connection reset by peer");
+            call_fail(call, ERR_NETWORK, HTTP_REASON_RESET,
+                      "read answer: connection reset by peer");
         } else if (piece->is_end) {
             call_finish(call, NULL);
         } else {
@@ -167,7 +171,7 @@ static void request_arrives(void *arg)
     call->arrive_timer = NULL;
     const struct loopback_route *route = route_find(loopback, call->url);
     if (!route || loopback_happens(loopback, loopback->faults.refuse)) {
-        call_fail(call, ERR_NETWORK, "connect: connection refused");
+        call_fail(call, ERR_NETWORK, HTTP_REASON_REFUSED, "connect: connection refused");
         return;
     }
     if (loopback_happens(loopback, loopback->faults.drop_request)) {
@@ -202,8 +206,9 @@ static struct http_call *on_start(struct transport *self, const struct http_requ
                                   const struct http_callbacks *callbacks, void *arg,
                                   struct err *err)
 {
-    (void)err;
     struct loopback *loopback = from_base(self);
+    if (callbacks->on_send && callbacks->on_send(arg, err) != 0)
+        return NULL;
     struct http_call *call = mem_alloc(sizeof *call);
     call->loopback = loopback;
     call->callbacks = *callbacks;

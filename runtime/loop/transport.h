@@ -61,7 +61,8 @@ struct http_callbacks {
     int (*on_data)(void *arg, const char *data, size_t len);
     void (*on_done)(void *arg, const struct http_response *response, const struct err *err);
     /* Optional. Asked immediately before the first byte leaves, after any queueing: the fence of a
-     * write. -1 with err set ends the call with that error; nothing was sent. */
+     * write. -1 with err set ends the call with that error (transport_start itself returns NULL
+     * when it asks at once); nothing was sent. */
     int (*on_send)(void *arg, struct err *err);
 };
 
