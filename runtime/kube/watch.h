@@ -10,7 +10,8 @@
  *   on_end(rv)      the full state is complete at this resourceVersion: what was not upserted since
  *                   on_begin and is not newer than rv is gone
  *
- * Objects are lent. managedFields are already stripped.
+ * Objects are lent and complete (apiVersion and kind are filled in where a list leaves them out);
+ * managedFields and kubectl's last-applied-configuration are stripped. Callbacks may call watch_stop.
  */
 #ifndef NEMETON_KUBE_WATCH_H
 #define NEMETON_KUBE_WATCH_H
@@ -25,7 +26,7 @@ struct watch_options {
     const char *label_selector; /* NULL = none; canonical form */
     const char *field_selector;
     bool metadata_only;
-    size_t frame_bytes_max;     /* 0 = 16 MiB */
+    size_t frame_bytes_max; /* 0 = 16 MiB */
     struct log *log;
     struct random_source *random;
 };
@@ -36,8 +37,12 @@ struct watch_callbacks {
     void (*on_end)(void *arg, const char *resource_version);
     /* resource_version: the stream has reached it (event or bookmark). */
     void (*on_progress)(void *arg, const char *resource_version);
-    /* NULL err: healthy again. Repeated problems of one kind come once. */
+    /* NULL err: healthy again. Repeated problems of one kind come once; what goes wrong after the
+     * first full state is reported when it has lasted for a minute. */
     void (*on_problem)(void *arg, const struct err *err);
+    /* The server's history went back (a restored etcd): the resourceVersions known so far mean
+     * nothing any more, the full state that follows decides. May be NULL. */
+    void (*on_reset)(void *arg);
 };
 
 struct watch *watch_start(struct rest *rest, const struct watch_options *options,
@@ -45,7 +50,9 @@ struct watch *watch_start(struct rest *rest, const struct watch_options *options
 void watch_stop(struct watch *watch); /* frees; no callback afterwards */
 
 struct watch_stats {
-    uint64_t relists, restarts, events, dropped_old;
+    uint64_t relists, restarts, events;
+    uint64_t dropped_old;  /* not newer than what the stream had reached */
+    uint64_t ignored;      /* of another kind or of an unknown type */
     int64_t last_event_ms; /* monotonic */
     bool synced, streaming;
 };
