@@ -1,0 +1,342 @@
+/* Apply: compare with what is there, send only what differs, and never take what is not ours.
+ *
+ *   cache says what is there ─→ nothing differs: done, "same"
+ *   (or a live GET, where it   ├ fewer replicas: the gate
+ *    cannot say)               ├ replicas no longer named: hand them over first, then apply
+ *                              └ apply ─→ foreign keys in maps that are ours whole: merge patch
+ */
+#include "control/effects_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HANDOVER_MANAGER_SUFFIX "-handover"
+
+struct effects_memo {
+    char resource_version[32];
+    char hash[33];
+};
+
+static void compare(struct effect_call *call, bool fresh);
+
+void effects_memo_put(struct effects_shared *shared, const struct jv *object, const char *hash)
+{
+    const char *uid = jv_path_str(object, "metadata", "uid", NULL);
+    const char *rv = jv_path_str(object, "metadata", "resourceVersion", NULL);
+    if (uid == NULL || rv == NULL ||
+        strlen(rv) >= sizeof(((struct effects_memo *)0)->resource_version))
+        return;
+    if (map_count(shared->memo) >= EFFECTS_MEMO_MAX && map_get(shared->memo, uid) == NULL)
+        map_clear(shared->memo);
+    struct effects_memo *memo = mem_alloc(sizeof(*memo));
+    memcpy(memo->resource_version, rv, strlen(rv) + 1);
+    memcpy(memo->hash, hash, sizeof(memo->hash));
+    map_put(shared->memo, uid, memo);
+}
+
+bool effects_memo_same(struct effects_shared *shared, const struct jv *live, const char *hash)
+{
+    const char *uid = jv_path_str(live, "metadata", "uid", NULL);
+    const char *rv = jv_path_str(live, "metadata", "resourceVersion", NULL);
+    const struct effects_memo *memo = uid != NULL ? map_get(shared->memo, uid) : NULL;
+    return memo != NULL && rv != NULL && strcmp(memo->resource_version, rv) == 0 &&
+           strcmp(memo->hash, hash) == 0;
+}
+
+static void finish(struct effect_call *call, const struct jv *object, const char *change)
+{
+    struct jv *result = jv_object();
+    jv_set(result, "object", jv_ref((struct jv *)object));
+    jv_set_str(result, "change", change);
+    if (strcmp(change, "same") == 0)
+        effect_count(call, "nemeton_writes_skipped_total");
+    effect_finish(call, result, NULL);
+    jv_unref(result);
+}
+
+static const char *controller_uid(const struct jv *object)
+{
+    const struct jv *references = jv_path(object, "metadata", "ownerReferences", NULL);
+    for (size_t i = 0; i < jv_size(references); i++) {
+        if (jv_bool_value(jv_get(jv_at(references, i), "controller")))
+            return jv_path_str(jv_at(references, i), "uid", NULL);
+    }
+    return NULL;
+}
+
+/* What another controller owns is not ours to write, nor is what nobody owns when it was not among
+ * what our watch selects. */
+static int check_ownership(const struct effect_call *call, struct err *err)
+{
+    const char *ours = controller_uid(call->wanted);
+    const char *theirs = controller_uid(call->live);
+    if (ours == NULL)
+        return 0;
+    if (theirs != NULL && strcmp(ours, theirs) != 0)
+        return err_set(err, ERR_CONFLICT,
+                       "%s `%s` exists already and is controlled by another owner (uid %s): "
+                       "rename or remove one of them",
+                       call->kind->kind, call->effect->name, theirs);
+    if (theirs == NULL && call->gentle)
+        return err_set(err, ERR_CONFLICT,
+                       "%s `%s` exists already and belongs to nobody: remove it, or give it the "
+                       "labels of the one wanted to have it taken over",
+                       call->kind->kind, call->effect->name);
+    return 0;
+}
+
+static const char *change_of(const struct effect_call *call, const struct jv *answer)
+{
+    const char *before = jv_path_str(call->live, "metadata", "resourceVersion", NULL);
+    const char *after = jv_path_str(answer, "metadata", "resourceVersion", NULL);
+    if (call->live == NULL)
+        return "created";
+    return before != NULL && after != NULL && strcmp(before, after) == 0 ? "same" : "updated";
+}
+
+static void on_pruned(void *arg, const struct rest_response *response, const struct err *err)
+{
+    struct effect_call *call = arg;
+    call->rest_call = NULL;
+    if (err != NULL) {
+        effect_finish(call, NULL, err);
+        return;
+    }
+    effect_wrote(call, response->object);
+    effects_memo_put(call->run->shared, response->object, call->hash);
+    finish(call, response->object, "updated");
+}
+
+/* Sends the removal of foreign keys, if there are any. True when it did. */
+static bool prune(struct effect_call *call, const struct jv *live)
+{
+    struct jv *patch =
+        apply_prune_patch(call->wanted, live, call->effect->whole, call->effect->whole_count);
+    if (patch == NULL)
+        return false;
+    struct write_request request = {.verb = WRITE_PATCH_MERGE,
+                                    .namespace = effect_namespace(call),
+                                    .name = call->effect->name,
+                                    .body = patch};
+    effect_write(call, &request, on_pruned);
+    jv_unref(patch);
+    return true;
+}
+
+static void applied(struct effect_call *call, const struct jv *answer)
+{
+    effect_wrote(call, answer);
+    if (prune(call, answer))
+        return;
+    effects_memo_put(call->run->shared, answer, call->hash);
+    finish(call, answer, change_of(call, answer));
+}
+
+static void on_live(void *arg, const struct rest_response *response, const struct err *err)
+{
+    struct effect_call *call = arg;
+    call->rest_call = NULL;
+    if (err != NULL && err->code != ERR_NOT_FOUND) {
+        effect_finish(call, NULL, err);
+        return;
+    }
+    jv_unref(call->live);
+    call->live = err == NULL ? jv_ref((struct jv *)response->object) : NULL;
+    compare(call, true);
+}
+
+static void get_live(struct effect_call *call)
+{
+    struct write_request request = {
+        .verb = WRITE_GET, .namespace = effect_namespace(call), .name = call->effect->name};
+    effect_write(call, &request, on_live);
+}
+
+static void on_applied(void *arg, const struct rest_response *response, const struct err *err)
+{
+    struct effect_call *call = arg;
+    call->rest_call = NULL;
+    if (err == NULL) {
+        if (call->live == NULL && response->status != 201)
+            call->live = jv_object(); /* it was there, though nobody had told us */
+        applied(call, response->object);
+    } else if (call->gentle && call->live == NULL && err->code == ERR_CONFLICT) {
+        get_live(call);
+    } else {
+        effect_finish(call, NULL, err);
+    }
+}
+
+static void send_apply(struct effect_call *call)
+{
+    struct write_request request = {.verb = WRITE_APPLY,
+                                    .namespace = effect_namespace(call),
+                                    .name = call->effect->name,
+                                    .body = call->wanted,
+                                    .no_force = call->live == NULL};
+    call->gentle = call->live == NULL;
+    effect_write(call, &request, on_applied);
+}
+
+static void on_gate(void *arg, const struct jv *object, const struct err *err)
+{
+    struct effect_call *call = arg;
+    call->gate_call = NULL;
+    if (err != NULL)
+        effect_finish(call, NULL, err);
+    else
+        applied(call, object);
+}
+
+static bool lowers_replicas(const struct effect_call *call)
+{
+    const struct jv *wanted = jv_path(call->wanted, "spec", "replicas", NULL);
+    const struct jv *live = jv_path(call->live, "spec", "replicas", NULL);
+    return wanted != NULL && live != NULL && jv_int_value(wanted) < jv_int_value(live);
+}
+
+static void pass_gate(struct effect_call *call)
+{
+    struct gate_plan plan;
+    effect_plan(call, &plan);
+    plan.uid = jv_path_str(call->live, "metadata", "uid", NULL);
+    plan.scale_to = call->wanted;
+    plan.reason = plan.reason != NULL ? plan.reason : "fewer replicas are wanted";
+    call->run->writes++;
+    effect_count(call, "nemeton_writes_total");
+    call->gate_call = gate_pass(call->run->shared->options.gate, &plan, on_gate, call);
+}
+
+/* True when our field manager owns spec.replicas of the live object (which came with its
+ * managedFields). */
+static bool owns_replicas(const struct effect_call *call)
+{
+    const struct jv *managed = jv_path(call->live, "metadata", "managedFields", NULL);
+    for (size_t i = 0; i < jv_size(managed); i++) {
+        const struct jv *entry = jv_at(managed, i);
+        const char *manager = jv_path_str(entry, "manager", NULL);
+        const char *operation = jv_path_str(entry, "operation", NULL);
+        if (manager != NULL && operation != NULL && strcmp(operation, "Apply") == 0 &&
+            strcmp(manager, call->run->shared->field_manager) == 0 &&
+            jv_path(entry, "fieldsV1", "f:spec", "f:replicas", NULL) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void on_handed_over(void *arg, const struct rest_response *response, const struct err *err)
+{
+    struct effect_call *call = arg;
+    call->rest_call = NULL;
+    if (err != NULL) {
+        effect_finish(call, NULL, err);
+        return;
+    }
+    call->handed_over = true;
+    jv_unref(call->live);
+    call->live = jv_ref((struct jv *)response->object);
+    send_apply(call);
+}
+
+/* Leaving out replicas that we owned would reset them to one. Somebody else must own them first. */
+static void hand_over(struct effect_call *call)
+{
+    struct jv *body = jv_object();
+    jv_set_str(body, "apiVersion", call->kind->api_version);
+    jv_set_str(body, "kind", call->kind->kind);
+    struct jv *metadata = jv_ensure(body, "metadata", NULL);
+    jv_set_str(metadata, "name", call->effect->name);
+    if (effect_namespace(call) != NULL)
+        jv_set_str(metadata, "namespace", effect_namespace(call));
+    jv_set_str(metadata, "resourceVersion",
+               jv_path_str(call->live, "metadata", "resourceVersion", NULL));
+    jv_set(jv_ensure(body, "spec", NULL), "replicas",
+           jv_ref(jv_path(call->live, "spec", "replicas", NULL)));
+    char *manager = mem_printf("%s%s", call->run->shared->field_manager, HANDOVER_MANAGER_SUFFIX);
+    struct write_request request = {.verb = WRITE_APPLY,
+                                    .namespace = effect_namespace(call),
+                                    .name = call->effect->name,
+                                    .body = body,
+                                    .field_manager = manager};
+    effect_write(call, &request, on_handed_over);
+    free(manager);
+    jv_unref(body);
+}
+
+static void write_difference(struct effect_call *call, bool fresh)
+{
+    bool scalable = jv_path(call->live, "spec", "replicas", NULL) != NULL;
+    bool named = jv_path(call->wanted, "spec", "replicas", NULL) != NULL;
+    if (lowers_replicas(call))
+        pass_gate(call);
+    else if (scalable && !named && !fresh)
+        get_live(call); /* who owns the replicas is only known to the server */
+    else if (scalable && !named && owns_replicas(call))
+        hand_over(call);
+    else
+        send_apply(call);
+}
+
+/* fresh: `live` (or its absence) was just read from the server. */
+static void compare(struct effect_call *call, bool fresh)
+{
+    struct effects_run *run = call->run;
+    if (call->live == NULL) {
+        /* A workload of a primary that has been looked after before may exist although the cache
+         * does not select it; its replicas must not be lowered past the gate. */
+        bool known = run->options.primary != NULL &&
+                     strstr(run->options.primary->json, "\"status\":{\"") != NULL;
+        if (!fresh && known && jv_path(call->wanted, "spec", "replicas", NULL) != NULL) {
+            call->gentle = true;
+            get_live(call);
+        } else {
+            send_apply(call);
+        }
+        return;
+    }
+    struct err err = {0};
+    if (check_ownership(call, &err) != 0) {
+        effect_finish(call, NULL, &err);
+        return;
+    }
+    if (effects_memo_same(run->shared, call->live, call->hash)) {
+        finish(call, call->live, "same");
+        return;
+    }
+    struct buf path;
+    buf_init(&path, 512);
+    bool differs = apply_differs(call->wanted, call->live, &path);
+    if (differs)
+        log_debug(run->options.log, "An object differs from what is wanted", "kind",
+                  call->kind->kind, "name", call->effect->name, "field", buf_str(&path));
+    buf_deinit(&path);
+    if (differs)
+        write_difference(call, fresh);
+    else if (!prune(call, call->live))
+        finish(call, call->live, "same");
+}
+
+void effect_apply_start(struct effect_call *call)
+{
+    const char *name = call->effect->name;
+    if (name == NULL || call->effect->body == NULL) {
+        struct err err = {0};
+        err_set(&err, ERR_INVALID, "apply: metadata.name is missing");
+        effect_finish(call, NULL, &err);
+        return;
+    }
+    call->wanted = jv_dup(call->effect->body);
+    struct jv *metadata = jv_ensure(call->wanted, "metadata", NULL);
+    const char *namespace = effect_namespace(call);
+    if (namespace != NULL && jv_get(metadata, "namespace") == NULL)
+        jv_set_str(metadata, "namespace", namespace);
+    apply_hash(call->wanted, call->hash);
+    jv_set_str(jv_ensure(metadata, "annotations", NULL), APPLY_ANNOTATION, call->hash);
+    struct store_item *item = NULL;
+    if (effect_cached(call, name, &item) == 0) {
+        get_live(call);
+        return;
+    }
+    call->live = item != NULL ? store_item_parse(item) : NULL;
+    compare(call, false);
+}

@@ -1,0 +1,85 @@
+/* One effect under way, and what its verbs share. Everything here runs from the loop, never inside
+ * the start of the effect; effect_finish frees the call. */
+#ifndef NEMETON_CONTROL_EFFECTS_INTERNAL_H
+#define NEMETON_CONTROL_EFFECTS_INTERNAL_H
+
+#include "base/map.h"
+#include "control/effects_live.h"
+
+struct effects_tls {
+    uint64_t digest;
+    struct http_tls *tls;
+};
+
+struct effects_shared {
+    struct effects_shared_options options;
+    char *field_manager;
+    struct map *memo; /* "uid" → struct effects_memo */
+    struct effects_tls tls[EFFECTS_HTTP_TLS_MAX];
+    size_t tls_next;
+};
+
+struct effects_run {
+    struct effects_shared *shared;
+    struct effects_run_options options;
+    char *api_version, *kind, *namespace, *name, *uid, *policy_version;
+    const struct kube_kind *primary_kind; /* NULL until found */
+    struct effects door;
+    struct effect_call *calls;
+    size_t writes;
+};
+
+struct effect_call {
+    struct effects_run *run;
+    struct effect_call *prev, *next;
+    effect_fn fn;
+    void *arg;
+    struct effect *effect; /* a copy */
+    const struct kube_kind *kind;
+    void (*with_kind)(struct effect_call *call);
+    /* under way: at most one of them */
+    bool finding;
+    struct rest_call *rest_call;
+    struct gate_call *gate_call;
+    struct http_call *http_call;
+    struct loop_timer *timer;
+    /* apply */
+    struct jv *wanted, *live;
+    char hash[33];
+    bool gentle; /* sent without force: an object nobody knew of may be someone else's */
+    bool handed_over;
+};
+
+struct effect *effect_copy(const struct effect *effect);
+void effect_copy_free(struct effect *copy);
+
+void effect_finish(struct effect_call *call, struct jv *result, const struct err *err);
+/* Finds the kind of the target, then calls with_kind. Errors finish the call. */
+void effect_find_kind(struct effect_call *call, void (*with_kind)(struct effect_call *call));
+void effect_write(struct effect_call *call, const struct write_request *request, rest_fn fn);
+/* The namespace of the target: named, else the primary's; NULL for cluster-scoped kinds. */
+const char *effect_namespace(const struct effect_call *call);
+struct informer *effect_informer(const struct effect_call *call);
+/* The target as cached: 1 and *item (lent, or NULL: it does not exist), or 0: the cache cannot say
+ * (not declared, not synced, or only parts are kept). */
+int effect_cached(const struct effect_call *call, const char *name, struct store_item **item);
+/* A write of ours was answered: into the caches, counted. */
+void effect_wrote(struct effect_call *call, const struct jv *object);
+void effect_count(struct effect_call *call, const char *metric);
+bool effect_is_primary(const struct effect_call *call);
+void effect_plan(struct effect_call *call, struct gate_plan *plan);
+
+void effect_apply_start(struct effect_call *call);
+void effect_http_start(struct effect_call *call);
+void effect_create_start(struct effect_call *call);
+void effect_patch_start(struct effect_call *call);
+void effect_delete_start(struct effect_call *call);
+void effect_status_start(struct effect_call *call);
+void effect_finalizer_start(struct effect_call *call);
+void effect_read_start(struct effect_call *call);
+
+/* effects_memo: what was last sent for an object, and the resourceVersion it had then. */
+void effects_memo_put(struct effects_shared *shared, const struct jv *object, const char *hash);
+bool effects_memo_same(struct effects_shared *shared, const struct jv *live, const char *hash);
+
+#endif
