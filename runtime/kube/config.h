@@ -16,9 +16,10 @@
 struct kube_config;
 
 struct kube_config_options {
-    const char *kubeconfig;  /* --kubeconfig: one file, no merging; NULL = see env */
-    const char *context;     /* --context; NULL = current-context */
-    const char *const *env;  /* environment, NULL-terminated: KUBECONFIG, HOME, KUBERNETES_*, proxies */
+    const char *kubeconfig; /* --kubeconfig: one file, no merging; NULL = see env */
+    const char *context;    /* --context; NULL = current-context; passes over in-cluster */
+    const char *const
+        *env; /* environment, NULL-terminated: KUBECONFIG, HOME, KUBERNETES_*, proxies */
     const char *service_account_dir; /* NULL = the usual place; tests */
     struct log *log;
 };
@@ -26,27 +27,30 @@ struct kube_config_options {
 /* Precedence: kubeconfig option, $KUBECONFIG, in-cluster, ~/.kube/config. Nothing is contacted. */
 struct kube_config *kube_config_load(struct loop *loop, const struct kube_config_options *options,
                                      struct err *err);
-/* A fixed address without files: the in-process sandbox. token may be NULL. */
+/* A fixed address without files: the in-process sandbox. token may be NULL; it is the only kind of
+ * configuration whose credentials are sent without TLS, because nothing leaves the process. */
 struct kube_config *kube_config_fixed(struct loop *loop, const char *server_url, const char *token);
 void kube_config_free(struct kube_config *config);
 
 const char *kube_config_server(const struct kube_config *config);    /* no trailing slash */
 const char *kube_config_namespace(const struct kube_config *config); /* never empty */
-const char *kube_config_source(const struct kube_config *config);    /* "in-cluster", "FILE (context C)" */
+const char *
+kube_config_source(const struct kube_config *config); /* "in-cluster", "FILE (context C)" */
 
 /* What a request needs. Lent until the next call. */
 struct kube_credentials {
-    struct http_header headers[8]; /* Authorization, Impersonate-*; values are secret */
+    const struct http_header *headers; /* Authorization, Impersonate-*; values are secret */
     size_t header_count;
     struct http_tls *tls;
     const char *proxy;
     bool compressed;
     uint64_t generation; /* changes when the connection must not be reused */
 };
-/* Calls fn at once or when a plugin has answered. 0 or -1 only for errors that cannot heal. */
+/* Calls fn once, at once or when a plugin has answered, with either credentials or err. */
 typedef void (*kube_credentials_fn)(void *arg, const struct kube_credentials *credentials,
                                     const struct err *err);
 void kube_config_credentials(struct kube_config *config, kube_credentials_fn fn, void *arg);
+/* No callback with this arg afterwards. */
 void kube_config_credentials_cancel(struct kube_config *config, void *arg);
 /* A 401 came for credentials fetched at started_mono_ms. True: fetch again and replay once. */
 bool kube_config_unauthorized(struct kube_config *config, int64_t started_mono_ms);

@@ -1,7 +1,8 @@
 /* Which kinds the server has, under which paths and versions.
  *
- * Read once at start and again when a kind is missing (at most every 10 s per missing kind) or when
- * asked. Answers are lent until discovery_free; a refresh only adds or updates entries in place.
+ * The resource list of a group and version is read when it is first asked for, again when a kind is
+ * missing in it (at most every 10 s per missing kind), and when it was forgotten. Answers are lent
+ * until discovery_free, even of kinds that are gone; nothing in them ever changes but the flags.
  */
 #ifndef NEMETON_KUBE_DISCOVERY_H
 #define NEMETON_KUBE_DISCOVERY_H
@@ -25,7 +26,11 @@ void discovery_free(struct discovery *discovery);
  * ERR_NOT_FOUND when the server does not have it. fn runs from the loop, exactly once. */
 void discovery_find(struct discovery *discovery, const char *api_version, const char *kind,
                     discovery_fn fn, void *arg);
+/* No callback with this arg afterwards, also none of discovery_ping. */
 void discovery_cancel(struct discovery *discovery, void *arg);
+/* What was read of this apiVersion may be out of date (a 404 where there should be none): the next
+ * discovery_find asks the server again. */
+void discovery_forget(struct discovery *discovery, const char *api_version);
 /* What is known already; NULL when not. */
 const struct kube_kind *discovery_get(const struct discovery *discovery, const char *api_version,
                                       const char *kind);
@@ -34,12 +39,17 @@ void discovery_ping(struct discovery *discovery, void (*fn)(void *arg, const str
                     void *arg);
 const char *discovery_server_version(const struct discovery *discovery);
 
-/* "/apis/apps/v1/namespaces/NS/statefulsets/NAME/status"; NULL parts are left out. Appends. */
+/* "/apis/apps/v1/namespaces/NS/statefulsets/NAME/status"; NULL parts are left out, as is the
+ * namespace of a cluster-scoped kind. Appends, percent-encoded. -1 for what would name something
+ * else than meant: an empty part, "." or "..", a slash, a namespaced name without its namespace, a
+ * subresource without a name. */
 int kube_path(struct buf *out, const struct kube_kind *kind, const char *namespace,
               const char *name, const char *subresource);
-int kube_query_add(struct buf *out, const char *name, const char *value); /* encodes; ? or & */
+/* Encodes; ? or & as needed; a NULL value adds nothing. */
+int kube_query_add(struct buf *out, const char *name, const char *value);
 
-/* resourceVersions: <0, 0, >0 as KEP-5504 orders them; *comparable is false for foreign forms. */
+/* resourceVersions: <0, 0, >0 as KEP-5504 orders them. *comparable is false for other forms, where
+ * only 0 means something: they are equal. */
 int kube_rv_compare(const char *a, const char *b, bool *comparable);
 
 #endif

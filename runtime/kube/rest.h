@@ -1,10 +1,12 @@
 /* Requests to an API server: credentials, limits, retries, and Status objects turned into errors.
  *
  * A call is one logical request: it may be replayed once after a 401, and is retried (up to 10
- * times) on 429 and 5xx that carry Retry-After, and on a lost connection when it is a GET. Every
- * request that can change something asks the fence immediately before its bytes leave, also on a
- * retry; without a valid lease it ends with ERR_FENCED and nothing is sent. on_done runs exactly
- * once, from the loop, unless rest_cancel was called. The answer is lent to on_done (jv_ref to keep).
+ * times) on 429 and 5xx that carry Retry-After, and on a lost connection when it is a GET. A
+ * Retry-After over a minute is not waited for: the error carries it. Streams are replayed after a
+ * 401 only; who watches retries as a watch must. Every request that can change something asks the
+ * fence immediately before its bytes leave, also on a retry; without a valid lease it ends with
+ * ERR_FENCED and nothing is sent. on_done runs exactly once, from the loop, unless rest_cancel was
+ * called; the call is gone by then. The answer is lent to on_done (jv_ref to keep).
  */
 #ifndef NEMETON_KUBE_REST_H
 #define NEMETON_KUBE_REST_H
@@ -19,7 +21,13 @@
 struct rest;
 struct rest_call;
 
-enum { REST_BODY_BYTES_MAX = 64 << 20, REST_RETRY_MAX = 10, REST_TIMEOUT_MS = 60000 };
+enum {
+    REST_BODY_BYTES_MAX = 64 << 20,
+    REST_ERROR_BYTES_MAX = 1 << 20, /* of a stream that turns out to be an error */
+    REST_RETRY_MAX = 10,
+    REST_RETRY_AFTER_MS_MAX = 60000,
+    REST_TIMEOUT_MS = 60000,
+};
 
 struct rest_options {
     struct log *log;
@@ -39,14 +47,14 @@ void rest_set_fence(struct rest *rest, bool (*may_write)(void *arg), void *arg);
 
 struct rest_request {
     const char *method;
-    const char *path;         /* absolute path with query, encoded: "/api/v1/namespaces/x/pods?limit=1" */
+    const char *path; /* absolute path with query, encoded: "/api/v1/namespaces/x/pods?limit=1" */
     const char *content_type; /* of body; NULL = application/json */
     const char *accept;       /* NULL = application/json */
     const void *body;
     size_t body_len;
     enum http_lane lane;
-    int64_t timeout_ms;       /* 0 = REST_TIMEOUT_MS */
-    bool no_retry;            /* lease renewals decide for themselves */
+    int64_t timeout_ms; /* of each try; 0 = REST_TIMEOUT_MS, for streams none */
+    bool no_retry;      /* lease renewals decide for themselves */
     bool fresh_connection;
 };
 struct rest_response {
@@ -55,6 +63,7 @@ struct rest_response {
     const char *body;
     size_t body_len;
 };
+/* With an err the response is what the server said, or NULL when no answer came. */
 typedef void (*rest_fn)(void *arg, const struct rest_response *response, const struct err *err);
 
 /* Returns the call, or NULL only for programmer errors; failures come through fn. */
@@ -72,7 +81,9 @@ struct rest_stream_callbacks {
 struct rest_call *rest_stream(struct rest *rest, const struct rest_request *request,
                               const struct rest_stream_callbacks *callbacks, void *arg);
 
-/* Fills err from an HTTP answer: code from status and Status.reason, text from Status.message. */
+/* Fills err from an HTTP answer: code from status and Status.reason, text from Status.message and
+ * the fields its causes name. err->reason is Status.reason, or the cause where that says more:
+ * ResourceVersionTooLarge, NamespaceTerminating, FieldManagerConflict. */
 void rest_err_from_status(struct err *err, const char *method, const char *path, int status,
                           const char *body, size_t len);
 
