@@ -1,0 +1,178 @@
+-- What every scenario uses: the example cluster, waiting on the state of the world, and the operator as
+-- a thing that can be killed. `setting` is put there by the runner: namespace, mode, example (YAML).
+local setting = require "setting"
+
+local M = { namespace = setting.namespace, mode = setting.mode, example = setting.example }
+
+M.DRUID = { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid" }
+
+function M.check(value, err)
+  if value == nil or value == false then
+    error(type(err) == "table" and (err.code .. ": " .. err.message) or err or "failed", 2)
+  end
+  return value
+end
+
+-- The example cluster under another name, in the scenario's namespace.
+function M.cluster(name)
+  local druid = yaml.decode(M.example)
+  druid.metadata.namespace = M.namespace
+  druid.metadata.name = name or "tiny"
+  return druid
+end
+
+function M.target(api_version, kind, name)
+  return { apiVersion = api_version, kind = kind, namespace = M.namespace, name = name }
+end
+
+function M.druid(name)
+  return M.target(M.DRUID.apiVersion, M.DRUID.kind, name or "tiny")
+end
+
+function M.read(api_version, kind, name)
+  local object, err = kube.read(M.target(api_version, kind, name))
+  if not object and err.code ~= "not_found" then error(err.code .. ": " .. err.message, 2) end
+  return object
+end
+
+function M.list(api_version, kind, labels)
+  return M.check(kube.read_list{ apiVersion = api_version, kind = kind, namespace = M.namespace, labels = labels })
+end
+
+-- Polls until fn gives something true, which is returned; fails with `what` and fn's second answer.
+function M.wait(ctx, what, seconds, fn)
+  local last
+  for _ = 1, seconds * 20 do
+    local value, why = fn()
+    if value then return value end
+    last = why or last
+    ctx.sleep(50)
+  end
+  error("waited " .. seconds .. " s in vain: " .. what .. (last and " (" .. tostring(last) .. ")" or ""), 2)
+end
+
+function M.condition(object, kind)
+  for _, condition in ipairs(object.status and object.status.conditions or {}) do
+    if condition.type == kind then return condition end
+  end
+  return nil
+end
+
+function M.is_ready(name)
+  local druid = M.read(M.DRUID.apiVersion, M.DRUID.kind, name or "tiny")
+  if not druid then return false, "no such cluster" end
+  local ready = M.condition(druid, "Ready")
+  if not ready then return false, "no Ready condition" end
+  if ready.status ~= "True" or druid.status.observedGeneration ~= druid.metadata.generation then
+    return false, ready.reason .. ": " .. ready.message
+  end
+  return druid
+end
+
+-- Creates the example and waits until it is Ready.
+function M.deploy(ctx, name, change)
+  local druid = M.cluster(name)
+  if change then change(druid) end
+  M.check(ctx.create(druid))
+  return M.wait(ctx, "the cluster is Ready", 120, function() return M.is_ready(name) end)
+end
+
+function M.groups(druid)
+  local list = {}
+  for key, group in pairs(druid.spec.nodes) do
+    list[#list + 1] = { key = key, type = group.nodeType, name = "druid-" .. druid.metadata.name .. "-" .. key,
+      replicas = group.replicas or 1 }
+  end
+  return list
+end
+
+function M.group_of(druid, node_type)
+  for _, group in ipairs(M.groups(druid)) do
+    if group.type == node_type then return group end
+  end
+  error("the example has no " .. node_type, 2)
+end
+
+local function rolled(set)
+  local status = set.status or {}
+  local wanted = set.spec.replicas or 1
+  return status.observedGeneration == set.metadata.generation and (status.updatedReplicas or 0) == wanted
+    and (status.readyReplicas or 0) == wanted and (status.replicas or 0) == wanted
+end
+
+-- Watches a rollout until the cluster is Ready at `generation`; gives the node types in the order in which
+-- their StatefulSets began to change, and fails when two of them change at once.
+function M.follow_rollout(ctx, druid, seconds)
+  local names, before, order, seen = {}, {}, {}, {}
+  for _, group in ipairs(M.groups(druid)) do names[group.name] = group.type end
+  for _, set in ipairs(M.list("apps/v1", "StatefulSet")) do
+    before[set.metadata.name] = json.encode(set.spec.template)
+  end
+  return function(change)
+    change()
+    M.wait(ctx, "the rollout is over", seconds or 300, function()
+      local rolling = {}
+      for _, set in ipairs(M.list("apps/v1", "StatefulSet")) do
+        local name = set.metadata.name
+        if names[name] and json.encode(set.spec.template) ~= before[name] then
+          if not seen[name] then
+            seen[name] = true
+            order[#order + 1] = names[name]
+          end
+          if not rolled(set) then rolling[#rolling + 1] = name end
+        end
+      end
+      if #rolling > 1 then error("two groups roll at once: " .. table.concat(rolling, ", ")) end
+      return M.is_ready(druid.metadata.name)
+    end)
+    return order
+  end
+end
+
+function M.equal(got, wanted, what)
+  local a, b = json.encode(got), json.encode(wanted)
+  if a ~= b then error((what or "values") .. " differ: got " .. a .. ", wanted " .. b, 2) end
+end
+
+function M.events(reason)
+  local list = {}
+  for _, api in ipairs{ "events.k8s.io/v1" } do
+    for _, event in ipairs(M.list(api, "Event")) do
+      if not reason or event.reason == reason then list[#list + 1] = event end
+    end
+  end
+  return list
+end
+
+-- world:/operator/kill, /operator/start, /operator/second … are answered by the runner.
+function M.operator(what)
+  local response = M.check(http.request{ method = "POST", url = "world:/operator/" .. what })
+  if response.status ~= 200 then error("operator " .. what .. ": " .. response.body, 2) end
+  return response.body
+end
+
+-- The policies ConfigMap of a team, in the operator's namespace.
+function M.overlay(name, files)
+  local data = { ["bundle.lua"] = "return { api = 1 }\n" }
+  for key, text in pairs(files) do data[key] = text end
+  return {
+    apiVersion = "v1", kind = "ConfigMap", data = data,
+    metadata = { name = name, namespace = setting.policy_namespace, labels = { ["nemeton.dev/policies"] = "team" } },
+  }
+end
+
+function M.overlay_target(name)
+  return { apiVersion = "v1", kind = "ConfigMap", namespace = setting.policy_namespace, name = name }
+end
+
+-- Waits for the operator's word on a policy ConfigMap: the annotation "loaded" or "error".
+function M.overlay_answer(ctx, name, annotation, seconds)
+  return M.wait(ctx, "the annotation nemeton.dev/" .. annotation .. " on " .. name, seconds or 10, function()
+    local map = kube.read(M.overlay_target(name))
+    local annotations = map and map.metadata.annotations or {}
+    return annotations["nemeton.dev/" .. annotation],
+      annotations["nemeton.dev/error"] or annotations["nemeton.dev/loaded"]
+  end)
+end
+
+return M
