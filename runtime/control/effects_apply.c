@@ -277,6 +277,16 @@ static void write_difference(struct effect_call *call, bool fresh)
         send_apply(call);
 }
 
+static bool looked_after(struct effects_run *run)
+{
+    if (run->looked_after < 0 && run->options.primary != NULL) {
+        struct jv *primary = store_item_parse(run->options.primary);
+        run->looked_after = jv_size(jv_get(primary, "status")) > 0;
+        jv_unref(primary);
+    }
+    return run->looked_after == 1;
+}
+
 /* fresh: `live` (or its absence) was just read from the server. */
 static void compare(struct effect_call *call, bool fresh)
 {
@@ -284,9 +294,8 @@ static void compare(struct effect_call *call, bool fresh)
     if (call->live == NULL) {
         /* A workload of a primary that has been looked after before may exist although the cache
          * does not select it; its replicas must not be lowered past the gate. */
-        bool known = run->options.primary != NULL &&
-                     strstr(run->options.primary->json, "\"status\":{\"") != NULL;
-        if (!fresh && known && jv_path(call->wanted, "spec", "replicas", NULL) != NULL) {
+        if (!fresh && looked_after(run) &&
+            jv_path(call->wanted, "spec", "replicas", NULL) != NULL) {
             call->gentle = true;
             get_live(call);
         } else {

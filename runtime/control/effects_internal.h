@@ -27,6 +27,7 @@ struct effects_run {
     struct effects door;
     struct effect_call *calls;
     size_t writes;
+    int looked_after; /* the primary has a status: 1, 0, or -1: not asked yet */
 };
 
 struct effect_call {

@@ -87,7 +87,9 @@ const char *effect_namespace(const struct effect_call *call)
     const char *named = call->effect->namespace;
     if (named == NULL || named[0] == '\0')
         named = jv_path_str(call->effect->body, "metadata", "namespace", NULL);
-    return named != NULL ? named : call->run->namespace;
+    if (named == NULL)
+        named = call->run->namespace;
+    return named[0] != '\0' ? named : NULL;
 }
 
 struct informer *effect_informer(const struct effect_call *call)
@@ -163,6 +165,7 @@ void effect_plan(struct effect_call *call, struct gate_plan *plan)
         .primary_namespace = run->namespace,
         .primary_name = run->name,
         .primary_uid = primary != NULL ? primary->uid : "",
+        .gone_uid = run->uid[0] != '\0' ? run->uid : NULL,
         .primary_generation = primary != NULL && primary->generation > 0 ? primary->generation : -1,
         .primary_deleting = primary != NULL && primary->deleting,
         .delete_any = may_delete_any(call),
@@ -175,6 +178,7 @@ void effect_plan(struct effect_call *call, struct gate_plan *plan)
         .uid = call->effect->uid,
         .propagation = call->effect->propagation,
         .reason = call->effect->reason,
+        .immediate = call->effect->immediate,
         .field_manager = run->shared->field_manager,
     };
 }
@@ -359,6 +363,7 @@ struct effects_run *effects_run_new(struct effects_shared *shared,
     run->policy_version = mem_str(options->policy_version);
     if (options->primary != NULL)
         store_item_ref(options->primary);
+    run->looked_after = -1;
     run->door = (struct effects){&live_ops, run};
     return run;
 }

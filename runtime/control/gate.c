@@ -29,6 +29,7 @@ static void call_free(struct gate_call *call)
     free(call->primary_namespace);
     free(call->primary_name);
     free(call->primary_uid);
+    free(call->gone_uid);
     free(call->policy_version);
     free(call->namespace);
     free(call->name);
@@ -102,9 +103,11 @@ static void copy_plan(struct gate_call *call, const struct gate_plan *plan)
         mem_str(plan->primary_namespace != NULL ? plan->primary_namespace : "");
     call->primary_name = mem_str(plan->primary_name != NULL ? plan->primary_name : "");
     call->primary_uid = mem_str(plan->primary_uid != NULL ? plan->primary_uid : "");
+    call->gone_uid = mem_str(plan->gone_uid);
     call->primary_generation = plan->primary_generation;
     call->primary_deleting = plan->primary_deleting;
     call->delete_any = plan->delete_any;
+    call->immediate = plan->immediate;
     call->policy_version = mem_str(plan->policy_version);
     call->synced = plan->synced;
     call->synced_arg = plan->synced_arg;

@@ -52,7 +52,8 @@ struct gate_options {
 struct gate_plan {
     const struct kube_kind *primary_kind; /* NULL: no primary (delete_any) */
     const char *primary_namespace, *primary_name;
-    const char *primary_uid;    /* "": the plan assumes that it does not exist (delete_any) */
+    const char *primary_uid; /* "": the plan assumes that it is gone (delete_any) … */
+    const char *gone_uid; /* … and this was it; another one of its name may exist; may be NULL */
     int64_t primary_generation; /* -1: any */
     bool primary_deleting;      /* the plan assumes that it is (not) being deleted */
     bool delete_any;

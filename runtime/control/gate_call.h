@@ -32,9 +32,9 @@ struct gate_call {
     void *arg;
     /* the plan; strings and objects are copies */
     const struct kube_kind *primary_kind, *kind;
-    char *primary_namespace, *primary_name, *primary_uid;
+    char *primary_namespace, *primary_name, *primary_uid, *gone_uid;
     int64_t primary_generation;
-    bool primary_deleting, delete_any, scale_is_patch;
+    bool primary_deleting, delete_any, scale_is_patch, immediate;
     char *policy_version, *namespace, *name, *uid, *propagation, *reason, *field_manager;
     bool (*synced)(void *arg);
     void *synced_arg;

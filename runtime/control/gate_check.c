@@ -56,7 +56,7 @@ int gate_check_primary(struct gate_call *call, const struct jv *primary, struct 
     bool assumed_gone = call->primary_uid[0] == '\0';
     const char *uid = jv_path_str(primary, "metadata", "uid", NULL);
     if (assumed_gone) {
-        if (primary != NULL)
+        if (primary != NULL && (call->gone_uid == NULL || same(uid, call->gone_uid)))
             return gate_refuse(err, GATE_PRIMARY, "%s `%s/%s` exists, the plan assumed it is gone",
                                kind, call->primary_namespace, call->primary_name);
         if (!call->delete_any)

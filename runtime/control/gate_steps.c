@@ -122,6 +122,7 @@ static void write_now(struct gate_call *call)
         request.uid = call->target_uid;
         request.resource_version = call->target_rv;
         request.propagation = call->propagation;
+        request.grace_period_s = call->immediate ? 0 : -1;
     } else {
         struct jv *metadata = jv_ensure(call->scale_to, "metadata", NULL);
         jv_set_str(metadata, "uid", call->target_uid);
