@@ -64,6 +64,7 @@ struct gate_plan {
     const char *namespace, *name;
     const char *uid;                  /* NULL: whichever is there */
     const char *propagation, *reason; /* propagation NULL = Background */
+    bool immediate;                   /* delete with grace period 0 */
     const struct jv *scale_to; /* NULL: delete; else the object to apply, with fewer replicas */
     bool scale_is_patch;       /* scale_to is a merge patch */
     const char *field_manager; /* of scale_to; NULL = APPLY_FIELD_MANAGER */
