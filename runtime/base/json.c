@@ -374,13 +374,18 @@ int jv_parse(const char *text, size_t len, struct jv **out, struct err *err)
 {
     json_error_t error;
     json_t *value;
-    size_t deep;
+    size_t at = 0;
 
     if (len == 0)
         return err_set(err, ERR_PARSE, "JSON: the text is empty");
-    deep = json_too_deep(text, len, JV_DEPTH_MAX);
-    if (deep != SIZE_MAX)
-        return fail_at(err, ERR_LIMIT, text, len, deep, "nested too deep (128 levels at most)");
+    switch (json_prescan(text, len, JV_DEPTH_MAX, &at)) {
+    case JSON_TOO_DEEP:
+        return fail_at(err, ERR_LIMIT, text, len, at, "nested too deep (128 levels at most)");
+    case JSON_NUL:
+        return fail_at(err, ERR_PARSE, text, len, at, "a NUL outside a string");
+    case JSON_FLAWLESS:
+        break;
+    }
     value =
         json_loadb(text, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (value == NULL)

@@ -9,8 +9,10 @@ struct json_place {
     struct buf path;     /* deinit by the caller; empty at the root */
 };
 
-/* Position of the first bracket that opens a level deeper than `depth_max`; SIZE_MAX when none. */
-size_t json_too_deep(const char *text, size_t len, size_t depth_max);
+enum json_flaw { JSON_FLAWLESS, JSON_TOO_DEEP, JSON_NUL };
+/* What the library does not judge as we want: levels deeper than `depth_max`, and a NUL between
+ * tokens, which it skips after a number. Sets *position to the byte where it stands. */
+enum json_flaw json_prescan(const char *text, size_t len, size_t depth_max, size_t *position);
 /* Finds line, column and path of the byte at `position` in a text that is good up to there. */
 void json_locate(const char *text, size_t len, size_t position, struct json_place *place);
 

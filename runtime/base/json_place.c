@@ -29,7 +29,7 @@ static size_t string_end(const char *text, size_t len, size_t start)
     return len;
 }
 
-size_t json_too_deep(const char *text, size_t len, size_t depth_max)
+enum json_flaw json_prescan(const char *text, size_t len, size_t depth_max, size_t *position)
 {
     size_t depth = 0;
 
@@ -40,9 +40,14 @@ size_t json_too_deep(const char *text, size_t len, size_t depth_max)
             break;
         case '[':
         case '{':
-            if (++depth > depth_max)
-                return i;
+            if (++depth > depth_max) {
+                *position = i;
+                return JSON_TOO_DEEP;
+            }
             break;
+        case '\0':
+            *position = i;
+            return JSON_NUL;
         case ']':
         case '}':
             if (depth > 0)
@@ -52,7 +57,7 @@ size_t json_too_deep(const char *text, size_t len, size_t depth_max)
             break;
         }
     }
-    return SIZE_MAX;
+    return JSON_FLAWLESS;
 }
 
 static void add_key(struct buf *path, const char *key, size_t len)
