@@ -108,10 +108,8 @@ static void split(struct index *index, struct index_place *place)
     struct index_chunk *next = chunk_add(index, place->chunk + 1);
     struct index_chunk *chunk = &index->chunks[place->chunk];
 
-    while (next->cap < chunk->count - keep || next->cap == 0) {
-        next->count = next->cap;
-        chunk_room(next);
-    }
+    next->cap = chunk->count - keep > CHUNK_CAP_MIN ? chunk->count - keep : CHUNK_CAP_MIN;
+    next->items = mem_alloc(next->cap * sizeof(next->items[0]));
     next->count = chunk->count - keep;
     memcpy(next->items, chunk->items + keep, next->count * sizeof(chunk->items[0]));
     chunk->count = keep;

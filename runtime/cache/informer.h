@@ -2,7 +2,9 @@
  * (kind, namespace, selector, fields): informers are made and found through the informer set.
  *
  * Handlers only note keys: they get the item (or the last one, when it is gone) and must not call
- * policies. An informer that is not synced must not be read for decisions: informer_synced.
+ * policies. They may subscribe, unsubscribe and put informers. An informer that is not synced must
+ * not be read for decisions: informer_synced. An object that was deleted and made again within a gap
+ * is told as removed and added.
  */
 #ifndef NEMETON_CACHE_INFORMER_H
 #define NEMETON_CACHE_INFORMER_H
@@ -20,23 +22,25 @@ struct informer_spec {
     const char *const *fields;
     size_t field_count;
     bool metadata_only;
+    bool optional; /* the server may lack the kind: the informer counts as synced (empty) then */
 };
 
 enum informer_event { INFORMER_ADDED, INFORMER_CHANGED, INFORMER_REMOVED };
 struct informer_handler {
     void (*on_change)(void *arg, struct informer *informer, enum informer_event event,
                       struct store_item *item, bool initial);
-    void (*on_synced)(void *arg, struct informer *informer); /* first time only */
+    void (*on_synced)(void *arg, struct informer *informer); /* first time only; may be NULL */
 };
 
 struct informer_set *informer_set_new(struct rest *rest, struct discovery *discovery,
                                       struct log *log, struct random_source *random);
-void informer_set_free(struct informer_set *set);
+void informer_set_free(struct informer_set *set); /* with every informer, put or not */
 /* Finds or starts one. A kind the server lacks is asked for every 30 s until it appears. */
 struct informer *informer_get(struct informer_set *set, const struct informer_spec *spec);
 void informer_put(struct informer *informer); /* done with it; stops when nobody is left */
-void informer_subscribe(struct informer *informer, const struct informer_handler *handler,
-                        void *arg); /* items already there are delivered, from the loop, as initial */
+void informer_subscribe(
+    struct informer *informer, const struct informer_handler *handler,
+    void *arg); /* items already there are delivered, from the loop, as initial */
 void informer_unsubscribe(struct informer *informer, void *arg);
 
 bool informer_synced(const struct informer *informer);
@@ -47,9 +51,15 @@ struct store *informer_store(struct informer *informer);
 const struct kube_kind *informer_kind(const struct informer *informer); /* NULL until discovered */
 const struct informer_spec *informer_spec_of(const struct informer *informer);
 struct watch_stats informer_stats(const struct informer *informer);
-/* Own writes: the server's answer enters every informer it belongs to, before the watch brings it. */
+/* How far the watch has come; "" before the first full state. */
+const char *informer_resource_version(const struct informer *informer);
+/* Own writes: the server's answer enters every informer it belongs to, before the watch brings it;
+ * handlers are told of it then, and not again when the watch brings the same. */
 void informer_set_observe(struct informer_set *set, const struct jv *object);
+/* Only for a delete whose answer says that the object is gone (a Status with success, not an object
+ * that waits for its finalizers or grace period: observe that one). */
 void informer_set_observe_delete(struct informer_set *set, const char *uid);
-void informer_set_each(struct informer_set *set, void (*fn)(void *arg, struct informer *), void *arg);
+void informer_set_each(struct informer_set *set, void (*fn)(void *arg, struct informer *),
+                       void *arg);
 
 #endif

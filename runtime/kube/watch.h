@@ -56,6 +56,9 @@ struct watch_stats {
     int64_t last_event_ms; /* monotonic */
     bool synced, streaming;
 };
+/* What a watch takes out of every object it hands over, for objects that come another way. */
+void watch_strip(struct jv *object);
+
 struct watch_stats watch_stats(const struct watch *watch);
 
 #endif

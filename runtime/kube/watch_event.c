@@ -7,21 +7,6 @@
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 
-static void strip(struct jv *object)
-{
-    struct jv *metadata = jv_get(object, "metadata");
-    struct jv *annotations = jv_get(metadata, "annotations");
-
-    if (!jv_is_object(metadata))
-        return;
-    jv_remove(metadata, "managedFields");
-    if (!jv_is_object(annotations))
-        return;
-    jv_remove(annotations, LAST_APPLIED);
-    if (jv_size(annotations) == 0)
-        jv_remove(metadata, "annotations");
-}
-
 /* Whether the object is of our kind; fills in what lists and metadata-only answers leave out. */
 static bool identify(const struct watch *watch, struct jv *object)
 {
@@ -39,7 +24,7 @@ static bool identify(const struct watch *watch, struct jv *object)
         jv_set_str(object, "apiVersion", watch->kind->api_version);
         jv_set_str(object, "kind", watch->kind->kind);
     }
-    strip(object);
+    watch_strip(object);
     return true;
 }
 
@@ -250,4 +235,19 @@ int watch_read_envelope(struct watch *watch, struct err *err)
     watch->continue_token = token != NULL && token[0] != '\0' ? mem_str(token) : NULL;
     jv_unref(list);
     return 0;
+}
+
+void watch_strip(struct jv *object)
+{
+    struct jv *metadata = jv_get(object, "metadata");
+    struct jv *annotations = jv_get(metadata, "annotations");
+
+    if (!jv_is_object(metadata))
+        return;
+    jv_remove(metadata, "managedFields");
+    if (!jv_is_object(annotations))
+        return;
+    jv_remove(annotations, LAST_APPLIED);
+    if (jv_size(annotations) == 0)
+        jv_remove(metadata, "annotations");
 }
