@@ -297,7 +297,7 @@ static struct store *live_store(void *self, const char *api_version, const char 
                 api_version, kind, run->options.controller->name);
         return NULL;
     }
-    if (!informer_synced(informer)) {
+    if (!run->options.readable(run->options.arg, informer)) {
         const char *problem = informer_problem(informer);
         err_set(err, ERR_NOT_FOUND, "the cache of `%s %s` is not complete%s%s", api_version, kind,
                 problem != NULL ? ": " : "", problem != NULL ? problem : "");

@@ -49,6 +49,8 @@ struct effects_run_options {
     struct log *log;
     /* The informer that a declared kind is read from; NULL when it is not declared. */
     struct informer *(*informer)(void *arg, const char *api_version, const char *kind);
+    /* Its cache is complete, or known to be of a kind that the server lacks. */
+    bool (*readable)(void *arg, const struct informer *informer);
     bool (*synced)(void *arg); /* all caches of the controller in this scope */
     void *arg;
 };

@@ -19,33 +19,33 @@ struct manager_options {
     struct random_source *random;
     struct log *log;
     struct kube_config *config;
-    struct metrics *metrics;          /* shared or own; may be NULL */
-    const char *name;                 /* "nemeton": field manager, lease name, event source */
-    const char *identity;             /* hostname_uuid */
+    struct metrics *metrics; /* shared or own; may be NULL */
+    const char *name;        /* "nemeton": field manager, lease name, event source */
+    const char *identity;    /* hostname_uuid */
     const char *lease_namespace;
-    const char *policy_namespace;     /* NULL: no ConfigMaps, only the layers given */
-    const char *const *namespaces;    /* to watch; count 0 = all */
+    const char *policy_namespace;  /* NULL: no ConfigMaps, only the layers given */
+    const char *const *namespaces; /* to watch; count 0 = all */
     size_t namespace_count;
     const struct policy_layer *embedded; /* fallback and bottom */
-    const char *policy_dir;           /* --policies DIR replaces the embedded layer; SIGHUP re-reads */
+    const char *policy_dir; /* --policies DIR replaces the embedded layer; SIGHUP re-reads */
     struct policy_limits limits;
-    size_t concurrent_max;            /* runs under way at once; 0 = 64 */
-    bool skip_lease;                  /* previews in a private sandbox only */
+    size_t concurrent_max; /* runs under way at once; 0 = 64 */
+    bool skip_lease;       /* previews in a private sandbox only */
     void (*on_exit)(void *arg, int exit_code);
-    void (*on_ready)(void *arg);      /* synced and leading for the first time */
+    void (*on_ready)(void *arg); /* synced and leading for the first time */
     void *arg;
 };
 
 struct manager *manager_new(const struct manager_options *options, struct err *err);
 void manager_start(struct manager *manager);
-void manager_reload_files(struct manager *manager);      /* SIGHUP */
-void manager_drain(struct manager *manager);             /* SIGTERM: finish, release, on_exit(0) */
-void manager_free(struct manager *manager);              /* at any time: as kill -9 would */
+void manager_reload_files(struct manager *manager); /* SIGHUP */
+void manager_drain(struct manager *manager);        /* SIGTERM: finish, release, on_exit(0) */
+void manager_free(struct manager *manager);         /* at any time: as kill -9 would */
 
 bool manager_is_leading(const struct manager *manager);
-bool manager_is_idle(const struct manager *manager);     /* synced, no key ready or in work */
+bool manager_is_idle(const struct manager *manager); /* synced, no key ready or in work */
 /* Why it is not ready, in words; NULL when it is. */
-char *manager_problem(const struct manager *manager);    /* yours to free */
-struct policy *manager_policy(struct manager *manager);  /* in force; lent */
+char *manager_problem(const struct manager *manager);   /* yours to free */
+struct policy *manager_policy(struct manager *manager); /* in force; lent */
 
 #endif

@@ -1,0 +1,208 @@
+/* From a changed object to the key of the primary that cares. */
+#include "control/controller_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+char *key_make(size_t kind, const char *namespace, const char *name)
+{
+    return mem_printf("%zu/%s/%s", kind, namespace, name);
+}
+
+int key_parse(const char *key, struct key_parts *parts)
+{
+    char *end = NULL;
+    *parts = (struct key_parts){0};
+    parts->kind = strtoul(key, &end, 10);
+    if (end == key || *end != '/')
+        return -1;
+    const char *namespace = end + 1;
+    const char *slash = strchr(namespace, '/');
+    if (slash == NULL)
+        return -1;
+    parts->namespace = mem_strn(namespace, (size_t)(slash - namespace));
+    parts->name = mem_str(slash + 1);
+    return 0;
+}
+
+void key_parts_deinit(struct key_parts *parts)
+{
+    free(parts->namespace);
+    free(parts->name);
+}
+
+size_t controller_kind_index(struct controller *controller, const char *api_version,
+                             const char *kind)
+{
+    for (size_t i = 0; i < controller->kind_count; i++) {
+        if (strcmp(controller->kinds[i].kind, kind) == 0 &&
+            strcmp(controller->kinds[i].api_version, api_version) == 0)
+            return i;
+    }
+    size_t count = controller->kind_count + 1;
+    controller->kinds = mem_grow(controller->kinds, count * sizeof(*controller->kinds));
+    controller->kinds[count - 1] = (struct primary_kind){mem_str(api_version), mem_str(kind)};
+    controller->kind_count = count;
+    return count - 1;
+}
+
+void key_state_free(void *value)
+{
+    struct key_state *state = value;
+    if (state == NULL)
+        return;
+    free(state->gone_uid);
+    free(state->parked_version);
+    free(state);
+}
+
+struct key_state *key_state_of(struct controller *controller, const char *key, bool create)
+{
+    struct key_state *state = map_get(controller->states, key);
+    if (state == NULL && create) {
+        state = mem_alloc(sizeof(*state));
+        state->ready_ms = -1;
+        map_put(controller->states, key, state);
+    }
+    return state;
+}
+
+void key_state_drop_if_empty(struct controller *controller, const char *key)
+{
+    const struct key_state *state = map_get(controller->states, key);
+    if (state != NULL && state->gone_uid == NULL && state->kills == 0 && state->error_digest == 0 &&
+        state->parked_version == NULL && state->ready_ms < 0)
+        map_remove(controller->states, key);
+}
+
+/* The index of a primary by the kind of an owner reference, or -1. */
+static long primary_by_kind(const struct controller *controller, const char *kind)
+{
+    const struct policy_controller *decl = watches_controller(controller->watches);
+    for (size_t i = 0; i < decl->primary_count; i++) {
+        if (strcmp(decl->watches[i].kind, kind) == 0)
+            return (long)i;
+    }
+    return -1;
+}
+
+static char *key_of_primary(struct controller *controller, size_t watch_index,
+                            const char *namespace, const char *name)
+{
+    const struct policy_watch *watch =
+        &watches_controller(controller->watches)->watches[watch_index];
+    size_t kind = controller_kind_index(controller, watch->api_version, watch->kind);
+    return key_make(kind, namespace, name);
+}
+
+static char *key_by_owner(struct controller *controller, const struct store_item *item)
+{
+    if (item->owner_uid == NULL || item->owner_kind == NULL || item->owner_name == NULL)
+        return NULL;
+    long index = primary_by_kind(controller, item->owner_kind);
+    if (index < 0)
+        return NULL;
+    /* A cluster-scoped owner has no namespace: look where the primary is. */
+    const char *namespace = item->namespace;
+    if (watches_primary(controller->watches, (size_t)index, namespace, item->owner_name) == NULL &&
+        watches_primary(controller->watches, (size_t)index, "", item->owner_name) != NULL)
+    namespace = "";
+    return key_of_primary(controller, (size_t)index, namespace, item->owner_name);
+}
+
+static char *key_by_label(struct controller *controller, const struct policy_watch *watch,
+                          const struct store_item *item)
+{
+    struct jv *object = store_item_parse(item);
+    const char *name = jv_path_str(object, "metadata", "labels", watch->map_label, NULL);
+    char *key = NULL;
+    if (name != NULL && name[0] != '\0')
+        key = key_of_primary(controller, 0, item->namespace, name);
+    jv_unref(object);
+    return key;
+}
+
+struct wake_all {
+    struct controller *controller;
+    size_t watch_index;
+    int priority;
+};
+
+static bool wake_one(void *arg, struct store_item *primary)
+{
+    struct wake_all *all = arg;
+    char *key =
+        key_of_primary(all->controller, all->watch_index, primary->namespace, primary->name);
+    controller_add(all->controller, key, all->priority);
+    free(key);
+    return true;
+}
+
+static void wake_all(struct controller *controller, const char *namespace, int priority)
+{
+    const struct policy_controller *decl = watches_controller(controller->watches);
+    for (size_t i = 0; i < decl->primary_count; i++) {
+        struct wake_all all = {controller, i, priority};
+        watches_each_primary(controller->watches, i, namespace[0] != '\0' ? namespace : NULL,
+                             wake_one, &all);
+    }
+}
+
+/* An object that changes hands wakes the primary that had it as well. */
+static void wake_former(struct controller *controller, enum informer_event event,
+                        const struct store_item *item, const char *key, int priority)
+{
+    const char *former = map_get(controller->mapped, item->uid);
+    if (former != NULL && (key == NULL || strcmp(former, key) != 0))
+        controller_add(controller, former, priority);
+    if (event == INFORMER_REMOVED || key == NULL) {
+        map_remove(controller->mapped, item->uid);
+        return;
+    }
+    if ((former == NULL || strcmp(former, key) != 0) &&
+        (former != NULL || map_count(controller->mapped) < CONTROLLER_MAPPED_MAX))
+        map_put(controller->mapped, item->uid, mem_str(key));
+}
+
+static void primary_changed(struct controller *controller, size_t watch_index,
+                            enum informer_event event, const struct store_item *item, int priority)
+{
+    char *key = key_of_primary(controller, watch_index, item->namespace, item->name);
+    if (event == INFORMER_REMOVED) {
+        struct key_state *state = key_state_of(controller, key, true);
+        free(state->gone_uid);
+        state->gone_uid = mem_str(item->uid);
+    }
+    controller_add(controller, key, priority);
+    free(key);
+}
+
+void controller_on_change(void *arg, const struct policy_watch *watch, size_t watch_index,
+                          enum informer_event event, struct store_item *item, bool initial)
+{
+    struct controller *controller = arg;
+    int priority = initial ? WORKQUEUE_LOW : WORKQUEUE_NORMAL;
+    char *key = NULL;
+    if (watch_index < watches_controller(controller->watches)->primary_count) {
+        primary_changed(controller, watch_index, event, item, priority);
+        return;
+    }
+    switch (watch->map) {
+    case POLICY_MAP_NONE:
+        return;
+    case POLICY_MAP_ALL:
+        wake_all(controller, item->namespace, priority);
+        return;
+    case POLICY_MAP_SELF:
+    case POLICY_MAP_OWNER:
+        key = key_by_owner(controller, item);
+        break;
+    case POLICY_MAP_LABEL:
+        key = key_by_label(controller, watch, item);
+        break;
+    }
+    if (key != NULL)
+        controller_add(controller, key, priority);
+    wake_former(controller, event, item, key, priority);
+    free(key);
+}
