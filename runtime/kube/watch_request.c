@@ -7,7 +7,8 @@ enum { PATH_BYTES_MAX = 16 << 10, LIST_TIMEOUT_MS = 60000, UNLIMITED_TIMEOUT_MS 
 
 static bool too_large_rv(const struct err *err)
 {
-    return err->http_status == 504 && strstr(err->text, "Too large resource version") != NULL;
+    return strcmp(err->reason, "ResourceVersionTooLarge") == 0 ||
+           (err->http_status == 504 && strstr(err->text, "Too large resource version") != NULL);
 }
 
 static bool refused(const struct err *err)
