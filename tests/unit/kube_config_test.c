@@ -1,95 +1,8 @@
-/* Where the API server is and who we are: files, merging, environment, and every way to get it
- * wrong. Secrets that are renewed while we run are in kube_config_renew_test.c. */
-#include "unit/kube_front_support.h"
-#include "unit/kube_pem.h"
+/* Where the API server is and who we are: files, merging, environment, proxies. What is refused is
+ * in kube_config_refuse_test.c, what is renewed while we run in kube_config_renew_test.c. */
+#include "unit/kube_config_support.h"
 
 #include "base/digest.h"
-#include "kube/config_internal.h"
-
-struct fixture {
-    char dir[64];
-    char home[128];
-    struct lines lines;
-    struct world world;
-    const char *env[8];
-    struct err err;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = mem_alloc(sizeof *f);
-    snprintf(f->dir, sizeof f->dir, "/tmp/nemeton-config-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->home, sizeof f->home, "HOME=%s", f->dir);
-    f->env[0] = f->home;
-    lines_init(&f->lines);
-    f->world = world_new(clock_virtual_new(0));
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    world_end(&f->world);
-    lines_deinit(&f->lines);
-    dir_remove(f->dir);
-    free(f);
-    return 0;
-}
-
-static struct kube_config *load(struct fixture *f, const char *kubeconfig, const char *context)
-{
-    struct kube_config_options options = {
-        .kubeconfig = kubeconfig,
-        .context = context,
-        .env = f->env,
-        .service_account_dir = f->dir,
-        .log = f->lines.log,
-    };
-    err_clear(&f->err);
-    return kube_config_load(f->world.loop, &options, &f->err);
-}
-
-/* Loads a file "config" with this text; fails the test when it is refused. */
-static struct kube_config *accept(struct fixture *f, const char *text)
-{
-    char path[128];
-    file_write(f->dir, "config", text);
-    snprintf(path, sizeof path, "%s/config", f->dir);
-    struct kube_config *config = load(f, path, NULL);
-    if (!config)
-        fail_msg("refused: %s", f->err.text);
-    return config;
-}
-
-static void refuse(struct fixture *f, const char *text, const char *const *parts)
-{
-    char path[128];
-    file_write(f->dir, "config", text);
-    snprintf(path, sizeof path, "%s/config", f->dir);
-    assert_null(load(f, path, NULL));
-    assert_contains(f->err.text, path);
-    assert_lacks(f->err.text, "\n");
-    assert_lacks(f->err.text, "s3cret");
-    for (size_t i = 0; parts[i]; i++)
-        assert_contains(f->err.text, parts[i]);
-}
-#define REFUSE(f, text, ...) refuse((f), (text), (const char *const[]){__VA_ARGS__, NULL})
-
-/* A kubeconfig of one context, with these lines for the cluster and the user. */
-static const char *one(const char *cluster, const char *user)
-{
-    static char text[16384];
-    snprintf(text, sizeof text,
-             "apiVersion: v1\nkind: Config\ncurrent-context: here\n"
-             "contexts:\n- name: here\n  context: {cluster: c, user: u}\n"
-             "clusters:\n- name: c\n  cluster:\n%s"
-             "users:\n- name: u\n  user:\n%s",
-             cluster, user);
-    return text;
-}
-#define SERVER "    server: https://10.0.0.1:6443\n"
 
 static const char *base64(const char *text)
 {
@@ -457,148 +370,6 @@ static void kubeconfig_goes_before_the_pod(void **state)
     kube_config_free(config);
 }
 
-/* --- what is refused -------------------------------------------------------------------------- */
-
-static void refuses_a_missing_file(void **state)
-{
-    struct fixture *f = *state;
-    assert_null(load(f, "/nonexistent/config", NULL));
-    assert_int_equal(f->err.code, ERR_NOT_FOUND);
-    assert_contains(f->err.text, "`/nonexistent/config`");
-    assert_contains(f->err.text, "correct --kubeconfig");
-}
-
-static void refuses_an_unknown_context_and_lists_those_that_exist(void **state)
-{
-    struct fixture *f = *state;
-    char path[128];
-    file_write(f->dir, "config", file_b);
-    snprintf(path, sizeof path, "%s/config", f->dir);
-    assert_null(load(f, path, "prod"));
-    assert_contains(f->err.text, "--context: there is no context `prod`");
-    assert_contains(f->err.text, "`shared`, `other`");
-}
-
-static void refuses_a_context_whose_cluster_or_user_is_missing(void **state)
-{
-    struct fixture *f = *state;
-    REFUSE(f, "current-context: a\ncontexts:\n- {name: a, context: {cluster: x}}\n",
-           "/config:3: context `a`: cluster: there is no cluster `x`; there are: none");
-    REFUSE(f,
-           "current-context: a\ncontexts:\n- {name: a, context: {cluster: c, user: x}}\n"
-           "clusters:\n- {name: c, cluster: {server: 'https://a'}}\n",
-           "user: there is no user `x`");
-    REFUSE(f, "current-context: a\ncontexts:\n- {name: a, context: {}}\n", "cluster: is missing");
-}
-
-static void refuses_bad_base64(void **state)
-{
-    struct fixture *f = *state;
-    REFUSE(f, one(SERVER "    certificate-authority-data: '###s3cret'\n", "    token: a\n"),
-           "/config:11: cluster `c`: certificate-authority-data: is not valid base64",
-           "in certificate-authority");
-    REFUSE(f, one(SERVER, "    client-certificate-data: aGVsbG8=\n    client-key-data: aGVsbG8=\n"),
-           "user `u`: client-certificate-data: decoded, it holds no PEM certificate");
-}
-
-static void refuses_a_certificate_without_key(void **state)
-{
-    struct fixture *f = *state;
-    file_write(f->dir, "me.crt", pem_cert_one);
-    file_write(f->dir, "me.key", pem_key_one);
-    REFUSE(f, one(SERVER, "    client-certificate: me.crt\n"),
-           "user `u`: client-key: is missing; a client-certificate needs");
-    REFUSE(f, one(SERVER, "    client-key: me.key\n"), "client-certificate: is missing");
-}
-
-static void refuses_a_certificate_file_that_is_missing(void **state)
-{
-    struct fixture *f = *state;
-    REFUSE(f, one(SERVER, "    client-certificate: me.crt\n    client-key: me.key\n"),
-           "client-certificate: `", "/me.crt`", "No such file");
-    REFUSE(f, one(SERVER "    certificate-authority: ca.crt\n", "    token: a\n"),
-           "certificate-authority: `", "/ca.crt`");
-    REFUSE(f, one(SERVER, "    tokenFile: tok\n"), "user `u`: tokenFile: `", "/tok`");
-}
-
-static void refuses_token_together_with_password(void **state)
-{
-    struct fixture *f = *state;
-    REFUSE(f, one(SERVER, "    token: s3cret\n    username: joe\n    password: s3cret\n"),
-           "user `u`: token: more than one authentication method", "remove one");
-    file_write(f->dir, "token", "s3cret");
-    REFUSE(f, one(SERVER, "    tokenFile: token\n    username: joe\n"), "tokenFile: more than one");
-}
-
-static void refuses_two_forms_of_the_same(void **state)
-{
-    struct fixture *f = *state;
-    file_write(f->dir, "me.crt", pem_cert_one);
-    REFUSE(f, one(SERVER, "    client-certificate: me.crt\n    client-certificate-data: aGk=\n"),
-           "client-certificate: given together with client-certificate-data");
-    REFUSE(f,
-           one(SERVER "    certificate-authority: me.crt\n    insecure-skip-tls-verify: true\n",
-               "    token: a\n"),
-           "insecure-skip-tls-verify: given together with a certificate-authority");
-}
-
-static void refuses_wrong_types_and_shapes(void **state)
-{
-    struct fixture *f = *state;
-    REFUSE(f, one(SERVER, "    token: 12345\n"),
-           "token: must be a string (put the value in quotes)");
-    REFUSE(f, one(SERVER "    insecure-skip-tls-verify: 'yes'\n", "    token: a\n"),
-           "insecure-skip-tls-verify: must be true or false");
-    REFUSE(f, "- a\n- b\n", "not a kubeconfig");
-    REFUSE(f, "kind: Pod\napiVersion: v1\n", "not a kubeconfig: it is `Pod`");
-    REFUSE(f, "kind: Config\n---\nkind: Config\n", "2 YAML documents");
-    REFUSE(f, "users: {}\n", "users: must be a list");
-    REFUSE(f, "users:\n- {name: a}\n- {name: a}\n", "two entries are named `a`");
-    REFUSE(f, "contexts:\n- {name: 1}\n", "contexts[0]: name: must be a string");
-    REFUSE(f, one(SERVER, "    token: \"a\\nInjected: s3cret\"\n"), "token: holds a line break");
-    REFUSE(f, one(SERVER, "    as-groups: [a]\n"), "as: is missing");
-    REFUSE(f, one(SERVER, "    as: x\n    as-groups: a\n"), "as-groups: must be a list");
-    REFUSE(f, one(SERVER, "    auth-provider: {name: gcp}\n"), "auth-provider:", "exec plugin");
-}
-
-static void refuses_bad_addresses(void **state)
-{
-    struct fixture *f = *state;
-    REFUSE(f, one("    tls-server-name: x\n", "    {}\n"), "server: is missing");
-    REFUSE(f, one("    server: ftp://a\n", "    {}\n"), "server: scheme `ftp` is not supported");
-    REFUSE(f, one("    server: https://a:99999\n", "    {}\n"), "server: the port is not a number");
-    REFUSE(f, one("    server: 'https://a b'\n", "    {}\n"), "server: is not a URL");
-    REFUSE(f, one("    server: https://me:s3cret@a\n", "    {}\n"), "server: holds a user name");
-    REFUSE(f, one("    server: https://a?x=1\n", "    {}\n"), "server: holds a query");
-    REFUSE(f, one(SERVER "    proxy-url: ftp://u:s3cret@p\n", "    {}\n"),
-           "proxy-url: scheme `ftp` is not supported");
-    f->env[1] = "HTTPS_PROXY=ftp://u:s3cret@p";
-    file_write(f->dir, "config", one(SERVER, "    {}\n"));
-    char path[128];
-    snprintf(path, sizeof path, "%s/config", f->dir);
-    assert_null(load(f, path, NULL));
-    assert_contains(f->err.text, "environment variable HTTPS_PROXY");
-    assert_lacks(f->err.text, "s3cret");
-}
-
-static void refuses_a_bad_plugin(void **state)
-{
-    struct fixture *f = *state;
-#define EXEC "    exec:\n      apiVersion: client.authentication.k8s.io/v1\n"
-    REFUSE(f, one(SERVER, EXEC "      interactiveMode: Never\n"), "exec.command: is missing");
-    REFUSE(f, one(SERVER, EXEC "      command: x\n"), "exec.interactiveMode: is missing");
-    REFUSE(f, one(SERVER, EXEC "      command: x\n      interactiveMode: Maybe\n"),
-           "exec.interactiveMode: `Maybe` is unknown");
-    REFUSE(f,
-           one(SERVER, "    exec: {apiVersion: client.authentication.k8s.io/v1alpha1, "
-                       "command: x}\n"),
-           "exec.apiVersion:", "v1alpha1");
-    REFUSE(f,
-           one(SERVER, EXEC "      command: x\n      interactiveMode: Never\n"
-                            "      env: [{name: A=B, value: s3cret}]\n"),
-           "exec.env: each entry needs");
-}
-
 /* --- proxies ---------------------------------------------------------------------------------- */
 
 static void proxy_follows_the_environment(void **state)
@@ -658,8 +429,6 @@ static void proxy_url_of_the_cluster_goes_before_the_environment(void **state)
     kube_config_free(config);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -684,17 +453,6 @@ int main(void)
         T(survives_a_broken_authority_in_a_pod),
         T(refuses_a_pod_without_a_token),
         T(kubeconfig_goes_before_the_pod),
-        T(refuses_a_missing_file),
-        T(refuses_an_unknown_context_and_lists_those_that_exist),
-        T(refuses_a_context_whose_cluster_or_user_is_missing),
-        T(refuses_bad_base64),
-        T(refuses_a_certificate_without_key),
-        T(refuses_a_certificate_file_that_is_missing),
-        T(refuses_token_together_with_password),
-        T(refuses_two_forms_of_the_same),
-        T(refuses_wrong_types_and_shapes),
-        T(refuses_bad_addresses),
-        T(refuses_a_bad_plugin),
         cmocka_unit_test(proxy_follows_the_environment),
         T(proxy_url_of_the_cluster_goes_before_the_environment),
     };

@@ -1,0 +1,251 @@
+/* What kube/rest makes of answers: errors from Status objects, warnings, streams. */
+#include "unit/kube_rest_support.h"
+
+/* --- errors ----------------------------------------------------------------------------------- */
+
+#define STATUS(code, reason, message, details)                                                     \
+    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"" message     \
+    "\",\"reason\":\"" reason "\",\"details\":{" details "},\"code\":" #code "}"
+
+static void turns_statuses_into_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *body;
+        enum err_code code;
+        const char *reason, *text;
+    } cases[] = {
+        {400, STATUS(400, "BadRequest", "bad", ""), ERR_INVALID, "BadRequest", "bad (400"},
+        {401, STATUS(401, "Unauthorized", "who?", ""), ERR_UNAUTHORIZED, "Unauthorized", "who?"},
+        {403, STATUS(403, "Forbidden", "pods is forbidden", ""), ERR_FORBIDDEN, "Forbidden",
+         "pods"},
+        {404, STATUS(404, "NotFound", "pods x not found", ""), ERR_NOT_FOUND, "NotFound", "x not"},
+        {409, STATUS(409, "AlreadyExists", "exists", ""), ERR_EXISTS, "AlreadyExists", "exists"},
+        {409, STATUS(409, "Conflict", "modified", ""), ERR_CONFLICT, "Conflict", "modified"},
+        {410, STATUS(410, "Expired", "too old", ""), ERR_GONE, "Expired", "too old"},
+        {410, STATUS(410, "Gone", "too old", ""), ERR_GONE, "Gone", "too old"},
+        {413, "", ERR_TOO_LARGE, "", "no explanation (413)"},
+        {415, STATUS(415, "UnsupportedMediaType", "no", ""), ERR_UNSUPPORTED,
+         "UnsupportedMediaType", "no"},
+        {422,
+         STATUS(422, "Invalid", "Deployment x is invalid",
+                "\"causes\":[{\"reason\":\"FieldValueInvalid\",\"message\":\"must be positive\","
+                "\"field\":\"spec.replicas\"},{\"field\":\"spec.image\"}]"),
+         ERR_INVALID, "Invalid", "invalid; spec.replicas: must be positive; spec.image (422 Inv"},
+        {422,
+         STATUS(422, "Invalid", "x is invalid: spec.replicas: must be positive",
+                "\"causes\":[{\"message\":\"must be positive\",\"field\":\"spec.replicas\"}]"),
+         ERR_INVALID, "Invalid", "must be positive (422"},
+        {409,
+         STATUS(409, "Conflict", "Apply failed",
+                "\"causes\":[{\"reason\":\"FieldManagerConflict\",\"field\":\".spec.replicas\","
+                "\"message\":\"conflict with hpa\"}]"),
+         ERR_CONFLICT, "FieldManagerConflict", ".spec.replicas: conflict with hpa"},
+        {504,
+         STATUS(504, "Timeout", "Too large resource version",
+                "\"causes\":[{\"reason\":\"ResourceVersionTooLarge\"}],\"retryAfterSeconds\":1"),
+         ERR_TIMEOUT, "ResourceVersionTooLarge", "Too large"},
+        {403,
+         STATUS(403, "Forbidden", "terminating",
+                "\"causes\":[{\"reason\":\"NamespaceTerminating\"}]"),
+         ERR_FORBIDDEN, "NamespaceTerminating", "terminating"},
+        {429, "Too many", ERR_TOO_MANY, "", "Too many (429)"},
+        {500, STATUS(500, "InternalError", "etcd", ""), ERR_SERVER, "InternalError", "etcd"},
+        {500, STATUS(500, "ServerTimeout", "slow", ""), ERR_TIMEOUT, "ServerTimeout", "slow"},
+        {502, "<html>\n  <h1>Bad\x01 gateway</h1>", ERR_SERVER, "", "<html> <h1>Bad gateway</h1>"},
+        {302, "", ERR_UNSUPPORTED, "", "302"},
+        {418, "[1]", ERR_INVALID, "", "[1]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = {0};
+        rest_err_from_status(&err, "GET", "/api/v1/pods?limit=1", cases[i].status, cases[i].body,
+                             strlen(cases[i].body));
+        if (err.code != cases[i].code)
+            fail_msg("case %zu: code %s for %d", i, err_code_name(err.code), cases[i].status);
+        assert_int_equal(err.http_status, cases[i].status);
+        assert_string_equal(err.reason, cases[i].reason);
+        assert_contains(err.text, "`GET /api/v1/pods`: ");
+        assert_contains(err.text, cases[i].text);
+        assert_int_equal(err.retry_after_ms, cases[i].code == ERR_TIMEOUT && i == 13 ? 1000 : 0);
+    }
+}
+
+static void hands_over_status_and_body_with_the_error(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 410, STATUS(410, "Expired", "old", ""));
+    struct got got = get(f, "/a");
+    assert_int_equal(got.err.code, ERR_GONE);
+    assert_int_equal(got.status, 410);
+    assert_true(got.has_object);
+}
+
+static void takes_a_status_of_failure_for_an_error_even_with_200(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 200, STATUS(409, "Conflict", "modified", ""));
+    assert_int_equal(get(f, "/a").err.code, ERR_CONFLICT);
+}
+
+static void does_not_log_the_same_warning_twice(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 200, "{}", .name = "Warning",
+           .value =
+               "299 - \"v1beta1 is \\\"old\\\", use v1\", 199 - \"no\", 299 - \"second\" \"x\"",
+           .name2 = "warning", .value2 = "299 - \"third\"");
+    get(f, "/a");
+    get(f, "/b");
+    assert_int_equal(lines_count(&f->lines, "use v1"), 1);
+    assert_int_equal(lines_count(&f->lines, "second"), 1);
+    assert_int_equal(lines_count(&f->lines, "third"), 1);
+    assert_int_equal(lines_count(&f->lines, "the API server warns"), 3);
+}
+
+static void survives_broken_warnings(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const values[] = {
+        "", "299", "299 - ", "299 - \"open", "299 - \"a\" \"open", "299 - \"a\\", ",,,,"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        f->peer.seen_count = f->peer.answer_count = 0;
+        ANSWER(f, 200, "{}", .name = "Warning", .value = values[i]);
+        assert_int_equal(get(f, "/a").err.code, ERR_NONE);
+    }
+}
+
+/* --- streams ---------------------------------------------------------------------------------- */
+
+static void stream_open(void *arg)
+{
+    ((struct got *)arg)->opens++;
+}
+
+static int stream_data(void *arg, const char *data, size_t len)
+{
+    struct got *got = arg;
+    assert_int_equal(got->opens, 1);
+    strncat(got->text, data, len);
+    if (got->cancel_in_data) {
+        rest_cancel(got->rest, got->call);
+        got->call = NULL;
+    }
+    return 0;
+}
+
+static void stream_done(void *arg, const struct err *err)
+{
+    struct got *got = arg;
+    got->calls++;
+    if (err)
+        got->err = *err;
+}
+
+static const struct rest_stream_callbacks stream_callbacks = {stream_open, stream_data,
+                                                              stream_done};
+
+static struct got stream(struct fixture *f)
+{
+    struct got got = {0};
+    struct rest_request request = {
+        .method = "GET", .path = "/api/v1/pods?watch=1", .lane = HTTP_LANE_WATCH};
+    assert_non_null(rest_stream(f->rest, &request, &stream_callbacks, &got));
+    assert_true(loop_run_until(f->world.loop, is_done, &got, 3600000));
+    assert_int_equal(got.calls, 1);
+    return got;
+}
+
+static void streams_pieces_until_a_clean_end(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 200, "one,|two", .is_stream = true);
+    struct got got = stream(f);
+    assert_int_equal(got.err.code, ERR_NONE);
+    assert_int_equal(got.opens, 1);
+    assert_string_equal(got.text, "one,two");
+    assert_int_equal(f->last_code, 200);
+}
+
+static void says_that_a_stream_was_cut(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 200, "one,|two", .is_stream = true, .is_cut = true);
+    struct got got = stream(f);
+    assert_int_equal(got.err.code, ERR_NETWORK);
+    assert_string_equal(got.err.reason, HTTP_REASON_RESET);
+    assert_int_equal(f->peer.seen_count, 1); /* who watches decides how to go on */
+}
+
+static void collects_the_error_of_a_stream(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 410, "{\"kind\":\"Status\",|\"reason\":\"Expired\",\"message\":\"too old\"}",
+           .is_stream = true, .name = "Retry-After", .value = "3");
+    struct got got = stream(f);
+    assert_int_equal(got.err.code, ERR_GONE);
+    assert_string_equal(got.err.reason, "Expired");
+    assert_int_equal(got.err.retry_after_ms, 3000);
+    assert_contains(got.err.text, "too old");
+    assert_int_equal(got.opens, 0);
+    assert_int_equal(f->peer.seen_count, 1);
+}
+
+static void replays_a_stream_once_after_401(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 401, "{}", .is_stream = true);
+    ANSWER(f, 200, "one", .is_stream = true);
+    struct got got = stream(f);
+    assert_int_equal(got.err.code, ERR_NONE);
+    assert_string_equal(got.text, "one");
+    assert_int_equal(f->peer.seen_count, 2);
+}
+
+static void cancels_a_stream_from_its_own_data(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, 200, "one,|two", .is_stream = true);
+    struct got got = {.rest = f->rest, .cancel_in_data = true};
+    struct rest_request request = {.method = "GET", .path = "/a"};
+    got.call = rest_stream(f->rest, &request, &stream_callbacks, &got);
+    pass_ms(f->world.loop, 1000);
+    assert_string_equal(got.text, "one,");
+    assert_int_equal(got.calls, 0);
+}
+
+static void frees_everything_that_is_under_way(void **state)
+{
+    struct fixture *f = *state;
+    ANSWER(f, -1);
+    struct got got = {0};
+    struct rest_request request = {.method = "GET", .path = "/a"};
+    for (int i = 0; i < 3; i++)
+        rest_start(f->rest, &request, on_done, &got);
+    f->may_write = false;
+    request.method = "PUT";
+    rest_start(f->rest, &request, on_done, &got); /* fenced: the news is still to come */
+    assert_int_equal(rest_pending(f->rest), 4);
+    rest_free(f->rest);
+    rest_begin(f);
+    pass_ms(f->world.loop, 1000);
+    assert_int_equal(got.calls, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(turns_statuses_into_errors),
+        T(hands_over_status_and_body_with_the_error),
+        T(takes_a_status_of_failure_for_an_error_even_with_200),
+        T(does_not_log_the_same_warning_twice),
+        T(survives_broken_warnings),
+        T(streams_pieces_until_a_clean_end),
+        T(says_that_a_stream_was_cut),
+        T(collects_the_error_of_a_stream),
+        TOKEN(replays_a_stream_once_after_401),
+        T(cancels_a_stream_from_its_own_data),
+        T(frees_everything_that_is_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
