@@ -1,0 +1,5 @@
+-- Policies run in the operator: these globals are given to them, and nothing else is.
+std = "lua54"
+max_line_length = 130
+read_globals = { "kube", "http", "log", "clock", "json", "cjson", "yaml", "digest", "random" }
+files["tests/policies/run.lua"] = { globals = { "json", "cjson", "clock", "digest" }, std = "lua54" }

@@ -1,0 +1,160 @@
+-- Fits a rendered workload to the one that is live: what must stay, stays. Pure.
+--
+-- From: the rendered workload and the live one, made by us or by the operator before us. Kept are
+--   * what Kubernetes never lets change (selector, serviceName, podManagementPolicy, claim templates),
+--     with a note that says so when the Druid object asks for something else;
+--   * the value of configMapSHA while the configuration is the same (druid.plan gives it), so that
+--     nothing restarts because another program computed it;
+--   * the replica count, while an autoscaler sets it or the Druid object leaves it out.
+
+local difference = require "lib.difference"
+local names = require "druid.names"
+local observed = require "druid.observed"
+local quantity = require "lib.quantity"
+local tables = require "lib.tables"
+
+local M = {}
+
+function M.digest(value)
+  return digest.sha256(json.encode(value)):sub(1, 32)
+end
+
+-- One short text for the configuration a pod of a group reads: the common files and its own.
+function M.config_digest(common_digest, node_data)
+  return digest.sha256(common_digest .. json.encode(node_data)):sub(1, 32)
+end
+
+-- The annotation that says what a template was made for: "<digest of the configuration> <configMapSHA>".
+function M.config_text(config_digest, sha)
+  return (config_digest or "unknown") .. " " .. (sha or "")
+end
+
+function M.recorded_config(live)
+  local text = observed.annotation(live, names.config_hash)
+  if not text then
+    return nil, nil
+  end
+  return text:match("^(%S*) (.*)$")
+end
+
+local immutable = {
+  { "serviceName" }, { "podManagementPolicy" }, { "volumeClaimTemplates" },
+}
+
+local function note(live, field)
+  return string.format("%s %s keeps its %s: Kubernetes cannot change that in place. To have it changed, "
+    .. "run: kubectl -n %s delete %s %s --cascade=orphan", live.kind, live.metadata.name, field,
+    live.metadata.namespace, live.kind:lower(), live.metadata.name)
+end
+
+-- Makes `workload` acceptable to the server beside `live`. Gives a list of notes.
+local function keep_immutable(workload, live)
+  local notes = {}
+  -- A selector only ever gains by being smaller; a live one cannot become so.
+  local selector = live.spec.selector
+  workload.spec.selector = selector
+  local labels = workload.spec.template.metadata.labels
+  for key, value in pairs(selector and selector.matchLabels or {}) do
+    if labels[key] ~= value then
+      labels = tables.merge(labels, { [key] = value })
+      notes[#notes + 1] = note(live, "pod label " .. key)
+    end
+  end
+  workload.spec.template.metadata.labels = labels
+  if live.kind ~= "StatefulSet" then
+    return notes
+  end
+  for _, row in ipairs(immutable) do
+    local field = row[1]
+    local wanted, have = workload.spec[field], live.spec[field]
+    local count_differs = type(wanted) == "table" and #wanted ~= #(have or {})
+    if (wanted == nil) ~= (have == nil) or count_differs
+      or (wanted ~= nil and difference.first(wanted, have)) then
+      if (wanted or "") ~= (have or "") then
+        notes[#notes + 1] = note(live, field)
+      end
+      workload.spec[field] = have
+    end
+  end
+  return notes
+end
+
+-- The replica count: ours, unless an autoscaler sets it or nobody said.
+-- disowned: the server has been told already that it is not ours.
+function M.replicas(workload, live, autoscaled, disowned)
+  local annotations = workload.metadata.annotations or {}
+  if not autoscaled and workload.spec.replicas ~= nil then
+    annotations[names.owns_replicas] = "own"
+  elseif live and observed.annotation(live, names.owns_replicas) and not disowned then
+    -- Leaving out what we own would reset it to 1. Until it is given up, keep it as it is.
+    workload.spec.replicas = live.spec.replicas
+    annotations[names.owns_replicas] = "own"
+  else
+    workload.spec.replicas = nil
+  end
+  workload.metadata.annotations = tables.filled(annotations)
+end
+
+-- workload: freshly rendered, changed in place. live: plain table or nil. Gives
+-- { changed = the pods would restart, notes = list }.
+function M.fit(workload, live, options)
+  local notes = live and keep_immutable(workload, live) or {}
+  M.replicas(workload, live, options.autoscaled, options.disowned)
+  local hash = M.digest(workload.spec.template)
+  local annotations = workload.metadata.annotations or {}
+  annotations[names.template_hash] = hash
+  annotations[names.config_hash] = options.config
+  workload.metadata.annotations = annotations
+  local changed = false
+  if live then
+    local recorded = observed.annotation(live, names.template_hash)
+    if recorded then
+      changed = recorded ~= hash
+    else
+      changed = difference.first(workload.spec.template, live.spec.template) ~= nil
+    end
+  end
+  return { changed = changed, notes = notes }
+end
+
+-- A claim that stands for itself, fitted to the live one: it may grow, nothing else can change.
+-- Gives the claim to send and a note, or nil.
+function M.claim(claim, live)
+  if not live then
+    return claim, nil
+  end
+  local fitted, told = tables.shallow(claim), nil
+  fitted.spec = {}
+  for field, wanted in pairs(claim.spec or {}) do
+    local have = live.spec[field]
+    local grows = field == "resources" and quantity.less(tables.dig(have, "requests", "storage"),
+      tables.dig(wanted, "requests", "storage"))
+    fitted.spec[field] = wanted
+    if not grows and difference.first(wanted, have) then
+      fitted.spec[field] = have
+      told = string.format("PersistentVolumeClaim %s keeps its %s: Kubernetes cannot change that in place",
+        live.metadata.name, field)
+    end
+  end
+  return fitted, told
+end
+
+-- For a group that waits: the same workload with the pod template it has, so that everything else
+-- (replicas, update strategy, labels) need not wait. nil when nothing else differs.
+function M.without_template(workload, live)
+  local waiting = tables.shallow(workload)
+  waiting.spec = tables.shallow(workload.spec)
+  waiting.spec.template = nil
+  waiting.metadata = tables.shallow(workload.metadata)
+  local annotations = tables.shallow(workload.metadata.annotations)
+  annotations[names.template_hash] = observed.annotation(live, names.template_hash)
+  annotations[names.config_hash] = observed.annotation(live, names.config_hash)
+  waiting.metadata.annotations = tables.filled(annotations)
+  if not difference.first(waiting.spec, live.spec) then
+    return nil
+  end
+  waiting.spec.template = live.spec.template
+  return waiting
+end
+
+return M

@@ -1,0 +1,99 @@
+-- Tells the story of a cluster in events: on transitions only, a few for each. Pure.
+--
+-- From: what a run wrote and deleted, and the status before and after it. Reasons are those that
+-- people already watch for.
+
+local condition = require "lib.condition"
+local names = require "lib.names"
+local tables = require "lib.tables"
+
+local M = {}
+
+-- "StatefulSet a, b; Service c"
+function M.listed(objects)
+  local by_kind = {}
+  for _, object in ipairs(objects) do
+    by_kind[object.kind] = by_kind[object.kind] or {}
+    table.insert(by_kind[object.kind], object.name)
+  end
+  local parts = {}
+  for _, kind in ipairs(tables.keys(by_kind)) do
+    table.sort(by_kind[kind])
+    parts[#parts + 1] = kind .. " " .. table.concat(by_kind[kind], ", ")
+  end
+  return table.concat(parts, "; ")
+end
+
+function M.event(kind, reason, message)
+  return { type = kind, reason = reason, action = "Reconcile", message = names.cut(message, 1000) }
+end
+
+-- done: { created =, updated =, deleted = lists of { kind =, name = } }
+local function written(done, list)
+  if #done.created > 0 then
+    local text = #done.created == 1 and "Created " or "Created " .. #done.created .. " objects: "
+    list[#list + 1] = M.event("Normal", "DruidOperatorCreateSuccess", text .. M.listed(done.created))
+  end
+  if #done.updated > 0 then
+    list[#list + 1] = M.event("Normal", "DruidOperatorUpdateSuccess", "Updated " .. M.listed(done.updated))
+  end
+  if #done.deleted > 0 then
+    list[#list + 1] = M.event("Normal", "DruidOperatorDeleteSuccess", "Deleted " .. M.listed(done.deleted)
+      .. ": no longer in spec.nodes")
+  end
+end
+
+local function rollout_started(old, new, list)
+  local rollout = new.rollout
+  if not rollout or json.equal(old.rollout or json.object({}), rollout) then
+    return
+  end
+  list[#list + 1] = M.event("Normal", "DruidNodeRollingDeployWait", string.format(
+    "Rolling update from %s to %s, one group at a time: %s", rollout.from, rollout.to, rollout.order))
+end
+
+-- Notes and troubles of a group are told when they appear. Gives the texts told.
+local function new_notes(old, new, list)
+  local known, told = {}, {}
+  for _, group in ipairs(old.groups or {}) do
+    known[group.name .. ": " .. (group.message or "")] = true
+  end
+  for _, group in ipairs(new.groups or {}) do
+    local text = group.name .. ": " .. (group.message or "")
+    if group.message and not known[text] then
+      local reason = group.phase == "Failed" and "DruidOperatorUpdateFail" or "DruidNodeErrorState"
+      list[#list + 1] = M.event("Warning", reason, text)
+      told[text] = true
+    end
+  end
+  return told
+end
+
+-- The events of a run, in order.
+function M.of_run(done, old, new)
+  local list = {}
+  written(done, list)
+  rollout_started(old, new, list)
+  local told = new_notes(old, new, list)
+  local degraded = condition.find(new.conditions, "Degraded")
+  local before = condition.find(old.conditions, "Degraded")
+  local new_reason = not before or before.status ~= degraded.status or before.reason ~= degraded.reason
+  if degraded.status == "True" and new_reason and not told[degraded.message] then
+    list[#list + 1] = M.event("Warning", "DruidNodeErrorState", degraded.message)
+  end
+  if condition.is_true(new.conditions, "Ready") and not condition.is_true(old.conditions, "Ready") then
+    list[#list + 1] = M.event("Normal", "DruidClusterReady", condition.find(new.conditions, "Ready").message)
+  end
+  return list
+end
+
+-- Told when the reason or the text of a condition is new.
+function M.once(old, kind, reason, message)
+  local before = condition.find(old.conditions, kind)
+  if before and before.status == "True" and before.message == message then
+    return nil
+  end
+  return M.event("Warning", reason, message)
+end
+
+return M

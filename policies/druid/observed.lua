@@ -1,0 +1,80 @@
+-- Says how far a live StatefulSet or Deployment is, in the words of a rollout. Pure.
+--
+-- From: its spec and status. A status counts only when the controller has seen the newest spec
+-- (observedGeneration). A set that is rolled by hand (OnDelete) or only in part (partition) is done
+-- as soon as it is written: nobody else will finish it.
+
+local names = require "druid.names"
+local tables = require "lib.tables"
+
+local M = {}
+
+-- The value of configMapSHA in a live pod template, and the main container's image.
+function M.main_container(live, name)
+  for _, container in ipairs(tables.dig(live, "spec", "template", "spec", "containers") or {}) do
+    if container.name == name then
+      return container
+    end
+  end
+  return nil
+end
+
+function M.config_sha(live, name)
+  local container = M.main_container(live, name)
+  for _, variable in ipairs(container and container.env or {}) do
+    if variable.name == "configMapSHA" then
+      return variable.value
+    end
+  end
+  return nil
+end
+
+function M.annotation(live, name)
+  return tables.dig(live, "metadata", "annotations", name)
+end
+
+local function rolled_by_others(spec)
+  local strategy = spec.updateStrategy or {}
+  return strategy.type == "OnDelete"
+    or (tables.dig(strategy, "rollingUpdate", "partition") or 0) > 0
+end
+
+-- live: plain table or nil. name: the group's name.
+function M.state(live, name)
+  if not live then
+    return { exists = false, ready = 0, total = 0, updated = 0 }
+  end
+  local spec, status = live.spec, live.status or {}
+  local total = spec.replicas or 1
+  local state = {
+    exists = true,
+    total = total,
+    ready = status.readyReplicas or 0,
+    updated = status.updatedReplicas or 0,
+    present = status.replicas or 0,
+    seen = (status.observedGeneration or 0) >= (live.metadata.generation or 0),
+    ours = M.annotation(live, names.template_hash) ~= nil,
+    image = (M.main_container(live, name) or {}).image,
+    sha = M.config_sha(live, name),
+  }
+  local complete = state.updated == total and state.ready == total and state.present == total
+  if live.kind == "StatefulSet" then
+    local same = status.updateRevision ~= nil and status.updateRevision == status.currentRevision
+    if same then
+      state.updated = math.max(state.updated, math.min(state.present, total))
+    end
+    complete = complete or same
+    state.ungated = rolled_by_others(spec)
+  else
+    complete = complete and (status.availableReplicas or 0) == total
+    state.ungated = spec.paused == true
+    -- A Deployment that lacks pods but none of an old template is not rolling.
+    complete = complete or (state.updated == state.present and state.updated == total)
+  end
+  -- Rolling: pods of an older template are, or may be, still there.
+  state.rolling = not state.ungated and not (state.seen and complete)
+  state.settled = state.seen and (state.ungated or (complete and state.ready == total))
+  return state
+end
+
+return M

@@ -1,0 +1,164 @@
+-- Plans one run: what is written now, what waits, what goes. Pure.
+--
+-- From: the cluster, its rendered parts, and what is live. It puts the decisions of druid.adopt
+-- (what stays), druid.rollout (who may restart) and the rule for ConfigMaps together: a group's own
+-- ConfigMap goes out with its template, the common one when the first group of a rollout goes.
+
+local adopt = require "druid.adopt"
+local observed = require "druid.observed"
+local names = require "druid.names"
+local render = require "druid.render"
+local rollout = require "druid.rollout"
+local tables = require "lib.tables"
+
+local M = {}
+
+-- What a live workload was made for: the digest of its configuration and its configMapSHA. One that is
+-- not ours yet does not say, so it is what the ConfigMaps hold and what its template has.
+local function made_for(live, world, name)
+  if not live.workload then
+    return nil, nil
+  end
+  local config_digest, sha = adopt.recorded_config(live.workload)
+  if config_digest then
+    return config_digest, sha
+  end
+  sha = observed.config_sha(live.workload, name)
+  if world.common and live.config then
+    config_digest = adopt.config_digest(adopt.digest(world.common), live.config)
+  end
+  return config_digest, sha
+end
+
+-- part: a rendered group; live: { workload =, config = data map, claims = { [name] = claim } }.
+local function fit_group(cluster, wanted, part, live, world)
+  local group = part.group
+  local config_digest = adopt.config_digest(wanted.common_digest, part.config.data)
+  local live_digest, live_sha = made_for(live, world, group.name)
+  local sha = live_digest == config_digest and live_sha or render.config_sha(wanted, part)
+  local workload = render.workload(cluster, part, sha)
+  local key = group.kind .. "/" .. group.name
+  local fit = adopt.fit(workload, live.workload, {
+    autoscaled = world.autoscaled[key], disowned = world.disowned[key],
+    config = adopt.config_text(config_digest, sha),
+  })
+  for i, claim in ipairs(part.claims) do
+    local told
+    part.claims[i], told = adopt.claim(claim, live.claims[claim.metadata.name])
+    fit.notes[#fit.notes + 1] = told
+  end
+  local last = world.before[group.name]
+  local state = observed.state(live.workload, group.name)
+  return {
+    key = group.key, type = group.type, group = group, part = part, state = state,
+    live = live.workload, workload = workload, changed = fit.changed, notes = fit.notes,
+    made_for = adopt.config_text(live_digest, live_sha),
+    -- Made by us and never complete so far.
+    coming_up = state.exists and state.ours and not state.settled
+      and (last == nil or last.phase == "Creating"),
+  }
+end
+
+-- Images that change, for telling an upgrade from a downgrade.
+function M.image_changes(entries)
+  local changes = {}
+  for _, entry in ipairs(entries) do
+    if entry.state.exists and entry.changed then
+      local container = observed.main_container(entry.workload, entry.group.name)
+      changes[#changes + 1] = { from = entry.state.image, to = container and container.image }
+    end
+  end
+  return changes
+end
+
+-- world: { common = data map or nil, live = { [group name] = … }, autoscaled =, disowned =,
+-- before = { [group name] = its last status } }
+function M.entries(cluster, wanted, world)
+  local entries = {}
+  wanted.common_digest = adopt.digest(wanted.common.data)
+  for i, part in ipairs(wanted.groups) do
+    entries[i] = fit_group(cluster, wanted, part, world.live[part.group.name], world)
+  end
+  return entries
+end
+
+-- The common ConfigMap goes out with the first group that starts with it, never before: a pod that
+-- restarts by itself meanwhile must find the configuration of its template.
+local function common_now(wanted, world, count)
+  return world.common == nil or json.equal(world.common, wanted.common.data)
+    or count.create > 0 or count.go > 0 or count.wait == 0
+end
+
+-- Gives { groups = sorted entries with actions, common = write it now, count =, stamps = … }.
+function M.decide(cluster, wanted, world, entries, direction)
+  local sorted = rollout.decide(entries, {
+    downgrade = direction ~= nil and direction.downgrade,
+    all_at_once = cluster.spec.rollingDeploy == false,
+  })
+  local count = { create = 0, keep = 0, go = 0, wait = 0 }
+  local stamps = {}
+  for _, entry in ipairs(sorted) do
+    count[entry.action] = count[entry.action] + 1
+    if entry.action == "wait" and not observed.annotation(entry.live, names.config_hash) then
+      -- Remember which configuration an adopted group still runs, before the ConfigMap moves on.
+      stamps[#stamps + 1] = { target = entry.live, value = entry.made_for }
+    end
+  end
+  return {
+    groups = sorted, count = count, stamps = stamps, direction = direction,
+    common = common_now(wanted, world, count),
+  }
+end
+
+-- What to apply for an entry: first what its pods need, then the workload and what refers to it.
+function M.objects(entry)
+  local part, first, second = entry.part, {}, {}
+  if entry.action ~= "wait" then
+    first[1] = part.config
+  end
+  first = tables.concat(tables.concat(first, part.services), part.claims)
+  second = tables.concat(second, part.extras)
+  if entry.action == "wait" then
+    second[#second + 1] = adopt.without_template(entry.workload, entry.live)
+  else
+    second[#second + 1] = entry.workload
+  end
+  return first, second
+end
+
+-- Owned objects that are no longer rendered. A workload stays while a new group of its type comes
+-- up, and what its pods need stays with it. Gives the list to delete and the names that are kept.
+function M.removals(cluster, wanted, owned, entries, kinds)
+  local rendered = { ["ConfigMap/" .. wanted.common.metadata.name] = true }
+  local busy = {}
+  for _, entry in ipairs(entries) do
+    local first, second = tables.concat({ entry.part.config }, entry.part.services), entry.part.extras
+    for _, object in ipairs(tables.concat(first, second)) do
+      rendered[object.kind .. "/" .. object.metadata.name] = true
+    end
+    rendered[entry.group.kind .. "/" .. entry.group.name] = true
+    if entry.action == "create" or entry.coming_up then
+      busy[entry.type] = entry.key
+    end
+  end
+  local remove, kept, kept_groups = {}, {}, {}
+  for _, kind in ipairs(kinds) do
+    for _, object in ipairs(owned[kind.kind] or {}) do
+      local metadata = object.metadata
+      if not rendered[kind.kind .. "/" .. metadata.name] and not metadata.deletionTimestamp then
+        local labels = metadata.labels or {}
+        local unique = labels.nodeSpecUniqueStr or metadata.name
+        if kind.workload and busy[labels.component] then
+          kept_groups[unique] = true
+          kept[#kept + 1] = { name = metadata.name, waits_for = busy[labels.component] .. " is not up yet" }
+        elseif not kept_groups[unique] then
+          remove[#remove + 1] = { apiVersion = kind.apiVersion, kind = kind.kind,
+            namespace = cluster.namespace, name = metadata.name, uid = metadata.uid }
+        end
+      end
+    end
+  end
+  return remove, kept
+end
+
+return M

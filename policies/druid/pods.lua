@@ -1,0 +1,53 @@
+-- Reads why a pod is not ready. Pure.
+--
+-- From: the pod's status. Only what will not pass by itself counts as trouble; a pod that is merely
+-- starting has none. To know more reasons, add to `bad`.
+
+local M = {}
+
+M.bad = {
+  CrashLoopBackOff = true, ImagePullBackOff = true, ErrImagePull = true, InvalidImageName = true,
+  ErrImageNeverPull = true, CreateContainerConfigError = true, CreateContainerError = true,
+  RunContainerError = true,
+}
+
+local function container_trouble(status)
+  local waiting = status.state and status.state.waiting
+  if waiting and M.bad[waiting.reason or ""] then
+    local ended = status.lastState and status.lastState.terminated
+    if ended then
+      return string.format("%s (%s, exit code %s)", waiting.reason, tostring(ended.reason),
+        tostring(ended.exitCode))
+    end
+    return waiting.reason
+  end
+  return nil
+end
+
+-- "druid-demo-brokers-0: CrashLoopBackOff (Error, exit code 1)", or nil.
+function M.trouble(pod)
+  local status = pod.status or {}
+  if pod.metadata.deletionTimestamp then
+    return nil
+  end
+  if status.phase == "Failed" then
+    return pod.metadata.name .. ": " .. (status.reason or "Failed")
+  end
+  for _, list in ipairs({ "initContainerStatuses", "containerStatuses" }) do
+    for _, container in ipairs(status[list] or {}) do
+      local why = container_trouble(container)
+      if why then
+        return pod.metadata.name .. ": " .. why
+      end
+    end
+  end
+  for _, condition in ipairs(status.conditions or {}) do
+    if condition.type == "PodScheduled" and condition.status == "False"
+      and condition.reason == "Unschedulable" then
+      return pod.metadata.name .. ": cannot be scheduled: " .. (condition.message or "")
+    end
+  end
+  return nil
+end
+
+return M

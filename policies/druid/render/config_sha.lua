@@ -1,0 +1,51 @@
+-- The value of configMapSHA, the variable through which a changed ConfigMap restarts its pods. Pure.
+--
+-- It reproduces, byte for byte, what clusters already carry: the SHA-1 of the ConfigMap as the Go
+-- operator would have printed it. Another algorithm would restart every adopted cluster once.
+
+local tables = require "lib.tables"
+
+local M = {}
+
+-- Go's encoder escapes these besides the usual ones; other characters stay as they are.
+local escapes = {
+  ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
+  ["<"] = "\\u003c", [">"] = "\\u003e", ["&"] = "\\u0026",
+}
+
+local function text(value)
+  local quoted = value:gsub('[\0-\31"\\<>&]', function(char)
+    return escapes[char] or string.format("\\u%04x", char:byte())
+  end)
+  quoted = quoted:gsub("\226\128([\168\169])", function(last)
+    return last == "\168" and "\\u2028" or "\\u2029"
+  end)
+  return '"' .. quoted .. '"'
+end
+
+local function map(values)
+  local parts = {}
+  for _, key in ipairs(tables.keys(values)) do
+    parts[#parts + 1] = text(key) .. ":" .. text(values[key])
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- The ConfigMap as Go prints it.
+function M.document(config)
+  local metadata = config.metadata
+  return '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":' .. text(metadata.name)
+    .. ',"namespace":' .. text(metadata.namespace) .. ',"creationTimestamp":null,"labels":'
+    .. map(metadata.labels) .. '},"data":' .. map(config.data) .. "}"
+end
+
+function M.one(config)
+  return digest.sha1_base64(M.document(config))
+end
+
+-- The value for a pod: "<common>-<node>".
+function M.value(common, node)
+  return M.one(common) .. "-" .. M.one(node)
+end
+
+return M

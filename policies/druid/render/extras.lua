@@ -1,0 +1,70 @@
+-- Renders what a group has besides pods: disruption budget, Ingress, autoscaler, claims. Pure.
+--
+-- From: podDisruptionBudgetSpec, ingress + ingressAnnotations, hpAutoscaler and persistentVolumeClaim
+-- of the group, taken as they are. None of them is made unless it is asked for.
+
+local groups = require "druid.groups"
+local tables = require "lib.tables"
+
+local M = {}
+
+local function budget(cluster, group)
+  local spec = tables.shallow(group.node.podDisruptionBudgetSpec)
+  spec.selector = { matchLabels = group.selector }
+  return {
+    apiVersion = "policy/v1",
+    kind = "PodDisruptionBudget",
+    metadata = groups.metadata(cluster, group.name, group.labels),
+    spec = spec,
+  }
+end
+
+local function ingress(cluster, group)
+  return {
+    apiVersion = "networking.k8s.io/v1",
+    kind = "Ingress",
+    metadata = groups.metadata(cluster, group.name, cluster.labels, group.node.ingressAnnotations),
+    spec = group.node.ingress,
+  }
+end
+
+local function autoscaler(cluster, group)
+  return {
+    apiVersion = "autoscaling/v2",
+    kind = "HorizontalPodAutoscaler",
+    metadata = groups.metadata(cluster, group.name, cluster.labels),
+    spec = group.node.hpAutoscaler,
+  }
+end
+
+function M.objects(cluster, group)
+  local node, all = group.node, {}
+  if node.podDisruptionBudgetSpec then
+    all[#all + 1] = budget(cluster, group)
+  end
+  if tables.filled(node.ingress or {}) then
+    all[#all + 1] = ingress(cluster, group)
+  end
+  if node.hpAutoscaler then
+    all[#all + 1] = autoscaler(cluster, group)
+  end
+  return all
+end
+
+-- Claims that stand for themselves. Where volumes must survive the cluster they have no owner, so
+-- that Kubernetes does not collect them with it.
+function M.claims(cluster, group)
+  local all = {}
+  for i, claim in ipairs(group.node.persistentVolumeClaim or {}) do
+    local template = claim.metadata or {}
+    local metadata = groups.metadata(cluster, tables.text(template.name) or group.name,
+      tables.merge(template.labels, group.labels), template.annotations)
+    if cluster.spec.disablePVCDeletionFinalizer then
+      metadata.ownerReferences = nil
+    end
+    all[i] = { apiVersion = "v1", kind = "PersistentVolumeClaim", metadata = metadata, spec = claim.spec }
+  end
+  return all
+end
+
+return M

@@ -1,0 +1,142 @@
+-- Renders the pod template of a node group. Pure.
+--
+-- From: the cluster's fields and the group's own. For most fields the group's value replaces the
+-- cluster's as a whole; volumes, mounts, tolerations and additional containers are added up. To
+-- change what every pod gets, wrap `template`.
+
+local names = require "druid.names"
+local probes = require "druid.render.probes"
+local tables = require "lib.tables"
+
+local M = {}
+
+M.mount_path = "/opt/druid/conf/druid/cluster/_common"
+M.start_script = "/druid.sh"
+
+-- The group's value when it is set at all (an empty one counts), else the cluster's.
+local function own(cluster, group, field)
+  local value = group.node[field]
+  if value == nil then
+    value = cluster.spec[field]
+  end
+  return value
+end
+
+-- Server-side apply merges these lists by name or port: the protocol is part of the key, and a name
+-- may come once. As in a container's environment, the last one wins.
+local function ports(cluster_ports, druid_port)
+  local all = tables.concat(cluster_ports, { { name = "druid-port", containerPort = druid_port } })
+  for i, port in ipairs(all) do
+    all[i] = tables.merge({ protocol = "TCP" }, port)
+  end
+  return all
+end
+
+local function environment(list, extra)
+  local all, last = tables.concat(list, extra), {}
+  for i, variable in ipairs(all) do
+    last[variable.name] = i
+  end
+  local unique = {}
+  for i, variable in ipairs(all) do
+    if last[variable.name] == i then
+      unique[#unique + 1] = variable
+    end
+  end
+  return unique
+end
+
+local function mounts(cluster, group)
+  local all = {
+    { name = "common-config-volume", readOnly = true,
+      mountPath = tables.text(cluster.spec.commonConfigMountPath) or M.mount_path },
+    { name = "nodetype-config-volume", readOnly = true,
+      mountPath = tables.text(group.node.nodeConfigMountPath) or "/druid/conf/druid/" .. group.type },
+  }
+  return tables.concat(tables.concat(all, cluster.spec.volumeMounts), group.node.volumeMounts)
+end
+
+local function volumes(cluster, group)
+  local all = {
+    { name = "common-config-volume", configMap = { name = names.common_config(cluster.name) } },
+    { name = "nodetype-config-volume", configMap = { name = names.node_config(group.name) } },
+  }
+  return tables.concat(tables.concat(all, cluster.spec.volumes), group.node.volumes)
+end
+
+-- spec.startScript left out means the image's script; "" means Druid's own launcher.
+local function start_script(spec)
+  if spec.startScript == "" then
+    return "bin/run-druid.sh"
+  end
+  return spec.startScript or M.start_script
+end
+
+function M.main_container(cluster, group, sha)
+  local spec, node = cluster.spec, group.node
+  return {
+    name = group.name,
+    image = tables.text(node.image, spec.image),
+    imagePullPolicy = tables.text(node.imagePullPolicy, spec.imagePullPolicy),
+    command = { start_script(spec), group.type },
+    ports = ports(node.ports, node["druid.port"]),
+    env = environment(own(cluster, group, "env"), { { name = "configMapSHA", value = sha } }),
+    envFrom = tables.filled(own(cluster, group, "envFrom") or {}),
+    resources = tables.filled(node.resources or {}),
+    volumeMounts = mounts(cluster, group),
+    livenessProbe = probes.probe(cluster, group, "liveness"),
+    readinessProbe = probes.probe(cluster, group, "readiness"),
+    startupProbe = probes.probe(cluster, group, "startup"),
+    lifecycle = node.lifecycle,
+    securityContext = own(cluster, group, "containerSecurityContext"),
+  }
+end
+
+local function additional(container)
+  return {
+    name = container.containerName,
+    image = container.image,
+    imagePullPolicy = tables.text(container.imagePullPolicy),
+    command = tables.filled(container.command or {}),
+    args = tables.filled(container.args or {}),
+    env = tables.filled(environment(container.env)),
+    envFrom = tables.filled(container.envFrom or {}),
+    resources = tables.filled(container.resources or {}),
+    volumeMounts = tables.filled(container.volumeMounts or {}),
+    securityContext = container.securityContext,
+  }
+end
+
+-- sha: the value of configMapSHA.
+function M.template(cluster, group, sha)
+  local spec, node = cluster.spec, group.node
+  local containers, init = { M.main_container(cluster, group, sha) }, {}
+  for _, container in ipairs(tables.concat(spec.additionalContainer, node.additionalContainer)) do
+    local list = container.runAsInit and init or containers
+    list[#list + 1] = additional(container)
+  end
+  return {
+    metadata = {
+      labels = group.labels,
+      annotations = tables.filled(own(cluster, group, "podAnnotations") or {}),
+    },
+    spec = {
+      containers = containers,
+      initContainers = tables.filled(init),
+      volumes = volumes(cluster, group),
+      nodeSelector = tables.filled(own(cluster, group, "nodeSelector") or {}),
+      tolerations = tables.filled(tables.concat(spec.tolerations, node.tolerations)),
+      affinity = tables.filled(own(cluster, group, "affinity") or {}),
+      topologySpreadConstraints = tables.filled(node.topologySpreadConstraints or {}),
+      imagePullSecrets = tables.filled(own(cluster, group, "imagePullSecrets") or {}),
+      terminationGracePeriodSeconds = node.terminationGracePeriodSeconds,
+      securityContext = own(cluster, group, "securityContext"),
+      serviceAccountName = tables.text(node.serviceAccountName, spec.serviceAccount),
+      priorityClassName = tables.text(node.priorityClassName, spec.priorityClassName),
+      dnsPolicy = tables.text(node.dnsPolicy, spec.dnsPolicy),
+      dnsConfig = own(cluster, group, "dnsConfig"),
+    },
+  }
+end
+
+return M

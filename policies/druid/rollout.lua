@@ -1,0 +1,149 @@
+-- Decides in which order groups change, and which of them may change now. Pure.
+--
+-- From: the groups with their observed state, and whether the pod template of each would change.
+-- The rules:
+--   1. A group that does not exist is created at once, all of them side by side.
+--   2. A group whose pod template stays is written at once: nothing restarts.
+--   3. Of the groups that would restart, one goes at a time, in `order` (reversed for a downgrade),
+--      and only when no group is under way and every group before it is complete and ready.
+--   4. Never held back: a group that is still coming up for the first time, one that is under way
+--      already (the newer template may be the cure), and one without pods. When a broken group
+--      blocks the order, the next one that has no ready pod may go: it has nothing to lose, and it
+--      may be the reason.
+--   5. spec.rollingDeploy: false lets all go at once.
+-- To override: change `order`, or replace `compare`, `direction` or `decide`.
+
+local tables = require "lib.tables"
+local version = require "druid.version"
+
+local M = {}
+
+-- The order that Druid documents for an upgrade.
+M.order = { "historical", "middleManager", "indexer", "broker", "router", "overlord", "coordinator" }
+
+-- Types that share a rank with the one before may not: each has its place in `order`.
+function M.rank(node_type)
+  for i, name in ipairs(M.order) do
+    if name == node_type then
+      return i
+    end
+  end
+  return #M.order + 1
+end
+
+-- True when group a goes before group b. Groups of one type go by their key.
+function M.compare(a, b, downgrade)
+  local x, y = M.rank(a.type), M.rank(b.type)
+  if x ~= y then
+    if downgrade then
+      return x > y
+    end
+    return x < y
+  end
+  return a.key < b.key
+end
+
+function M.sort(groups, downgrade)
+  local sorted = tables.concat(groups)
+  table.sort(sorted, function(a, b) return M.compare(a, b, downgrade) end)
+  return sorted
+end
+
+-- changes: list of { from = image, to = image }; running: the version the cluster's leader reports,
+-- or nil. Gives { downgrade =, known =, from =, to =, why = } or nil when no image changes.
+-- known is false when the versions cannot be told: then it is the order of an upgrade.
+function M.direction(changes, running)
+  local result
+  for _, change in ipairs(changes) do
+    if change.from and change.from ~= change.to then
+      local from = version.of_image(change.from) or (running and version.parse(running))
+      local to = version.of_image(change.to)
+      local this = { from = change.from, to = change.to, known = from ~= nil and to ~= nil }
+      if this.known then
+        this.downgrade = version.compare(to, from) < 0
+        this.why = this.downgrade and "downgrade" or "upgrade"
+      else
+        this.downgrade = false
+        this.why = "upgrade order, for the versions cannot be told from the images"
+      end
+      if result and result.known and this.known and result.downgrade ~= this.downgrade then
+        return { from = this.from, to = this.to, known = true, downgrade = false,
+          why = "upgrade order, for some groups go up and others down" }
+      end
+      if not result or (this.known and not result.known) then
+        result = this
+      end
+    end
+  end
+  return result
+end
+
+local function blocker(sorted, until_group)
+  for _, group in ipairs(sorted) do
+    if group == until_group then
+      return nil
+    end
+    if group.state.exists and not group.state.settled then
+      return group
+    end
+  end
+  return nil
+end
+
+-- What a group is short of, for people: "brokers has 1 of 2 pods ready".
+function M.lack(group)
+  local state = group.state
+  if state.rolling and state.seen and state.updated < state.total then
+    return string.format("%s has %d of %d pods updated", group.key, state.updated, state.total)
+  end
+  return string.format("%s has %d of %d pods ready", group.key, state.ready, state.total)
+end
+
+-- groups: list of { key=, type=, state=, changed=, coming_up= }. Sets on each of them `action`
+-- ("create", "keep", "go" or "wait") and, when it waits, `waits_for`. Gives them sorted.
+function M.decide(groups, options)
+  local sorted = M.sort(groups, options.downgrade)
+  local waiting, under_way = {}, nil
+  for _, group in ipairs(sorted) do
+    local state = group.state
+    if not state.exists then
+      group.action = "create"
+    elseif not group.changed then
+      group.action = "keep"
+    elseif options.all_at_once or group.coming_up or state.rolling or state.total == 0
+      or state.ungated then
+      group.action = "go"
+    else
+      group.action = "wait"
+      waiting[#waiting + 1] = group
+    end
+    local restarting = group.action == "go" and state.total > 0 and not state.ungated
+    if not group.coming_up and (state.rolling or restarting) then
+      under_way = under_way or group
+    end
+  end
+  if waiting[1] and not under_way then
+    local first = waiting[1]
+    local broken = blocker(sorted, first)
+    if broken then
+      first.waits_for = M.lack(broken)
+      first = nil
+      for _, group in ipairs(waiting) do
+        first = first or (group.state.ready == 0 and group or nil)
+      end
+    end
+    if first then
+      first.action, first.waits_for = "go", nil
+      under_way = first
+    end
+  end
+  for _, group in ipairs(waiting) do
+    if group.action == "wait" and not group.waits_for then
+      group.waits_for = under_way and (under_way.action == "go" and under_way.key .. " is being updated"
+        or M.lack(under_way)) or "its turn"
+    end
+  end
+  return sorted
+end
+
+return M

@@ -1,0 +1,265 @@
+-- Says how a cluster is: the status of the Druid object. Pure.
+--
+-- From: the plan of the run, what went wrong in it, the pods, and the status before (for times of
+-- change). It claims Ready only when nothing waits and every group is complete and ready by a status
+-- its controller has brought up to date. Nothing in it changes while the world does not.
+-- To override: `phase` (words for a group), `conditions`, `progress_deadline_s`.
+
+local condition = require "lib.condition"
+local names = require "lib.names"
+local rollout = require "druid.rollout"
+local tables = require "lib.tables"
+
+local M = {}
+
+M.progress_deadline_s = 3600   -- a group not complete after this is Degraded, and stays in progress
+M.write_pause_s = 2            -- counts are written at most this often; transitions at once
+
+local busy = { Creating = true, Rolling = true, Waiting = true, Scaling = true, Failed = true }
+
+-- One word for a group. before: its word in the last status, or nil.
+function M.phase(entry, before)
+  local state = entry.state
+  if entry.action == "wait" then
+    return "Waiting"
+  elseif entry.failed then
+    return "Failed"
+  elseif entry.action == "create" or entry.coming_up then
+    return "Creating"
+  elseif state.settled and entry.action ~= "go" then
+    return "Ready"
+  elseif entry.action == "go" or state.rolling then
+    return before == "Creating" and "Creating" or "Rolling"
+  elseif state.present ~= state.total or before == "Scaling" then
+    return "Scaling"
+  end
+  return "NotReady"
+end
+
+-- entry.trouble: text or nil; last: { [key] = group of the last status }.
+local function group_status(entry, last, now)
+  local before = last[entry.key]
+  local phase = M.phase(entry, before and before.phase)
+  local state = entry.state
+  local notes = tables.concat({ entry.failed or entry.trouble }, entry.notes)
+  return {
+    name = entry.key,
+    nodeType = entry.type,
+    workload = entry.group.name,
+    ready = state.ready,
+    updated = state.updated,
+    total = state.exists and state.total or entry.workload.spec.replicas or 1,
+    phase = phase,
+    waitsFor = entry.waits_for,
+    message = tables.filled(notes) and names.cut(table.concat(notes, "; "), 500) or nil,
+    since = before and before.phase == phase and before.since or clock.rfc3339(now),
+  }
+end
+
+local function keys_of(groups, phases)
+  local list = {}
+  for _, group in ipairs(groups) do
+    if phases[group.phase] then
+      list[#list + 1] = group.name
+    end
+  end
+  return list
+end
+
+-- What goes on, in one line.
+local function progress_text(groups, ready, kept)
+  local rolling, waiting = keys_of(groups, { Rolling = true }), keys_of(groups, { Waiting = true })
+  local creating = keys_of(groups, { Creating = true })
+  local scaling = keys_of(groups, { Scaling = true })
+  local count = string.format("%d of %d groups ready", ready, #groups)
+  if #creating > 0 then
+    return "Creating", "Creating: " .. count .. ", waiting for " .. names.list(creating, 3)
+  elseif #rolling > 0 then
+    local text = "Updating " .. names.list(rolling, 3)
+    return "RollingUpdate", #waiting > 0 and text .. ", then " .. names.list(waiting, 3) or text
+  elseif #waiting > 0 then
+    for _, group in ipairs(groups) do
+      if group.phase == "Waiting" then
+        return "RollingUpdate", group.name .. " waits: " .. (group.waitsFor or "its turn")
+      end
+    end
+  elseif #scaling > 0 then
+    return "Scaling", "Scaling " .. names.list(scaling, 3)
+  elseif kept[1] then
+    return "Removing", kept[1].name .. " is removed later: " .. kept[1].waits_for
+  end
+  return nil, nil
+end
+
+-- What is wrong: a reason and a text, or nil.
+local function trouble(groups, facts, now)
+  if facts.errors[1] then
+    return "WriteFailed", facts.errors[1]
+  end
+  for _, group in ipairs(groups) do
+    if group.phase == "Failed" then
+      return "WriteFailed", group.name .. ": " .. group.message
+    end
+  end
+  for _, entry in ipairs(facts.entries) do
+    if entry.trouble then
+      return "PodsFailing", entry.key .. ": " .. entry.trouble
+    end
+  end
+  for _, group in ipairs(groups) do
+    if group.phase == "NotReady" then
+      return "GroupNotReady", string.format("%s has %d of %d pods ready", group.name, group.ready, group.total)
+    end
+    local since = clock.parse(group.since)
+    if busy[group.phase] and group.phase ~= "Waiting" and since and now - since >= M.progress_deadline_s then
+      return "ProgressDeadlineExceeded", string.format("%s is %s since %s: %d of %d pods ready", group.name,
+        group.phase:lower(), group.since, group.ready, group.total)
+    end
+  end
+  return nil, nil
+end
+
+function M.conditions(summary)
+  local all_ready = summary.ready == summary.total and not summary.progress_reason
+  local degraded = summary.trouble_reason ~= nil
+  return {
+    { type = "Ready", status = all_ready and "True" or "False",
+      reason = all_ready and "AllGroupsReady" or summary.progress_reason or summary.trouble_reason
+        or "GroupNotReady",
+      message = all_ready and string.format("All %d groups are ready", summary.total) or summary.message },
+    { type = "Progressing", status = summary.progress_reason and "True" or "False",
+      reason = summary.progress_reason or "Complete",
+      message = summary.progress_text or "Nothing is being changed" },
+    { type = "Degraded", status = degraded and "True" or "False",
+      reason = summary.trouble_reason or "AsExpected",
+      message = summary.trouble_text or "Nothing is wrong" },
+    { type = "PolicyError", status = "False", reason = "PolicyRuns", message = "The policy runs" },
+  }
+end
+
+-- The block that dashboards and Argo CD have been reading for years.
+local function legacy(summary, groups)
+  if summary.ready == summary.total and not summary.progress_reason then
+    return { druidNode = "All", druidNodeConditionStatus = "True",
+      druidNodeConditionType = "DruidClusterReady", reason = "All Druid Nodes are in Ready Condition" }
+  end
+  local kind = summary.trouble_reason and "DruidNodeErrorState" or "DruidNodeRollingUpdate"
+  local node = "All"
+  for _, group in ipairs(groups) do
+    if group.phase ~= "Ready" then
+      node = group.workload
+      break
+    end
+  end
+  return { druidNode = node, druidNodeConditionStatus = "True", druidNodeConditionType = kind,
+    reason = names.cut(summary.message, 250) }
+end
+
+-- cluster: the cluster; old: its last status (plain table); facts: { entries = sorted entries of the
+-- plan, errors = texts, kept = workloads that are removed later, lists = names by kind, rollout =,
+-- policy_version = }; now: seconds.
+function M.compose(cluster, old, facts, now)
+  local last, groups, ready = {}, {}, 0
+  for _, group in ipairs(old.groups or {}) do
+    last[group.name] = group
+  end
+  for i, entry in ipairs(rollout.sort(facts.entries)) do
+    groups[i] = group_status(entry, last, now)
+    if groups[i].phase == "Ready" then
+      ready = ready + 1
+    end
+  end
+  local summary = { ready = ready, total = #groups }
+  summary.progress_reason, summary.progress_text = progress_text(groups, ready, facts.kept)
+  summary.trouble_reason, summary.trouble_text = trouble(groups, facts, now)
+  summary.message = names.cut(summary.trouble_text or summary.progress_text or "Ready", 250)
+  local status = tables.merge(facts.lists, {
+    observedGeneration = cluster.generation,
+    policyVersion = facts.policy_version,
+    message = summary.message,
+    readyGroups = string.format("%d/%d", ready, #groups),
+    groups = groups,
+    rollout = summary.progress_reason == "RollingUpdate" and facts.rollout or nil,
+    conditions = condition.merge(old.conditions, M.conditions(summary), cluster.generation,
+      clock.rfc3339(now)),
+    druidNodeStatus = legacy(summary, groups),
+  })
+  return status
+end
+
+-- A status for a run that did not get to the groups: the old one with other conditions.
+-- reason/message: for Ready and Degraded; degraded: whether something is wrong.
+function M.stopped(cluster, old, reason, message, degraded, now)
+  local wanted = {
+    { type = "Ready", status = "False", reason = reason, message = message },
+    { type = "Progressing", status = "False", reason = reason, message = message },
+    { type = "Degraded", status = degraded and "True" or "False", reason = reason, message = message },
+    { type = "PolicyError", status = "False", reason = "PolicyRuns", message = "The policy runs" },
+  }
+  local ready = condition.find(old.conditions, "Ready")
+  if ready and (reason == "Paused" or degraded) then
+    -- Nothing was touched: the cluster is as ready as it was.
+    wanted[1] = { type = "Ready", status = ready.status, reason = ready.reason, message = ready.message }
+  end
+  local status = tables.shallow(old)
+  status.message = names.cut(message, 250)
+  status.conditions = condition.merge(old.conditions, wanted, cluster.generation, clock.rfc3339(now))
+  return status
+end
+
+-- Everything whose change people wait for, as text; counts and times left out.
+local function essence(status)
+  local parts = { tostring(status.observedGeneration), tostring(status.policyVersion),
+    json.encode(status.rollout or json.object({})) }
+  for _, one in ipairs(status.conditions or {}) do
+    parts[#parts + 1] = one.type .. one.status .. (one.reason or "")
+  end
+  for _, group in ipairs(status.groups or {}) do
+    local phase = (group.phase == "Creating" or group.phase == "Ready") and "up" or group.phase
+    parts[#parts + 1] = group.name .. phase
+  end
+  return table.concat(parts, "\n")
+end
+
+-- Milliseconds by which writing `new` may be put off, so that a cluster whose pods come up one after
+-- the other is not written for each; 0 = write now. Changes `new`: it gets the time of the write.
+function M.put_off(old, new, now)
+  local written = clock.parse(old.progressTime or "")
+  new.progressTime = old.progressTime
+  if json.equal(old, new) then
+    return 0
+  end
+  local wait = written and written + M.write_pause_s - now or 0
+  if wait > 0 and wait <= M.write_pause_s and essence(old) == essence(new) then
+    return wait * 1000
+  end
+  new.progressTime = clock.rfc3339(now)
+  return 0
+end
+
+-- Seconds until the first group in progress passes its deadline; nil when none is in progress.
+function M.next_deadline(status, now)
+  local nearest
+  for _, group in ipairs(status.groups or {}) do
+    local since = clock.parse(group.since)
+    if busy[group.phase] and group.phase ~= "Waiting" and since then
+      local left = since + M.progress_deadline_s - now
+      if left > 0 and (not nearest or left < nearest) then
+        nearest = left
+      end
+    end
+  end
+  return nearest
+end
+
+-- Rows for `nemeton status`: from the object's own status.
+function M.summary(object)
+  local rows = {}
+  for i, group in ipairs((object.status or {}).groups or {}) do
+    rows[i] = { group = group.name, ready = group.ready, total = group.total,
+      waits = group.waitsFor or group.message or "" }
+  end
+  return rows
+end
+
+return M

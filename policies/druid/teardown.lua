@@ -1,0 +1,97 @@
+-- Takes a cluster down: the story of a Druid object that is being deleted.
+--
+-- The finalizer is there to delete the volume claims of the cluster, after its workloads and pods.
+-- It never stands in the way for good: an invalid object is torn down like any other, and setting
+-- spec.disablePVCDeletionFinalizer to true, even now, releases it with the volumes kept.
+
+local events = require "druid.events"
+local names = require "druid.names"
+local status = require "druid.status"
+local volumes = require "druid.volumes"
+local world = require "druid.world"
+
+local M = {}
+
+M.check_again_ms = 30000
+
+local function has_finalizer(object)
+  for _, name in ipairs(object.metadata.finalizers or {}) do
+    if name == names.finalizer then
+      return true
+    end
+  end
+  return false
+end
+
+-- Deletes each of a list that is not being deleted yet. Gives how many are still there, and the first
+-- error. A claim that is protected stays until its pod is gone; that is no error.
+local function delete_all(ctx, list, reason)
+  local left, failed = 0, nil
+  for _, object in ipairs(list) do
+    left = left + 1
+    if not object.metadata.deletionTimestamp then
+      local _, err = ctx.delete(object, { reason = reason })
+      failed = failed or err
+    end
+  end
+  return left, failed
+end
+
+local function report(ctx, cluster, old, message, failed)
+  local new = status.stopped(cluster, old, "Deleting", message, failed ~= nil, clock.now())
+  local done, err = ctx.status(new)
+  if failed then
+    return nil, failed
+  elseif not done and err then
+    return nil, err
+  end
+  return { requeue_ms = M.check_again_ms }
+end
+
+local function workloads(kube, cluster)
+  local owned, list = world.owned(kube, cluster), {}
+  for _, kind in ipairs({ "StatefulSet", "Deployment" }) do
+    for _, object in ipairs(owned[kind]) do
+      list[#list + 1] = object
+    end
+  end
+  return list
+end
+
+function M.run(ctx, kube, cluster, old)
+  if not has_finalizer(cluster.object) then
+    return nil
+  end
+  if cluster.spec.disablePVCDeletionFinalizer then
+    local _, err = ctx.finalizer_remove(names.finalizer)
+    return nil, err
+  end
+  if old.message == nil or not old.message:find("^Deleting") then
+    ctx.event(events.event("Normal", "DruidOperatorFinalizerTriggered",
+      "Deleting the pods of the cluster, then its volumes"))
+  end
+  local left, err = delete_all(ctx, workloads(kube, cluster), "the Druid object is being deleted")
+  if left > 0 then
+    return report(ctx, cluster, old, err and "Deleting: " .. err.message or "Deleting the workloads", err)
+  end
+  local pods = world.labelled(kube, cluster, "Pod")
+  if #pods > 0 then
+    return report(ctx, cluster, old, string.format("Deleting: waits for %d pods to end", #pods))
+  end
+  local claims = volumes.of_cluster(cluster, world.labelled(kube, cluster, "PersistentVolumeClaim"))
+  left, err = delete_all(ctx, claims, "the Druid object is being deleted, with its volumes")
+  if err then
+    ctx.event(events.event("Warning", "DruidFinalizerFailed", err.message))
+    return report(ctx, cluster, old, "Deleting: " .. err.message
+      .. " (set spec.disablePVCDeletionFinalizer to true to keep the volumes)", err)
+  end
+  local remaining = volumes.of_cluster(cluster, world.labelled(kube, cluster, "PersistentVolumeClaim"))
+  if left > 0 and #remaining > 0 then
+    return report(ctx, cluster, old, string.format("Deleting: waits for %d volumes", #remaining))
+  end
+  ctx.event(events.event("Normal", "DruidFinalizerSuccess", "The cluster and its volumes are deleted"))
+  local _, failed = ctx.finalizer_remove(names.finalizer)
+  return nil, failed
+end
+
+return M

@@ -1,0 +1,75 @@
+local names = require "druid.names"
+local volumes = require "druid.volumes"
+
+local cluster = { name = "a", uid = "u1" }
+
+local function claim(name, set, since)
+  local labels = { app = "druid", druid_cr = "a", nodeSpecUniqueStr = set }
+  local annotations
+  if since then
+    labels.toBeDeleted, labels.deletionTS = "yes", since
+    annotations = { [volumes.since] = since }
+  end
+  return { metadata = { name = name, labels = labels, annotations = annotations } }
+end
+
+local function sets(replicas, status)
+  return { ["druid-a-hot"] = { metadata = { generation = 1 }, spec = { replicas = replicas },
+    status = status or { observedGeneration = 1, replicas = replicas } } }
+end
+
+local function listed(list)
+  local all = {}
+  for i, one in ipairs(list) do
+    all[i] = one.metadata.name
+  end
+  return table.concat(all, " ")
+end
+
+return {
+  ["a claim's name tells its template and ordinal"] = function(t)
+    local template, ordinal = names.claim_parts("data-volume-druid-a-hot-12", "druid-a-hot")
+    t.equal(template, "data-volume")
+    t.equal(ordinal, 12)
+    t.equal(names.claim_parts("data-druid-a-hot2-1", "druid-a-hot"), nil)
+    t.equal(names.claim_parts("druid-a-hot-1", "druid-a-hot"), nil)
+  end,
+  ["claims beyond the replicas are marked, then deleted after the grace"] = function(t)
+    local list = { claim("d-druid-a-hot-0", "druid-a-hot"), claim("d-druid-a-hot-1", "druid-a-hot"),
+      claim("d-druid-a-hot-2", "druid-a-hot", "900"), claim("d-druid-a-hot-3", "druid-a-hot", "990") }
+    local orphans = volumes.orphans(cluster, list, sets(1), 1000)
+    t.equal(listed(orphans.mark), "d-druid-a-hot-1")
+    t.equal(listed(orphans.delete), "d-druid-a-hot-2")
+    t.equal(orphans.wait_s, 50)
+  end,
+  ["a mark that somebody else made starts the clock anew"] = function(t)
+    local foreign = claim("d-druid-a-hot-1", "druid-a-hot", "1")
+    foreign.metadata.annotations = nil
+    t.equal(listed(volumes.orphans(cluster, { foreign }, sets(1), 1000).mark), "d-druid-a-hot-1")
+  end,
+  ["a claim that is wanted again is unmarked"] = function(t)
+    local list = { claim("d-druid-a-hot-0", "druid-a-hot", "1") }
+    local orphans = volumes.orphans(cluster, list, sets(1), 1000)
+    t.equal(listed(orphans.unmark), "d-druid-a-hot-0")
+    t.equal(#orphans.delete, 0)
+  end,
+  ["nothing is deleted when the set is gone, parked, or not up to date"] = function(t)
+    local list = { claim("d-druid-a-hot-5", "druid-a-hot", "1") }
+    for _, there in ipairs({ {}, sets(0), sets(2, { observedGeneration = 0, replicas = 2 }),
+                             sets(2, { observedGeneration = 1, replicas = 6 }) }) do
+      local orphans = volumes.orphans(cluster, list, there, 1000)
+      t.equal(#orphans.delete, 0)
+      t.equal(#orphans.mark, 0)
+    end
+  end,
+  ["claims of other clusters are never ours"] = function(t)
+    local other = claim("d-druid-a-b-hot-0", "druid-a-b-hot")
+    other.metadata.labels.druid_cr = "a-b"
+    t.equal(volumes.origin(cluster, other), nil)
+    local foreign = { metadata = { name = "x", labels = { druid_cr = "a" },
+      ownerReferences = { { uid = "u2", controller = true } } } }
+    t.equal(volumes.origin(cluster, foreign), nil)
+    foreign.metadata.ownerReferences[1].uid = "u1"
+    t.equal(volumes.origin(cluster, foreign), "owned")
+  end,
+}

@@ -1,0 +1,113 @@
+-- Looks at what is there: the objects of one cluster, as the caches have them.
+--
+-- Nothing is decided here. Objects of a cluster are those whose controller is the Druid object (by
+-- uid); pods are found through their StatefulSet, or by label where a Deployment stands in between.
+
+local groups = require "druid.groups"
+local names = require "druid.names"
+local selector = require "lib.selector"
+local tables = require "lib.tables"
+
+local M = {}
+
+-- What a cluster is made of, in the order in which a removed group is taken down.
+M.kinds = {
+  { apiVersion = "apps/v1", kind = "StatefulSet", list = "statefulSets", workload = true },
+  { apiVersion = "apps/v1", kind = "Deployment", list = "deployments", workload = true },
+  { apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler", list = "hpAutoscalers" },
+  { apiVersion = "networking.k8s.io/v1", kind = "Ingress", list = "ingress" },
+  { apiVersion = "policy/v1", kind = "PodDisruptionBudget", list = "podDisruptionBudgets" },
+  { apiVersion = "v1", kind = "Service", list = "services" },
+  { apiVersion = "v1", kind = "ConfigMap", list = "configMaps" },
+}
+
+function M.owned(kube, cluster)
+  local owned = {}
+  for _, kind in ipairs(M.kinds) do
+    owned[kind.kind] = kube.list({ apiVersion = kind.apiVersion, kind = kind.kind,
+      namespace = cluster.namespace, owner = cluster.uid })
+  end
+  return owned
+end
+
+local function get(kube, cluster, api_version, kind, name)
+  return kube.get({ apiVersion = api_version, kind = kind, namespace = cluster.namespace, name = name })
+end
+
+-- The live workload of a group, as a plain table, or nil.
+function M.workload(kube, cluster, group)
+  local live = get(kube, cluster, "apps/v1", group.kind, group.name)
+  return live and json.copy(live) or nil
+end
+
+function M.config(kube, cluster, name)
+  return get(kube, cluster, "v1", "ConfigMap", name)
+end
+
+function M.claim(kube, cluster, name)
+  local live = get(kube, cluster, "v1", "PersistentVolumeClaim", name)
+  return live and json.copy(live) or nil
+end
+
+-- Pods of a group.
+function M.pods(kube, cluster, group, live)
+  local filter = { apiVersion = "v1", kind = "Pod", namespace = cluster.namespace }
+  if group.kind == "StatefulSet" then
+    if not live then
+      return {}
+    end
+    filter.owner = live.metadata.uid
+  else
+    filter.labels = selector.text(group.selector)
+  end
+  return kube.list(filter)
+end
+
+-- Names of workloads that an autoscaler sets the size of: "StatefulSet/druid-demo-brokers" = true.
+function M.autoscaled(kube, cluster)
+  local set = {}
+  for _, scaler in ipairs(kube.list({ apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler",
+                                      namespace = cluster.namespace })) do
+    local target = scaler.spec.scaleTargetRef
+    if target then
+      set[target.kind .. "/" .. target.name] = true
+    end
+  end
+  for _, group in ipairs(cluster.groups) do
+    if group.node.hpAutoscaler then
+      set[group.kind .. "/" .. group.name] = true
+    end
+  end
+  return set
+end
+
+-- Pods and claims of the whole cluster, for taking it down.
+function M.labelled(kube, cluster, kind)
+  return kube.list({ apiVersion = "v1", kind = kind, namespace = cluster.namespace,
+    labels = selector.text(names.cluster_labels(cluster.name)) })
+end
+
+-- Files of spec.extraCommonConfig, read live: they may be in any namespace and are not cached.
+-- Gives a list of data maps, or nil and an error that names the missing one.
+function M.extra_config(kube, cluster)
+  local all = {}
+  for i, reference in ipairs(cluster.spec.extraCommonConfig or {}) do
+    local namespace = tables.text(reference.namespace) or cluster.namespace
+    local config, err = kube.read({ apiVersion = "v1", kind = "ConfigMap", namespace = namespace,
+      name = reference.name })
+    if not config then
+      return nil, { code = err.code, field = "spec.extraCommonConfig[" .. (i - 1) .. "]",
+        message = string.format("ConfigMap %s/%s cannot be read: %s", namespace, tostring(reference.name),
+          err.message) }
+    end
+    all[i] = config.data and json.copy(config.data) or {}
+  end
+  return all
+end
+
+-- A Druid object as a cluster.
+function M.cluster(object)
+  return groups.cluster(json.copy(object))
+end
+
+return M

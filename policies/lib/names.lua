@@ -1,0 +1,36 @@
+-- Names and their limits in Kubernetes, and lists of names for people. Pure.
+
+local M = {}
+
+M.label_max = 63        -- a DNS label, a label value, a Service name
+-- A StatefulSet puts "<name>-<hash of up to 10 digits>" into a label of its pods.
+M.statefulset_max = 52
+
+function M.is_dns_label(text)
+  return type(text) == "string" and #text <= M.label_max
+    and (text:find("^[a-z0-9]$") or text:find("^[a-z0-9][-a-z0-9]*[a-z0-9]$")) ~= nil
+end
+
+-- "a, b, c and 4 more": events and status lines must stay short.
+function M.list(names, max)
+  max = max or 8
+  local shown = {}
+  for i = 1, math.min(#names, max) do
+    shown[i] = names[i]
+  end
+  local text = table.concat(shown, ", ")
+  if #names > max then
+    text = text .. " and " .. (#names - max) .. " more"
+  end
+  return text
+end
+
+-- Cut to a length in bytes, saying so.
+function M.cut(text, max)
+  if #text <= max then
+    return text
+  end
+  return text:sub(1, max - 3) .. "..."
+end
+
+return M

@@ -1,0 +1,80 @@
+-- Small helpers for plain tables: choosing, joining, sorting. Pure.
+--
+-- Policies build Kubernetes objects out of parts that may be missing. An absent part must be absent
+-- in the result too (an empty table would claim the field), which is what `filled` is for.
+
+local M = {}
+
+-- The keys of a map, sorted: the only order in which anything may be visited that ends up in an object.
+function M.keys(map)
+  local keys = {}
+  for key in pairs(map or {}) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+-- The first argument that is neither nil nor "".
+function M.text(...)
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if value ~= nil and value ~= "" then
+      return value
+    end
+  end
+  return nil
+end
+
+-- One list after the other, as a new list.
+function M.concat(first, second)
+  local all = {}
+  for _, value in ipairs(first or {}) do
+    all[#all + 1] = value
+  end
+  for _, value in ipairs(second or {}) do
+    all[#all + 1] = value
+  end
+  return all
+end
+
+-- A new map; keys of later maps win.
+function M.merge(...)
+  local all = {}
+  for i = 1, select("#", ...) do
+    for key, value in pairs(select(i, ...) or {}) do
+      all[key] = value
+    end
+  end
+  return all
+end
+
+-- The table itself, or nil when there is nothing in it.
+function M.filled(value)
+  if value == nil or next(value) == nil then
+    return nil
+  end
+  return value
+end
+
+-- A table with the same top level.
+function M.shallow(value)
+  local copy = {}
+  for key, part in pairs(value) do
+    copy[key] = part
+  end
+  return copy
+end
+
+-- value.a.b.c for "a", "b", "c"; nil as soon as one is missing.
+function M.dig(value, ...)
+  for i = 1, select("#", ...) do
+    if value == nil then
+      return nil
+    end
+    value = value[select(i, ...)]
+  end
+  return value
+end
+
+return M
