@@ -158,6 +158,7 @@ void watches_listen(struct watches *watches, watches_change_fn on_change,
                     void (*on_synced)(void *arg), void *arg)
 {
     static const struct informer_handler handler = {on_informer_change, on_informer_synced};
+    watches_unlisten(watches);
     watches->on_change = on_change;
     watches->on_synced = on_synced;
     watches->arg = arg;

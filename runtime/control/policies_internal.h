@@ -1,0 +1,123 @@
+/* The parts of policies: when to look (policies.c), what is wanted (policies_gather.c), the first load
+ * (policies_first.c), the transaction (policies_reload.c), its two ends (policies_verdict.c), what is
+ * told on ConfigMaps (policies_marks.c). */
+#ifndef NEMETON_CONTROL_POLICIES_INTERNAL_H
+#define NEMETON_CONTROL_POLICIES_INTERNAL_H
+
+#include "base/digest.h"
+#include "control/effects_preview.h"
+#include "control/policies.h"
+#include "control/policy_set.h"
+
+struct policies_version {
+    char version[DIGEST_SHA256_HEX];
+    struct policy_set *set;
+};
+
+struct policies_blame {
+    char *name, *text; /* of a ConfigMap; what is wrong with it */
+};
+
+struct policies_mark { /* one annotation write under way */
+    struct policies *policies;
+    struct policies_mark *prev, *next;
+    struct rest_call *call;
+    bool finding;
+    char *name;
+    struct jv *patch;
+};
+
+struct preview_run {
+    struct reload *reload;
+    struct preview_run *prev, *next;
+    size_t controller; /* index of reload.watches */
+    struct store_item *item;
+    struct effects_preview *effects;
+    struct task *task;
+};
+
+struct preview_item {
+    size_t controller, watch;
+    struct store_item *item;
+};
+
+struct reload {
+    struct policies *policies;
+    struct policy_set *set;
+    struct policy *policy;
+    struct watches **watches; /* one for each controller */
+    size_t watches_count;
+    struct loop_timer *timer;
+    int64_t started_ms, deadline_ms;
+    struct preview_item *items;
+    size_t item_count, item_next;
+    struct preview_run *runs;
+    size_t run_count;
+    struct preview_counts counts;
+};
+
+struct policies {
+    struct policies_options options;
+    char *namespace, *dir;
+    struct informer *configmaps;
+    bool leading;
+    struct loop_timer *timer; /* the next check */
+    int64_t changed_ms;       /* when the first change not yet looked at was noticed */
+    struct policy *policy;
+    struct policy_set *set;
+    struct policies_version history[POLICIES_HISTORY];
+    size_t history_count;
+    struct reload *reload;
+    char refused_digest[DIGEST_SHA256_HEX]; /* of what was refused last; "" = nothing */
+    struct policies_blame *blames;
+    size_t blame_count;
+    struct policies_mark *marks;
+};
+
+/* policies_gather.c: the ConfigMaps, parsed: those labelled base, then the others; each by name. */
+struct gathered {
+    struct jv **objects;
+    size_t count, base_count;
+    bool base; /* which of them are being collected */
+};
+void gather(const struct policies *policies, struct gathered *gathered);
+void gathered_free(struct gathered *gathered);
+const char *gathered_name(const struct gathered *gathered, size_t index);
+int gather_bottom(const struct policies *policies, const struct gathered *gathered,
+                  struct policy_set *set, struct err *err);
+/* The whole set as it is wanted now; NULL and err when a part of it is not even text. */
+struct policy_set *gather_set(const struct policies *policies, const struct gathered *gathered,
+                              struct err *err);
+/* A former version that a ConfigMap asks for: 1 and *set (lent), 0: nobody asks, -1: not kept. */
+int gather_asked_version(struct policies *policies, const struct gathered *gathered,
+                         struct policy_set **set, struct err *err);
+
+/* policies_verdict.c */
+void policies_in_force(struct policies *policies, struct policy_set *set, struct policy *policy,
+                       struct watches **watches, size_t count);
+/* Nothing changed; blames the ConfigMaps that the text names, else those that differ from what is
+ * in force (all, when set is NULL). digest: of what was refused. */
+void policies_refuse(struct policies *policies, const struct policy_set *set, const char *digest,
+                     const struct err *err);
+void policies_blame(struct policies *policies, const struct jv *object, const char *text);
+void policies_tell_refused(struct policies *policies, const struct err *err);
+void policies_pardon(struct policies *policies); /* forgets the last refusal */
+
+/* policies_first.c */
+void policies_load_first(struct policies *policies, const struct gathered *gathered);
+struct policy *policies_load(struct policies *policies, const struct policy_set *set,
+                             struct err *err);
+
+/* policies_reload.c */
+void reload_start(struct policies *policies, struct policy_set *take);
+void reload_free(struct reload *reload);
+/* Watches for each controller of a policy. */
+struct watches **policies_watches(struct policies *policies, struct policy *policy, size_t *count);
+
+/* policies_marks.c */
+void marks_sync(struct policies *policies);
+void marks_event(struct policies *policies, const struct jv *configmap, bool good,
+                 const char *reason, const char *note);
+void marks_free(struct policies *policies);
+
+#endif
