@@ -100,12 +100,19 @@ static bool call_may_retry(const struct rest_call *call)
 
 /* --- what comes back -------------------------------------------------------------------------- */
 
-static void count(const struct rest_call *call, int status)
+static void count(const struct rest_call *call, int status, const struct err *err)
 {
     const struct rest_options *options = &call->rest->options;
-    if (options->on_request)
+    bool was_sent = !err || err->code != ERR_FENCED;
+    if (options->on_request && was_sent)
         options->on_request(options->on_request_arg, call->method, status,
                             loop_now_ms(call->rest->loop) - call->started_ms);
+}
+
+static void err_name_request(const struct rest_call *call, struct err *err)
+{
+    if (err->code != ERR_FENCED) /* which names it already */
+        err_wrap(err, "`%s %.*s`", call->method, (int)strcspn(call->path, "?"), call->path);
 }
 
 static void on_transport_err(struct rest_call *call, const struct err *err)
@@ -118,8 +125,7 @@ static void on_transport_err(struct rest_call *call, const struct err *err)
         return;
     }
     struct err copy = *err;
-    if (copy.code != ERR_FENCED)
-        err_wrap(&copy, "`%s %.*s`", call->method, (int)strcspn(call->path, "?"), call->path);
+    err_name_request(call, &copy);
     call_finish(call, NULL, &copy);
 }
 
@@ -155,7 +161,7 @@ static void on_done(void *arg, const struct http_response *response, const struc
 {
     struct rest_call *call = arg;
     call->http = NULL;
-    count(call, response ? response->status : 0);
+    count(call, response ? response->status : 0, err);
     if (err) {
         on_transport_err(call, err);
         return;
@@ -169,7 +175,7 @@ static void on_done(void *arg, const struct http_response *response, const struc
     if (response->status >= 300 || says_failure(object))
         result = rest_response_err(call, response, response->body, response->body_len, &why);
     else if (result != 0)
-        err_wrap(&why, "`%s %.*s`", call->method, (int)strcspn(call->path, "?"), call->path);
+        err_name_request(call, &why);
     struct rest_response answer = {
         .status = response->status,
         .object = object,
@@ -202,7 +208,7 @@ static void on_stream_done(void *arg, const struct http_response *response, cons
 {
     struct rest_call *call = arg;
     call->http = NULL;
-    count(call, response ? response->status : 0);
+    count(call, response ? response->status : 0, err);
     if (err) {
         on_transport_err(call, err);
         return;
@@ -308,8 +314,10 @@ static void on_credentials(void *arg, const struct kube_credentials *credentials
     call->status = 0;
     buf_clear(&call->error_body);
     call->http = send(call, credentials, &why);
-    if (!call->http)
-        call_fail_later(call, &why);
+    if (call->http)
+        return;
+    err_name_request(call, &why);
+    call_fail_later(call, &why);
 }
 
 static void attempt(struct rest_call *call)

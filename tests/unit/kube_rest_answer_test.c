@@ -1,5 +1,6 @@
 /* What kube/rest makes of answers: errors from Status objects, warnings, streams. */
 #include "unit/kube_rest_support.h"
+#include "unit/kube_pem.h"
 
 /* --- errors ----------------------------------------------------------------------------------- */
 
@@ -214,6 +215,70 @@ static void cancels_a_stream_from_its_own_data(void **state)
     assert_int_equal(got.calls, 0);
 }
 
+static void opens_streams_anew_when_the_client_certificate_changes(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->dir, "me.crt", pem_cert_one);
+    file_write(f->dir, "me.key", pem_key_one);
+    file_write(f->dir, "config",
+               "current-context: a\ncontexts:\n- {name: a, context: {cluster: c, user: u}}\n"
+               "clusters:\n- {name: c, cluster: {server: 'https://api'}}\n"
+               "users:\n- {name: u, user: {client-certificate: me.crt, client-key: me.key}}\n");
+    rest_free(f->rest);
+    kube_config_free(f->config);
+    struct kube_config_options options = {.kubeconfig = f->path};
+    f->config = kube_config_load(f->world.loop, &options, NULL);
+    rest_begin(f);
+    ANSWER(f, -1);
+    ANSWER(f, 200);
+    struct got got = {0};
+    struct rest_request request = {.method = "GET", .path = "/a", .lane = HTTP_LANE_WATCH};
+    rest_stream(f->rest, &request, &stream_callbacks, &got);
+    pass_ms(f->world.loop, 300000);
+    get(f, "/b");
+    assert_int_equal(got.calls, 0); /* the files are the same */
+    file_write(f->dir, "me.crt", pem_cert_two);
+    file_write(f->dir, "me.key", pem_key_two);
+    pass_ms(f->world.loop, 300000);
+    get(f, "/b");
+    pass_ms(f->world.loop, 1);
+    assert_int_equal(got.calls, 1);
+    assert_int_equal(got.err.code, ERR_NETWORK);
+    assert_contains(got.err.text, "client certificate has changed");
+    assert_int_equal(f->peer.closed, 1);
+}
+
+/* A transport that fails as curl does when it does not trust the server. */
+static struct http_call *distrust(struct transport *self, const struct http_request *request,
+                                  const struct http_callbacks *callbacks, void *arg,
+                                  struct err *err)
+{
+    (void)self;
+    (void)request;
+    (void)callbacks;
+    (void)arg;
+    err_set(err, ERR_NETWORK, "SSL certificate problem: certificate has expired");
+    snprintf(err->reason, sizeof err->reason, "PeerCertificate");
+    return NULL;
+}
+
+static void does_not_retry_when_the_certificate_is_not_trusted(void **state)
+{
+    struct fixture *f = *state;
+    static const struct transport_ops ops = {.start = distrust};
+    struct transport transport = {&ops};
+    struct rest *rest = rest_new(f->world.loop, &transport, f->config, NULL);
+    struct got got = {0};
+    struct rest_request request = {.method = "GET", .path = "/version"};
+    rest_start(rest, &request, on_done, &got);
+    assert_int_equal(got.calls, 0);
+    pass_ms(f->world.loop, 1);
+    assert_int_equal(got.calls, 1);
+    assert_contains(got.err.text, "`GET /version`: SSL certificate problem");
+    assert_string_equal(got.err.reason, "PeerCertificate");
+    rest_free(rest);
+}
+
 static void frees_everything_that_is_under_way(void **state)
 {
     struct fixture *f = *state;
@@ -245,6 +310,8 @@ int main(void)
         T(collects_the_error_of_a_stream),
         TOKEN(replays_a_stream_once_after_401),
         T(cancels_a_stream_from_its_own_data),
+        TOKEN(opens_streams_anew_when_the_client_certificate_changes),
+        T(does_not_retry_when_the_certificate_is_not_trusted),
         T(frees_everything_that_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
