@@ -1,8 +1,10 @@
-/* An HTTP(S) server on the loop. The only place that includes microhttpd.
+/* An HTTP(S) server on the loop (libmicrohttpd in its epoll mode, no threads).
  *
  * Used for metrics and health and for the sandbox's face to kubectl. Requests become exchanges (see
- * exchange.h). Limits: body, header size, connections, idle time. server_stop refuses new requests
- * and cuts what is open (on_close runs); then server_free.
+ * exchange.h). Limits: body (413), head (64 KiB, 431), connections, idle time. A request must be in
+ * whole after twice the idle time, however it trickles. A peer that leaves is noticed at once, also
+ * in the middle of a silent stream. server_free cuts what is open: on_close runs before it returns.
+ * Times are the kernel's, also with a fast clock; a virtual clock does not work here.
  */
 #ifndef NEMETON_LOOP_SERVER_H
 #define NEMETON_LOOP_SERVER_H
@@ -13,12 +15,13 @@
 struct server;
 
 struct server_options {
-    const char *address;   /* "127.0.0.1", "::", … ; NULL or "" = every address */
-    uint16_t port;         /* 0 = any */
+    const char *address;            /* "127.0.0.1", "::", … ; NULL or "" = every address */
+    uint16_t port;                  /* 0 = any */
     const char *cert_pem, *key_pem; /* both: HTTPS */
     size_t body_bytes_max;
     unsigned connections_max;
-    unsigned idle_timeout_s; /* 0 = none: streams may be silent */
+    unsigned
+        idle_timeout_s; /* 0 = none; silent streams and handlers at work do not count as idle */
 };
 
 struct server *server_start(struct loop *loop, const struct server_options *options,
@@ -26,7 +29,8 @@ struct server *server_start(struct loop *loop, const struct server_options *opti
 uint16_t server_port(const struct server *server);
 void server_free(struct server *server);
 
-/* A fresh key and a certificate for loopback names, signed by a CA made for it (the sandbox). */
+/* A fresh key and a certificate for 127.0.0.1, ::1 and localhost, valid for ten years, signed by a CA
+ * made for it whose key is thrown away (the sandbox). */
 struct server_certificate {
     char *ca_pem, *cert_pem, *key_pem;
 };
