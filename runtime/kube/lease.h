@@ -12,7 +12,7 @@
 struct lease;
 struct lease_options {
     const char *namespace, *name;
-    const char *identity; /* host_uuid */
+    const char *identity;                             /* host_uuid */
     int64_t duration_ms, renew_deadline_ms, retry_ms; /* 0 = 15000, 10000, 2000 */
     struct log *log;
     struct random_source *random;
