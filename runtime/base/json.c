@@ -319,6 +319,7 @@ int jv_next(const struct jv *object, struct jv_iter *iter)
     if (iter->position == NULL)
         return 0;
     iter->key = json_object_iter_key(iter->position);
+    iter->key_len = json_object_iter_key_len(iter->position);
     iter->value = lent(json_object_iter_value(iter->position));
     return 1;
 }

@@ -70,6 +70,7 @@ struct jv *jv_ensure(struct jv *object, ...) __attribute__((sentinel));
 struct jv_iter {
     void *position; /* start zeroed */
     const char *key;
+    size_t key_len;
     struct jv *value; /* lent */
 };
 /* Members of an object in their own order: 1 and fills iter, or 0. Do not change it meanwhile. */

@@ -47,21 +47,58 @@ static void print_escape(struct buf *out, unsigned char c)
     buf_add(out, text, 2);
 }
 
+/* Nearly every piece fits: the printer is the hot path of the cache. */
+static inline int add(struct buf *out, const char *data, size_t len)
+{
+    if (out->failed || len >= out->cap - out->len || len > out->bytes_max - out->len)
+        return buf_add(out, data, len);
+    memcpy(out->data + out->len, data, len);
+    out->len += len;
+    out->data[out->len] = '\0';
+    return 0;
+}
+
+static inline int add_char(struct buf *out, char c)
+{
+    return add(out, &c, 1);
+}
+
+/* How many bytes at the start need no escape. Eight at a time: the sums set the top bit of a byte
+ * that is below 0x20, a quote or a backslash; bytes above 0x7F are cleared by the last factor. */
+static size_t plain_bytes(const char *str, size_t len)
+{
+    const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
+    size_t i = 0;
+
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word, quote, slash;
+        memcpy(&word, str + i, 8);
+        quote = word ^ (ones * '"');
+        slash = word ^ (ones * '\\');
+        if ((((word - ones * 0x20) | (quote - ones) | (slash - ones)) & ~word & tops) != 0)
+            break;
+    }
+    for (; i < len; i++) {
+        unsigned char c = (unsigned char)str[i];
+        if (c < 0x20 || c == '"' || c == '\\')
+            break;
+    }
+    return i;
+}
+
 static int print_string(struct buf *out, const char *str, size_t len)
 {
-    size_t start = 0;
-
-    buf_add_char(out, '"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)str[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(out, str + start, i - start);
-        print_escape(out, c);
-        start = i + 1;
+    add_char(out, '"');
+    for (;;) {
+        size_t plain = plain_bytes(str, len);
+        add(out, str, plain);
+        if (plain == len)
+            break;
+        print_escape(out, (unsigned char)str[plain]);
+        str += plain + 1;
+        len -= plain + 1;
     }
-    buf_add(out, str + start, len - start);
-    return buf_add_char(out, '"');
+    return add_char(out, '"');
 }
 
 static int print_int(struct buf *out, int64_t value)
@@ -76,7 +113,7 @@ static int print_int(struct buf *out, int64_t value)
     } while (rest > 0);
     if (value < 0)
         digits[--at] = '-';
-    return buf_add(out, digits + at, sizeof(digits) - at);
+    return add(out, digits + at, sizeof(digits) - at);
 }
 
 /* The fewest digits that read back as the same number. Every decimal of 15 digits survives a double,
@@ -101,10 +138,10 @@ static void print_line(const struct printer *printer, size_t depth)
 
     if ((printer->flags & JV_PRINT_PRETTY) == 0)
         return;
-    buf_add_char(printer->out, '\n');
+    add_char(printer->out, '\n');
     while (left > 0) {
         size_t piece = left < sizeof(blanks) - 1 ? left : sizeof(blanks) - 1;
-        buf_add(printer->out, blanks, piece);
+        add(printer->out, blanks, piece);
         left -= piece;
     }
 }
@@ -114,27 +151,27 @@ static int print_array(const struct printer *printer, const struct jv *array, si
     size_t count = jv_size(array);
 
     if (count == 0)
-        return buf_add(printer->out, "[]", 2);
+        return add(printer->out, "[]", 2);
     for (size_t i = 0; i < count; i++) {
-        buf_add_char(printer->out, i == 0 ? '[' : ',');
+        add_char(printer->out, i == 0 ? '[' : ',');
         print_line(printer, depth + 1);
         if (print_value(printer, jv_at(array, i), depth + 1) != 0)
             return -1;
     }
     print_line(printer, depth);
-    return buf_add_char(printer->out, ']');
+    return add_char(printer->out, ']');
 }
 
-static int print_member(const struct printer *printer, const char *key, const struct jv *value,
-                        bool first, size_t depth)
+static int print_member(const struct printer *printer, const struct jv_iter *member, bool first,
+                        size_t depth)
 {
     bool pretty = (printer->flags & JV_PRINT_PRETTY) != 0;
 
-    buf_add_char(printer->out, first ? '{' : ',');
+    add_char(printer->out, first ? '{' : ',');
     print_line(printer, depth + 1);
-    print_string(printer->out, key, strlen(key));
-    buf_add(printer->out, ": ", pretty ? 2 : 1);
-    return print_value(printer, value, depth + 1);
+    print_string(printer->out, member->key, member->key_len);
+    add(printer->out, ": ", pretty ? 2 : 1);
+    return print_value(printer, member->value, depth + 1);
 }
 
 static int by_key(const void *a, const void *b)
@@ -158,7 +195,7 @@ static int print_sorted(const struct printer *printer, const struct jv *object, 
     if (!sorted)
         qsort(members, n, sizeof(*members), by_key);
     for (size_t i = 0; i < n && result == 0; i++)
-        result = print_member(printer, members[i].key, members[i].value, i == 0, depth);
+        result = print_member(printer, &members[i], i == 0, depth);
     if (members != on_stack)
         free(members);
     return result;
@@ -170,19 +207,19 @@ static int print_object(const struct printer *printer, const struct jv *object, 
     bool first = true;
 
     if (jv_size(object) == 0)
-        return buf_add(printer->out, "{}", 2);
+        return add(printer->out, "{}", 2);
     if ((printer->flags & JV_PRINT_SORTED) != 0) {
         if (print_sorted(printer, object, depth) != 0)
             return -1;
     } else {
         while (jv_next(object, &iter)) {
-            if (print_member(printer, iter.key, iter.value, first, depth) != 0)
+            if (print_member(printer, &iter, first, depth) != 0)
                 return -1;
             first = false;
         }
     }
     print_line(printer, depth);
-    return buf_add_char(printer->out, '}');
+    return add_char(printer->out, '}');
 }
 
 static int print_value(const struct printer *printer, const struct jv *value, size_t depth)
@@ -193,9 +230,9 @@ static int print_value(const struct printer *printer, const struct jv *value, si
 
     switch (jv_type(value)) {
     case JV_NULL:
-        return buf_add(out, "null", 4);
+        return add(out, "null", 4);
     case JV_BOOL:
-        return jv_bool_value(value) ? buf_add(out, "true", 4) : buf_add(out, "false", 5);
+        return jv_bool_value(value) ? add(out, "true", 4) : add(out, "false", 5);
     case JV_INT:
         return print_int(out, jv_int_value(value));
     case JV_REAL:
@@ -244,13 +281,13 @@ void jv_path_key(struct buf *path, const char *key)
 {
     if (is_plain_key(key)) {
         if (path->len > 0)
-            buf_add_char(path, '.');
+            add_char(path, '.');
         buf_add_str(path, key);
         return;
     }
-    buf_add_char(path, '[');
+    add_char(path, '[');
     print_string(path, key, strlen(key));
-    buf_add_char(path, ']');
+    add_char(path, ']');
 }
 
 void jv_path_index(struct buf *path, size_t index)
