@@ -169,7 +169,14 @@ static int on_send(void *arg, char *ip, char *local_ip, int port, int local_port
     (void)port;
     (void)local_port;
     bool is_repeat = call->tries++ > 0;
-    return is_repeat && !is_repeatable(&call->request) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    if (is_repeat && !is_repeatable(&call->request))
+        return CURL_PREREQFUNC_ABORT;
+    if (!call->callbacks.on_send)
+        return CURL_PREREQFUNC_OK;
+    call->lane->http->in_callback++;
+    int refused = call->callbacks.on_send(call->arg, &call->refusal);
+    call->lane->http->in_callback--;
+    return refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static CURLcode set_method(struct http_call *call)
@@ -347,8 +354,9 @@ static enum err_code error_code(const struct http_call *call, CURLcode code)
     case CURLE_OPERATION_TIMEDOUT:
         return ERR_TIMEOUT;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return ERR_INVALID;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* after the request was sent: the answer is no HTTP */
+        return call->tries > 0 ? ERR_NETWORK : ERR_INVALID;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_BAD_FUNCTION_ARGUMENT:
     case CURLE_UNKNOWN_OPTION:
@@ -368,6 +376,18 @@ static const char *error_reason(CURLcode code)
         return HTTP_REASON_PEER_CERTIFICATE;
     case CURLE_SSL_CERTPROBLEM:
         return HTTP_REASON_CLIENT_CERTIFICATE;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return HTTP_REASON_REFUSED;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_ABORTED_BY_CALLBACK: /* a repetition that we do not allow */
+        return HTTP_REASON_RESET;
     default:
         return "";
     }
@@ -375,6 +395,10 @@ static const char *error_reason(CURLcode code)
 
 void http_easy_error(const struct http_call *call, int code, struct err *err)
 {
+    if (call->refusal.code != ERR_NONE) {
+        *err = call->refusal;
+        return;
+    }
     const char *text = call->error[0] ? call->error : curl_easy_strerror((CURLcode)code);
     if (call->is_too_large)
         text = call->is_head_done ? "the answer is over the maximum"
@@ -386,7 +410,7 @@ void http_easy_error(const struct http_call *call, int code, struct err *err)
     char *title = http_call_title(call);
     err_set(err, error_code(call, (CURLcode)code), "%s: %s", title, text);
     free(title);
-    if (err)
+    if (err->code == ERR_NETWORK)
         snprintf(err->reason, sizeof err->reason, "%s", error_reason((CURLcode)code));
 }
 
