@@ -109,10 +109,13 @@ static void count(const struct rest_call *call, int status, const struct err *er
                             loop_now_ms(call->rest->loop) - call->started_ms);
 }
 
+/* Unless the text names it already, as that of the fence and of the real network does. */
 static void err_name_request(const struct rest_call *call, struct err *err)
 {
-    if (err->code != ERR_FENCED) /* which names it already */
-        err_wrap(err, "`%s %.*s`", call->method, (int)strcspn(call->path, "?"), call->path);
+    char *path = mem_strn(call->path, strcspn(call->path, "?"));
+    if (!strstr(err->text, path))
+        err_wrap(err, "`%s %s`", call->method, path);
+    free(path);
 }
 
 static void on_transport_err(struct rest_call *call, const struct err *err)

@@ -66,6 +66,7 @@ struct http_call {
     unsigned tries;
     bool is_paused, is_head_done, is_too_large, is_stopped;
     char error[HTTP_ERROR_BYTES];
+    struct err refusal; /* what on_send said against it */
 
     int status;
     struct http_header *headers;

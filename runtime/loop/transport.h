@@ -25,7 +25,13 @@ struct http_header {
 };
 
 /* Requests of different lanes never share a connection: lease renewals must not queue behind bulk. */
-enum http_lane { HTTP_LANE_MAIN, HTTP_LANE_WATCH, HTTP_LANE_LEASE, HTTP_LANE_POLICY, HTTP_LANE_COUNT };
+enum http_lane {
+    HTTP_LANE_MAIN,
+    HTTP_LANE_WATCH,
+    HTTP_LANE_LEASE,
+    HTTP_LANE_POLICY,
+    HTTP_LANE_COUNT
+};
 
 struct http_request {
     const char *method;
@@ -34,15 +40,15 @@ struct http_request {
     size_t header_count;
     const void *body;
     size_t body_len;
-    struct http_tls *tls;    /* NULL: the system's CA, no client certificate */
-    const char *proxy;       /* NULL: none */
+    struct http_tls *tls; /* NULL: the system's CA, no client certificate */
+    const char *proxy;    /* NULL: none */
     enum http_lane lane;
-    int64_t timeout_ms;      /* whole exchange; 0 = none (streams) */
+    int64_t timeout_ms;         /* whole exchange; 0 = none (streams) */
     int64_t connect_timeout_ms; /* 0 = 30 s */
-    size_t body_bytes_max;   /* of the answer when collected; more is ERR_TOO_LARGE; 0 = default */
-    bool stream;             /* deliver through on_data instead of collecting */
-    bool fresh_connection;   /* after a watchdog kill: never reuse a maybe dead connection */
-    bool compressed;         /* accept gzip */
+    size_t body_bytes_max; /* of the answer when collected; more is ERR_TOO_LARGE; 0 = default */
+    bool stream;           /* deliver through on_data instead of collecting */
+    bool fresh_connection; /* after a watchdog kill: never reuse a maybe dead connection */
+    bool compressed;       /* accept gzip */
 };
 
 enum { HTTP_BODY_BYTES_DEFAULT = 64 << 20, HTTP_CONNECT_TIMEOUT_DEFAULT_MS = 30000 };
@@ -56,7 +62,7 @@ struct http_response {
 };
 
 struct http_callbacks {
-    void (*on_head)(void *arg, const struct http_response *head);         /* optional */
+    void (*on_head)(void *arg, const struct http_response *head); /* optional */
     /* Streams; -1 aborts: on_done then says ERR_CANCELED. */
     int (*on_data)(void *arg, const char *data, size_t len);
     void (*on_done)(void *arg, const struct http_response *response, const struct err *err);
@@ -66,10 +72,10 @@ struct http_callbacks {
     int (*on_send)(void *arg, struct err *err);
 };
 
-/* err.reason of an ERR_NETWORK, "" when none fits. */
-#define HTTP_REASON_RESET "Reset"     /* an established connection was lost: a GET may be repeated */
-#define HTTP_REASON_REFUSED "Refused" /* no connection came about: refused, unreachable, no such name */
-#define HTTP_REASON_TLS "Tls"         /* handshake or certificate: does not heal by itself */
+/* err.reason of an ERR_NETWORK, "" when none fits; loop/http.h has those of certificates. */
+#define HTTP_REASON_RESET "Reset" /* an established connection was lost: a GET may be repeated */
+#define HTTP_REASON_REFUSED                                                                        \
+    "Refused" /* no connection came about: refused, unreachable, no such name */
 
 struct transport_ops {
     struct http_call *(*start)(struct transport *self, const struct http_request *request,
