@@ -6,24 +6,30 @@
 static void on_pump(void *arg)
 {
     struct controller *controller = arg;
+    const struct controller_env *env = &controller->env;
     controller->pump = NULL;
-    controller_pump(controller);
-}
-
-void controller_pump_soon(struct controller *controller)
-{
-    if (controller->pump == NULL)
-        controller->pump = loop_defer(controller->env.loop, on_pump, controller);
+    if (controller->retired || !env->may_run(env->arg))
+        return;
+    for (int started = 0; env->slots->used < env->slots->max; started++) {
+        if (started == CONTROLLER_STARTS_PER_TURN) {
+            controller_pump(controller);
+            return;
+        }
+        const char *key = workqueue_take(controller->queue);
+        if (key == NULL)
+            return;
+        run_start(controller, key);
+    }
 }
 
 static void on_ready(void *arg)
 {
-    controller_pump_soon(arg);
+    controller_pump(arg);
 }
 
 static void on_synced(void *arg)
 {
-    controller_pump_soon(arg);
+    controller_pump(arg);
 }
 
 /* Every metric is there from the start, at zero. */
@@ -107,7 +113,7 @@ void controller_swap(struct controller *controller, struct watches *take)
     watches_unlisten(former);
     adopt_watches(controller, take);
     watches_unref(former);
-    controller_pump_soon(controller);
+    controller_pump(controller);
 }
 
 void controller_retire(struct controller *controller)
@@ -119,20 +125,8 @@ void controller_retire(struct controller *controller)
 
 void controller_pump(struct controller *controller)
 {
-    const struct controller_env *env = &controller->env;
-    struct run_slots *slots = env->slots;
-    if (controller->retired || !env->may_run(env->arg))
-        return;
-    for (int started = 0; slots->used < slots->max; started++) {
-        if (started == CONTROLLER_STARTS_PER_TURN) {
-            controller_pump_soon(controller);
-            return;
-        }
-        const char *key = workqueue_take(controller->queue);
-        if (key == NULL)
-            return;
-        run_start(controller, key);
-    }
+    if (controller->pump == NULL)
+        controller->pump = loop_defer(controller->env.loop, on_pump, controller);
 }
 
 void controller_add(struct controller *controller, const char *key, int priority)

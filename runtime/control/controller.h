@@ -48,7 +48,7 @@ void controller_free(struct controller *controller); /* abandons runs */
 void controller_swap(struct controller *controller, struct watches *take);
 /* Starts no further runs; those under way end. */
 void controller_retire(struct controller *controller);
-/* Looks for work now (may_run has become true, a slot is free). */
+/* Looks for work in the next turn (may_run has become true, a slot is free). */
 void controller_pump(struct controller *controller);
 void controller_add(struct controller *controller, const char *key, int priority);
 

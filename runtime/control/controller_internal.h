@@ -80,7 +80,4 @@ void run_abandon(struct run *run);
 /* Writes the condition when it has to change; calls run_end now or later. */
 void report_run(struct run *run);
 
-/* controller.c */
-void controller_pump_soon(struct controller *controller);
-
 #endif

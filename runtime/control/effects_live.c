@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void call_free(struct effect_call *call)
+/* Takes the call out of its run and ends what is under way; its values stay until call_free. */
+static void detach(struct effect_call *call)
 {
     struct effects_run *run = call->run;
     const struct effects_shared_options *shared = &run->shared->options;
@@ -19,14 +20,20 @@ static void call_free(struct effect_call *call)
         run->calls = call->next;
     if (call->next != NULL)
         call->next->prev = call->prev;
+}
+
+static void call_free(struct effect_call *call)
+{
     effect_copy_free(call->effect);
     jv_unref(call->wanted);
     jv_unref(call->live);
     free(call);
 }
 
+/* The run may be freed inside the callback. */
 void effect_finish(struct effect_call *call, struct jv *result, const struct err *err)
 {
+    detach(call);
     call->fn(call->arg, result, err);
     call_free(call);
 }
@@ -283,8 +290,10 @@ static struct effect_call *live_start(void *self, const struct effect *effect, e
 static void live_cancel(void *self, struct effect_call *call)
 {
     (void)self;
-    if (call != NULL)
-        call_free(call);
+    if (call == NULL)
+        return;
+    detach(call);
+    call_free(call);
 }
 
 static struct store *live_store(void *self, const char *api_version, const char *kind,
@@ -383,7 +392,7 @@ void effects_run_free(struct effects_run *run)
     if (run == NULL)
         return;
     while (run->calls != NULL)
-        call_free(run->calls);
+        live_cancel(run, run->calls);
     if (run->options.primary != NULL)
         store_item_unref(run->options.primary);
     free(run->api_version);

@@ -23,7 +23,7 @@ struct effects_preview {
     struct effect_call *calls;
 };
 
-static void call_free(struct effect_call *call)
+static void detach(struct effect_call *call)
 {
     struct effects_preview *preview = call->preview;
     loop_timer_cancel(preview->options.loop, call->timer);
@@ -33,14 +33,20 @@ static void call_free(struct effect_call *call)
         preview->calls = call->next;
     if (call->next != NULL)
         call->next->prev = call->prev;
+}
+
+static void call_free(struct effect_call *call)
+{
     jv_unref(call->result);
     free(call);
 }
 
+/* The run may be freed inside the callback. */
 static void on_answer(void *arg)
 {
     struct effect_call *call = arg;
     call->timer = NULL;
+    detach(call);
     call->fn(call->arg, call->failed ? NULL : call->result, call->failed ? &call->err : NULL);
     call_free(call);
 }
@@ -193,8 +199,10 @@ static struct effect_call *preview_start(void *self, const struct effect *effect
 static void preview_cancel(void *self, struct effect_call *call)
 {
     (void)self;
-    if (call != NULL)
-        call_free(call);
+    if (call == NULL)
+        return;
+    detach(call);
+    call_free(call);
 }
 
 static struct store *preview_store(void *self, const char *api_version, const char *kind,
@@ -251,7 +259,7 @@ void effects_preview_free(struct effects_preview *preview)
     if (preview == NULL)
         return;
     while (preview->calls != NULL)
-        call_free(preview->calls);
+        preview_cancel(preview, preview->calls);
     free(preview->api_version);
     free(preview->kind);
     free(preview->namespace);

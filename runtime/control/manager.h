@@ -7,9 +7,23 @@
 #ifndef NEMETON_CONTROL_MANAGER_H
 #define NEMETON_CONTROL_MANAGER_H
 
+#include "control/health.h"
 #include "control/metrics.h"
 #include "kube/config.h"
 #include "script/policy.h"
+
+/* What on_exit gives to main. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_CONNECTION = 3 };
+
+enum {
+    MANAGER_CONCURRENT_DEFAULT = 64,
+    MANAGER_CONNECT_MS = 30000, /* at the start: then exit code 3 */
+    MANAGER_CONNECT_RETRY_MS = 1000,
+    MANAGER_DRAIN_MS = 25000,  /* runs under way at a SIGTERM */
+    MANAGER_EVENTS_MS = 2000,  /* and then events not yet sent */
+    MANAGER_RELEASE_MS = 5000, /* and then the lease */
+    MANAGER_POLL_MS = 20,
+};
 
 struct manager;
 
@@ -31,8 +45,10 @@ struct manager_options {
     struct policy_limits limits;
     size_t concurrent_max; /* runs under way at once; 0 = 64 */
     bool skip_lease;       /* previews in a private sandbox only */
-    void (*on_exit)(void *arg, int exit_code);
-    void (*on_ready)(void *arg); /* synced and leading for the first time */
+    /* From the loop, as the last thing: the manager may be freed in it. `why` is one line, NULL for
+     * a clean end. */
+    void (*on_exit)(void *arg, int exit_code, const char *why);
+    void (*on_ready)(void *arg); /* synced and leading for the first time; may be NULL */
     void *arg;
 };
 
@@ -46,6 +62,9 @@ bool manager_is_leading(const struct manager *manager);
 bool manager_is_idle(const struct manager *manager); /* synced, no key ready or in work */
 /* Why it is not ready, in words; NULL when it is. */
 char *manager_problem(const struct manager *manager);   /* yours to free */
-struct policy *manager_policy(struct manager *manager); /* in force; lent */
+struct policy *manager_policy(struct manager *manager); /* in force; lent; NULL before the first */
+size_t manager_running(const struct manager *manager);  /* runs under way */
+/* Checks of readiness and liveness; remove them with health_remove(health, manager). */
+void manager_watch_health(struct manager *manager, struct health *health);
 
 #endif

@@ -1,0 +1,342 @@
+#include "control/manager_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool may_write(void *arg)
+{
+    const struct manager *manager = arg;
+    return manager->leading && manager->lease != NULL && lease_holds(manager->lease);
+}
+
+static bool lease_covers(void *arg, int64_t margin_ms)
+{
+    const struct manager *manager = arg;
+    if (manager->options.skip_lease)
+        return manager->leading;
+    return may_write(arg) && lease_margin_ms(manager->lease) >= margin_ms;
+}
+
+static bool all_synced(void *arg)
+{
+    const struct manager *manager = arg;
+    for (size_t i = 0; i < manager->controller_count; i++) {
+        if (!controller_synced(manager->controllers[i]))
+            return false;
+    }
+    return manager->controller_count > 0;
+}
+
+static bool version_in_force(void *arg, const char *version)
+{
+    const struct manager *manager = arg;
+    const struct policy *policy = policies_current(manager->policies);
+    return policy != NULL && strcmp(policy_version(policy), version) == 0;
+}
+
+static bool may_run(void *arg)
+{
+    const struct manager *manager = arg;
+    return manager->leading && manager->phase == PHASE_RUNNING;
+}
+
+static void free_retired(struct manager *manager)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < manager->retired_count; i++) {
+        if (controller_running(manager->retired[i]) > 0)
+            manager->retired[kept++] = manager->retired[i];
+        else
+            controller_free(manager->retired[i]);
+    }
+    manager->retired_count = kept;
+}
+
+static void on_sweep(void *arg)
+{
+    struct manager *manager = arg;
+    manager->sweep_timer = NULL;
+    free_retired(manager);
+}
+
+static void on_run_ended(void *arg)
+{
+    struct manager *manager = arg;
+    /* The controllers whose keys found no slot; each looks only when one is free. */
+    if (manager->slots.used + 1 == manager->slots.max)
+        manager_pump(manager);
+    if (manager->retired_count > 0 && manager->sweep_timer == NULL)
+        manager->sweep_timer = loop_defer(manager->options.loop, on_sweep, manager);
+}
+
+static struct controller *find_controller(const struct manager *manager, const char *name,
+                                          size_t *index)
+{
+    for (size_t i = 0; i < manager->controller_count; i++) {
+        if (strcmp(controller_name(manager->controllers[i]), name) == 0) {
+            *index = i;
+            return manager->controllers[i];
+        }
+    }
+    return NULL;
+}
+
+static struct controller *make_controller(struct manager *manager, struct watches *watches)
+{
+    struct controller_env env = {
+        .loop = manager->options.loop,
+        .effects = manager->effects,
+        .events = manager->events,
+        .log = manager->options.log,
+        .metrics = manager->options.metrics,
+        .random = manager->options.random,
+        .slots = &manager->slots,
+        .may_run = may_run,
+        .on_run_ended = on_run_ended,
+        .arg = manager,
+    };
+    return controller_new(&env, watches);
+}
+
+static void retire(struct manager *manager, struct controller *controller)
+{
+    controller_retire(controller);
+    manager->retired =
+        mem_grow(manager->retired, (manager->retired_count + 1) * sizeof(*manager->retired));
+    manager->retired[manager->retired_count++] = controller;
+}
+
+static void on_swap(void *arg, struct policy *policy, struct watches **watches, size_t count)
+{
+    struct manager *manager = arg;
+    struct controller **next = mem_alloc((count + 1) * sizeof(struct controller *));
+    (void)policy;
+    for (size_t i = 0; i < count; i++) {
+        size_t index = 0;
+        const char *name = watches_controller(watches[i])->name;
+        struct controller *controller = find_controller(manager, name, &index);
+        if (controller == NULL) {
+            next[i] = make_controller(manager, watches[i]);
+            continue;
+        }
+        controller_swap(controller, watches[i]);
+        next[i] = controller;
+        manager->controllers[index] = manager->controllers[--manager->controller_count];
+    }
+    for (size_t i = 0; i < manager->controller_count; i++)
+        retire(manager, manager->controllers[i]);
+    free(manager->controllers);
+    manager->controllers = next;
+    manager->controller_count = count;
+    free_retired(manager);
+}
+
+static bool is_failing(void *arg, const char *name, const char *kind, const char *namespace,
+                       const char *object)
+{
+    const struct manager *manager = arg;
+    size_t index = 0;
+    const struct controller *controller = find_controller(manager, name, &index);
+    return controller != NULL && controller_is_failing(controller, kind, namespace, object);
+}
+
+static void on_fatal(void *arg, const struct err *err)
+{
+    struct manager *manager = arg;
+    char *why = mem_printf("no policies can be loaded: %s", err->text);
+    manager_exit(manager, EXIT_FAILED, why);
+    free(why);
+}
+
+static void copy_options(struct manager *manager, const struct manager_options *options)
+{
+    manager->options = *options;
+    manager->name = mem_str(options->name);
+    manager->identity = mem_str(options->identity);
+    manager->lease_namespace = mem_str(options->lease_namespace);
+    manager->policy_namespace = mem_str(options->policy_namespace);
+    manager->policy_dir = mem_str(options->policy_dir);
+    manager->namespaces = mem_alloc((options->namespace_count + 1) * sizeof(char *));
+    for (size_t i = 0; i < options->namespace_count; i++)
+        manager->namespaces[i] = mem_str(options->namespaces[i]);
+    manager->slots.max =
+        options->concurrent_max > 0 ? options->concurrent_max : (size_t)MANAGER_CONCURRENT_DEFAULT;
+    const char *server = kube_config_server(options->config);
+    const char *host = strstr(server, "://");
+    manager->host = mem_str(host != NULL ? host + 3 : server);
+}
+
+static void make_clients(struct manager *manager)
+{
+    const struct manager_options *options = &manager->options;
+    struct rest_options rest = {
+        .log = options->log,
+        .random = options->random,
+        .on_request = options->metrics != NULL ? manager_on_request : NULL,
+        .on_request_arg = manager,
+    };
+    struct event_options events = {
+        .controller = manager->name,
+        .instance = manager->identity,
+        .log = options->log,
+        .random = options->random,
+    };
+    manager->rest = rest_new(options->loop, options->transport, options->config, &rest);
+    if (!options->skip_lease)
+        rest_set_fence(manager->rest, may_write, manager);
+    manager->discovery = discovery_new(manager->rest);
+    manager->informers =
+        informer_set_new(manager->rest, manager->discovery, options->log, options->random);
+    manager->events = event_recorder_new(manager->rest, manager->discovery, &events);
+}
+
+static void make_parts(struct manager *manager)
+{
+    const struct manager_options *options = &manager->options;
+    uint64_t seed = random_u64(options->random);
+    struct gate_options gate = {
+        .rest = manager->rest,
+        .discovery = manager->discovery,
+        .log = options->log,
+        .metrics = options->metrics,
+        .lease_holds = lease_covers,
+        .synced = all_synced,
+        .version_in_force = version_in_force,
+        .arg = manager,
+        .hash_seed = seed,
+    };
+    manager->gate = gate_new(&gate);
+    struct effects_shared_options effects = {
+        .loop = options->loop,
+        .rest = manager->rest,
+        .transport = options->transport,
+        .discovery = manager->discovery,
+        .informers = manager->informers,
+        .events = manager->events,
+        .gate = manager->gate,
+        .log = options->log,
+        .metrics = options->metrics,
+        .field_manager = manager->name,
+        .hash_seed = seed,
+    };
+    manager->effects = effects_shared_new(&effects);
+    struct policies_options policies = {
+        .env = {options->loop, options->random, options->log, options->limits},
+        .rest = manager->rest,
+        .discovery = manager->discovery,
+        .informers = manager->informers,
+        .events = manager->events,
+        .metrics = options->metrics,
+        .watches = {manager->informers, manager->discovery,
+                    (const char *const *)manager->namespaces, options->namespace_count},
+        .namespace = manager->policy_namespace,
+        .embedded = options->embedded,
+        .dir = manager->policy_dir,
+        .on_swap = on_swap,
+        .is_failing = is_failing,
+        .on_fatal = on_fatal,
+        .arg = manager,
+    };
+    manager->policies = policies_new(&policies);
+}
+
+struct manager *manager_new(const struct manager_options *options, struct err *err)
+{
+    if (options->embedded == NULL && options->policy_dir == NULL) {
+        err_set(err, ERR_USAGE, "no policies are given");
+        return NULL;
+    }
+    if (!options->skip_lease && (options->lease_namespace == NULL || options->identity == NULL)) {
+        err_set(err, ERR_USAGE, "leader election needs a namespace and an identity");
+        return NULL;
+    }
+    struct manager *manager = mem_alloc(sizeof(*manager));
+    copy_options(manager, options);
+    make_clients(manager);
+    make_parts(manager);
+    metrics_on_scrape(options->metrics, manager_scrape, manager);
+    return manager;
+}
+
+void manager_start(struct manager *manager)
+{
+    manager_connect(manager);
+}
+
+void manager_reload_files(struct manager *manager)
+{
+    log_info(manager->options.log, "Reading the policy files again");
+    policies_reload_files(manager->policies);
+}
+
+void manager_free(struct manager *manager)
+{
+    if (manager == NULL)
+        return;
+    struct loop *loop = manager->options.loop;
+    metrics_off_scrape(manager->options.metrics, manager);
+    loop_timer_cancel(loop, manager->timer);
+    loop_timer_cancel(loop, manager->exit_timer);
+    loop_timer_cancel(loop, manager->sweep_timer);
+    if (manager->pinging)
+        discovery_cancel(manager->discovery, manager);
+    for (size_t i = 0; i < manager->controller_count; i++)
+        controller_free(manager->controllers[i]);
+    for (size_t i = 0; i < manager->retired_count; i++)
+        controller_free(manager->retired[i]);
+    free(manager->controllers);
+    free(manager->retired);
+    policies_free(manager->policies);
+    effects_shared_free(manager->effects);
+    gate_free(manager->gate);
+    if (manager->lease != NULL)
+        lease_free(manager->lease);
+    event_recorder_free(manager->events);
+    informer_set_free(manager->informers);
+    discovery_free(manager->discovery);
+    rest_free(manager->rest);
+    for (size_t i = 0; i < manager->options.namespace_count; i++)
+        free(manager->namespaces[i]);
+    free(manager->namespaces);
+    free(manager->exit_why);
+    free(manager->name);
+    free(manager->identity);
+    free(manager->lease_namespace);
+    free(manager->policy_namespace);
+    free(manager->policy_dir);
+    free(manager->host);
+    free(manager);
+}
+
+bool manager_is_leading(const struct manager *manager)
+{
+    return manager->leading;
+}
+
+bool manager_is_idle(const struct manager *manager)
+{
+    if (manager->phase != PHASE_RUNNING || !manager->was_ready ||
+        policies_busy(manager->policies) || event_recorder_pending(manager->events) > 0)
+        return false;
+    for (size_t i = 0; i < manager->controller_count; i++) {
+        if (!controller_synced(manager->controllers[i]) ||
+            !controller_is_idle(manager->controllers[i]))
+            return false;
+    }
+    return manager->retired_count == 0;
+}
+
+struct policy *manager_policy(struct manager *manager)
+{
+    return policies_current(manager->policies);
+}
+
+size_t manager_running(const struct manager *manager)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < manager->controller_count; i++)
+        running += controller_running(manager->controllers[i]);
+    for (size_t i = 0; i < manager->retired_count; i++)
+        running += controller_running(manager->retired[i]);
+    return running;
+}

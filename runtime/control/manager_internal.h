@@ -1,0 +1,56 @@
+/* The parts of a manager: its life (manager.c), its start and end (manager_phase.c), what it tells
+ * about itself (manager_report.c). */
+#ifndef NEMETON_CONTROL_MANAGER_INTERNAL_H
+#define NEMETON_CONTROL_MANAGER_INTERNAL_H
+
+#include "control/controller.h"
+#include "control/manager.h"
+#include "control/policies.h"
+#include "kube/lease.h"
+
+enum manager_phase {
+    PHASE_NEW,
+    PHASE_CONNECTING, /* asks for the server's version until it answers */
+    PHASE_RUNNING,
+    PHASE_DRAINING,
+    PHASE_EXITING,
+};
+
+struct manager {
+    struct manager_options options;
+    char *name, *identity, *lease_namespace, *policy_namespace, *policy_dir, *host;
+    char **namespaces;
+    enum manager_phase phase;
+    struct rest *rest;
+    struct discovery *discovery;
+    struct informer_set *informers;
+    struct event_recorder *events;
+    struct gate *gate;
+    struct effects_shared *effects;
+    struct policies *policies;
+    struct lease *lease;
+    struct run_slots slots;
+    struct controller **controllers;
+    size_t controller_count;
+    struct controller **retired; /* their last runs are under way */
+    size_t retired_count;
+    bool leading, was_ready, pinging;
+    int64_t deadline_ms; /* of the phase */
+    struct err connect_err;
+    struct loop_timer *timer;       /* of the phase */
+    struct loop_timer *sweep_timer; /* retired controllers are looked through */
+    struct loop_timer *exit_timer;  /* on_exit is on its way */
+    int exit_code;
+    char *exit_why;
+};
+
+/* manager_phase.c */
+void manager_exit(struct manager *manager, int code, const char *why);
+void manager_connect(struct manager *manager);
+void manager_pump(struct manager *manager);
+
+/* manager_report.c */
+void manager_scrape(void *arg, struct metrics *metrics);
+void manager_on_request(void *arg, const char *method, int code, int64_t duration_ms);
+
+#endif
