@@ -197,6 +197,13 @@ void watch_guard(struct watch *watch)
     watch->watchdog = loop_timer_add(watch->loop, WATCH_SETTLE_MS, watchdog_fired, watch);
 }
 
+void watch_shorten_guard(struct watch *watch)
+{
+    loop_timer_cancel(watch->loop, watch->watchdog);
+    watch->watchdog =
+        loop_timer_add(watch->loop, silence_left(watch, watch_now(watch)), watchdog_fired, watch);
+}
+
 struct watch *watch_start(struct rest *rest, const struct watch_options *options,
                           const struct watch_callbacks *callbacks, void *arg)
 {

@@ -95,7 +95,10 @@ static int on_bookmark(struct watch *watch, const struct jv *object, struct err 
             return err_set(err, ERR_GONE, "the server's history went back");
         return 0;
     }
-    watch->bookmark_seen = true;
+    if (!watch->bookmark_seen) {
+        watch->bookmark_seen = true;
+        watch_shorten_guard(watch); /* from now on silence means something */
+    }
     if (kube_rv_compare(rv, watch->rv, &comparable) < 0 && comparable) {
         watch->from_scratch = true;
         return err_set(err, ERR_GONE, "a bookmark lies before what was reached already");

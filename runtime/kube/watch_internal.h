@@ -89,6 +89,7 @@ void watch_failed(struct watch *watch, const struct err *err);
 void watch_healthy(struct watch *watch);
 void watch_relist(struct watch *watch, bool from_scratch);
 void watch_guard(struct watch *watch); /* arms the watchdog of a stream just opened */
+void watch_shorten_guard(struct watch *watch);
 int64_t watch_now(const struct watch *watch);
 
 /* watch_request.c */
