@@ -90,16 +90,16 @@ static inline void dir_remove(const char *path)
     assert_non_null(dir);
     struct dirent *entry;
     while ((entry = readdir(dir))) {
-        char child[1024];
         struct stat info;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
+        char *child = mem_printf("%s/%s", path, entry->d_name);
         assert_int_equal(lstat(child, &info), 0);
         if (S_ISDIR(info.st_mode))
             dir_remove(child);
         else
             assert_int_equal(unlink(child), 0);
+        free(child);
     }
     closedir(dir);
     assert_int_equal(rmdir(path), 0);
