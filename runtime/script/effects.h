@@ -14,18 +14,18 @@
 #include <stdbool.h>
 
 enum effect_verb {
-    EFFECT_READ,             /* live GET */
-    EFFECT_READ_LIST,        /* live LIST (label_selector) */
-    EFFECT_APPLY,            /* server-side apply of body; skipped when nothing differs */
+    EFFECT_READ,      /* live GET */
+    EFFECT_READ_LIST, /* live LIST (label_selector) */
+    EFFECT_APPLY,     /* server-side apply of body; skipped when nothing differs */
     EFFECT_CREATE,
-    EFFECT_PATCH,            /* patch_type "merge" or "json" */
-    EFFECT_DELETE,           /* through the gate */
-    EFFECT_STATUS,           /* body = the whole status wanted; target default: the primary */
-    EFFECT_FINALIZER_ADD,    /* name in `value` */
+    EFFECT_PATCH,         /* patch_type "merge" or "json" */
+    EFFECT_DELETE,        /* through the gate */
+    EFFECT_STATUS,        /* body = the whole status wanted; target default: the primary */
+    EFFECT_FINALIZER_ADD, /* name in `value` */
     EFFECT_FINALIZER_REMOVE,
-    EFFECT_EVENT,            /* event_*; never waits */
-    EFFECT_HTTP,             /* http_* */
-    EFFECT_SLEEP,            /* delay_ms */
+    EFFECT_EVENT, /* event_*; never waits */
+    EFFECT_HTTP,  /* http_* */
+    EFFECT_SLEEP, /* delay_ms */
 };
 
 struct effect {
@@ -33,14 +33,14 @@ struct effect {
     const char *api_version, *kind, *namespace, *name; /* target */
     const char *uid, *resource_version;                /* when the policy names an incarnation */
     const char *subresource, *label_selector, *patch_type, *propagation, *value;
-    const char *reason;              /* why, in words: logged, and kept with deletions */
+    const char *reason; /* why, in words: logged, and kept with deletions */
     const struct jv *body;
-    const char *const *whole;        /* maps of body that are ours whole: "data", "spec.selector" */
+    const char *const *whole; /* maps of body that are ours whole: "data", "spec.selector" */
     size_t whole_count;
     const char *event_type, *event_reason, *event_action, *event_note;
     const char *http_method, *http_url, *http_body, *http_ca_pem;
     size_t http_body_len;
-    const struct jv *http_headers;   /* object of strings; values are secret */
+    const struct jv *http_headers; /* object of strings; values are secret */
     int64_t timeout_ms, delay_ms;
     bool immediate; /* DELETE: with grace period 0 (who plays a kubelet) */
 };

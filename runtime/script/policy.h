@@ -19,7 +19,8 @@ enum { POLICY_API = 1, POLICY_FILES_MAX = 512, POLICY_BYTES_MAX = 8 << 20 };
 
 struct policy_file {
     const char *module; /* "druid.rollout"; "bundle" declares api and controllers */
-    const char *source; /* for messages: "policies/druid/rollout.lua" or "ConfigMap ns/name key k" */
+    const char
+        *source; /* for messages: "policies/druid/rollout.lua" or "ConfigMap ns/name key k" */
     const char *text;
     size_t len;
 };
@@ -29,13 +30,13 @@ struct policy_layer {
     size_t file_count;
 };
 
-struct policy_limits {        /* 0 = the default in brackets */
-    size_t memory_bytes_max;  /* [64 MiB] of the Lua state */
-    int64_t slice_ms;         /* [5] */
-    int64_t run_cpu_ms;       /* [250] of one run; also of loading one file */
-    int64_t run_wall_ms;      /* [120000] */
+struct policy_limits {                             /* 0 = the default in brackets */
+    size_t memory_bytes_max;                       /* [64 MiB] of the Lua state */
+    int64_t slice_ms;                              /* [5] */
+    int64_t run_cpu_ms;                            /* [250] of one run; also of loading one file */
+    int64_t run_wall_ms;                           /* [120000] */
     uint64_t slice_instructions, run_instructions; /* [1e5, 2e7] with a virtual clock */
-    size_t effects_max;       /* [2000] per run */
+    size_t effects_max;                            /* [2000] per run */
 };
 
 struct policy_env { /* what a state needs from outside; all must outlive the policy */
@@ -47,11 +48,11 @@ struct policy_env { /* what a state needs from outside; all must outlive the pol
 
 /* How a changed object becomes a key of the primary. */
 enum policy_map {
-    POLICY_MAP_SELF,      /* it is a primary */
-    POLICY_MAP_OWNER,     /* its controller owner, when that is of a primary kind */
-    POLICY_MAP_LABEL,     /* label `map_label` holds the primary's name, same namespace */
-    POLICY_MAP_ALL,       /* every primary of its namespace (or all, for cluster-scoped objects) */
-    POLICY_MAP_NONE,      /* read, but changes wake nobody */
+    POLICY_MAP_SELF,  /* it is a primary */
+    POLICY_MAP_OWNER, /* its controller owner, when that is of a primary kind */
+    POLICY_MAP_LABEL, /* label `map_label` holds the primary's name, same namespace */
+    POLICY_MAP_ALL,   /* every primary of its namespace (or all, for cluster-scoped objects) */
+    POLICY_MAP_NONE,  /* read, but changes wake nobody */
 };
 struct policy_watch {
     char *api_version, *kind, *labels; /* labels: selector or NULL */
@@ -63,7 +64,7 @@ struct policy_watch {
 };
 struct policy_right {
     char *api_version, *kind;
-    unsigned verbs; /* bit (1 << enum effect_verb) */
+    unsigned verbs;  /* bit (1 << enum effect_verb) */
     bool delete_any; /* may delete what the primary does not own (garbage collection) */
 };
 struct policy_controller {
@@ -92,7 +93,8 @@ int policy_call(struct policy *policy, const char *module, const char *function,
 
 /* Runs the `*_test` modules of the layers named by `layer` (NULL = all): each case by itself, under
  * a budget. fn gets each result. Returns the number of failed cases, or -1. */
-typedef void (*policy_test_fn)(void *arg, const char *module, const char *test, const char *failure);
+typedef void (*policy_test_fn)(void *arg, const char *module, const char *test,
+                               const char *failure);
 int policy_test(struct policy *policy, const char *layer, policy_test_fn fn, void *arg,
                 struct err *err);
 

@@ -26,8 +26,8 @@ struct task_key {
 struct task_result {
     enum task_outcome outcome;
     int64_t requeue_ms;
-    struct err err;      /* RETRY, TERMINAL, FAILED, KILLED: text for people */
-    const char *trace;   /* FAILED: file:line and stack; lent; "" otherwise */
+    struct err err;    /* RETRY, TERMINAL, FAILED, KILLED: text for people */
+    const char *trace; /* FAILED: file:line and stack; lent; "" otherwise */
     int64_t cpu_ns, wall_ms;
     size_t effects;
 };

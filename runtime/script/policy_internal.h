@@ -1,0 +1,52 @@
+/* What policy*.c and task.c share: internal to script/. */
+#ifndef NEMETON_SCRIPT_POLICY_INTERNAL_H
+#define NEMETON_SCRIPT_POLICY_INTERNAL_H
+
+#include "script/vm.h"
+
+enum module_state { MODULE_COMPILED, MODULE_LOADING, MODULE_LOADED };
+
+struct module {
+    char *name, *source;
+    size_t layer;
+    enum module_state state;
+    int chunk_ref, value_ref;
+    bool is_test;
+};
+struct layer {
+    struct policy *policy;
+    char *name;
+    size_t index;
+    struct module *modules; /* sorted by name */
+    size_t count;
+    int env_ref;
+};
+struct policy {
+    unsigned refs;
+    struct vm *vm;
+    char version[DIGEST_SHA256_HEX];
+    struct layer *layers;
+    size_t layer_count;
+    struct policy_controller *controllers;
+    size_t controller_count;
+    size_t tasks;
+};
+
+struct vm *policy_vm(struct policy *policy);
+void policy_task_began(struct policy *policy);
+void policy_task_ended(struct policy *policy);
+
+/* The module as seen from `above` layers (exclusive bound), or NULL. */
+struct module *policy_find(struct policy *policy, size_t above, const char *name);
+/* Pushes module.function; raises when there is none. */
+RAISES void policy_push_function(lua_State *L, struct policy *policy, const char *module,
+                                 const char *function);
+/* Runs the module (once) in a run of its own. */
+int policy_load_module(struct policy *policy, struct module *module, struct err *err);
+/* The error of a load or a pure call, with the Lua stack after it when that helps. */
+int policy_run_error(struct vm_run *run, struct err *err);
+
+int policy_read_contract(struct policy *policy, struct err *err); /* policy_contract.c */
+void policy_controllers_free(struct policy *policy);
+
+#endif

@@ -1,0 +1,256 @@
+#include "script/task.h"
+
+#include "script/policy_internal.h"
+#include "script/task_internal.h"
+#include "script/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRACE_MAX = 4096 };
+
+const char *task_outcome_name(enum task_outcome outcome)
+{
+    switch (outcome) {
+    case TASK_DONE:
+        return "done";
+    case TASK_REQUEUE:
+        return "requeue";
+    case TASK_RETRY:
+        return "retry";
+    case TASK_TERMINAL:
+        return "terminal";
+    case TASK_FAILED:
+        return "failed";
+    case TASK_KILLED:
+        return "killed";
+    }
+    return "unknown";
+}
+
+static int entry_done(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    return lua_gettop(L);
+}
+
+/* The first function of the coroutine: everything that may raise happens inside the run. */
+static int entry(lua_State *L)
+{
+    struct task *task = vm_run_of(L)->task;
+    lua_settop(L, 0);
+    policy_push_function(L, task->policy, task->module, task->function);
+    task_push_ctx(L, task);
+    lua_callk(L, 1, LUA_MULTRET, 0, entry_done);
+    return entry_done(L, LUA_OK, 0);
+}
+
+struct answer {
+    struct task *task;
+    struct task_result *result;
+};
+
+/* What the function returned, read raw on the main thread: values 2 and 3 of the stack. */
+static int protected_answer(lua_State *L)
+{
+    struct answer *answer = lua_touserdata(L, 1);
+    struct task_result *result = answer->result;
+    struct vm_run *run = &answer->task->run;
+    int count = run->result_count < 2 ? run->result_count : 2;
+    lua_settop(run->L, lua_gettop(run->L) - (run->result_count - count));
+    lua_xmove(run->L, L, count);
+    lua_settop(L, 3);
+    result->outcome = TASK_DONE;
+    if (lua_isnil(L, 2) && lua_isnil(L, 3))
+        return 0;
+    if (lua_isnil(L, 2)) {
+        result->outcome = TASK_RETRY;
+        vm_error_describe(L, 3, &result->err);
+        return 0;
+    }
+    if (!lua_istable(L, 2))
+        return luaL_error(L,
+                          "reconcile returned a value of type %s; it may return nothing, "
+                          "{ requeue_ms = n }, { terminal = \"why\" } or nil, err",
+                          luaL_typename(L, 2));
+    lua_pushliteral(L, "terminal");
+    if (lua_rawget(L, 2) == LUA_TSTRING) {
+        result->outcome = TASK_TERMINAL;
+        err_set(&result->err, ERR_INVALID, "%s", lua_tostring(L, -1));
+        return 0;
+    }
+    lua_pushliteral(L, "requeue_ms");
+    if (lua_rawget(L, 2) != LUA_TNUMBER)
+        return luaL_error(L, "reconcile returned a table with neither requeue_ms (a number) nor "
+                             "terminal (a string)");
+    lua_Number ms = lua_tonumber(L, -1);
+    result->outcome = TASK_REQUEUE;
+    result->requeue_ms = ms >= 9e15 ? (int64_t)9e15 : ms > 0 ? (int64_t)ms : 0;
+    return 0;
+}
+
+static void task_free(struct task *task)
+{
+    struct policy *policy = task->policy;
+    free((char *)task->key.api_version);
+    free((char *)task->key.kind);
+    free((char *)task->key.namespace);
+    free((char *)task->key.name);
+    free((char *)task->key.uid);
+    free(task->module);
+    free(task->function);
+    if (task->object != NULL)
+        store_item_unref(task->object);
+    policy_task_ended(policy);
+    free(task);
+    policy_unref(policy);
+}
+
+/* Stops everything of the task but its memory. */
+static void task_shut(struct task *task)
+{
+    struct loop *loop = task->run.vm->loop;
+    op_cancel(task);
+    loop_timer_cancel(loop, task->wake);
+    loop_timer_cancel(loop, task->deadline);
+    task->wake = task->deadline = NULL;
+    vm_run_end(&task->run);
+}
+
+static void task_finish(struct task *task, enum vm_step step)
+{
+    struct task_result result = {.trace = ""};
+    struct buf trace;
+    buf_init(&trace, TRACE_MAX);
+    if (step == VM_DONE) {
+        struct answer answer = {task, &result};
+        if (vm_protect(task->run.vm, protected_answer, &answer, &result.err) != 0)
+            result.outcome = TASK_FAILED;
+    } else {
+        bool expected = vm_run_failure(&task->run, &result.err, &trace);
+        result.outcome = step == VM_KILLED ? TASK_KILLED : expected ? TASK_RETRY : TASK_FAILED;
+        result.trace = buf_str(&trace);
+    }
+    result.cpu_ns = task->run.cpu_ns;
+    result.wall_ms = loop_now_ms(task->run.vm->loop) - task->started_ms;
+    result.effects = task->effects_used;
+    task_shut(task);
+    task_fn fn = task->fn;
+    void *arg = task->arg;
+    fn(arg, &result);
+    task_free(task);
+    buf_deinit(&trace);
+}
+
+static void task_step(void *arg)
+{
+    struct task *task = arg;
+    task->wake = NULL;
+    enum vm_step step = vm_run_resume(&task->run, 0);
+    switch (step) {
+    case VM_WAITS:
+        return;
+    case VM_SLICED:
+        task_wake(task);
+        return;
+    case VM_DONE:
+    case VM_FAILED:
+    case VM_KILLED:
+        task_finish(task, step);
+        return;
+    }
+}
+
+void task_wake(struct task *task)
+{
+    if (task->wake == NULL)
+        task->wake = loop_defer(task->run.vm->loop, task_step, task);
+}
+
+static void on_deadline(void *arg)
+{
+    struct task *task = arg;
+    task->deadline = NULL;
+    vm_run_kill(&task->run, VM_KILL_WALL);
+    op_cancel(task);
+    task_finish(task, VM_KILLED);
+}
+
+/* The run could not even be set up: told like any other end, from the loop. */
+static void on_stillborn(void *arg)
+{
+    struct task *task = arg;
+    struct task_result result = {.outcome = TASK_FAILED, .err = task->run_err, .trace = ""};
+    task->wake = NULL;
+    task_shut(task);
+    task->fn(task->arg, &result);
+    task_free(task);
+}
+
+static struct task *task_new(struct policy *policy, struct effects *effects, struct log *log,
+                             task_fn fn, void *arg)
+{
+    struct task *task = mem_alloc(sizeof *task);
+    task->policy = policy_ref(policy);
+    policy_task_began(policy);
+    task->effects = effects;
+    task->log = log;
+    task->fn = fn;
+    task->arg = arg;
+    return task;
+}
+
+static struct task *task_begin(struct task *task, const char *module, const char *function)
+{
+    struct vm *vm = policy_vm(task->policy);
+    task->module = mem_str(module);
+    task->function = mem_str(function);
+    task->started_ms = loop_now_ms(vm->loop);
+    if (vm_run_start(vm, &task->run, task, &task->run_err) != 0) {
+        task->wake = loop_defer(vm->loop, on_stillborn, task);
+        return task;
+    }
+    lua_pushcfunction(task->run.L, entry);
+    task->deadline = loop_timer_add(vm->loop, vm->limits.run_wall_ms, on_deadline, task);
+    task_wake(task);
+    return task;
+}
+
+static void key_copy(struct task_key *to, const struct task_key *from)
+{
+    to->api_version = mem_str(from->api_version != NULL ? from->api_version : "");
+    to->kind = mem_str(from->kind != NULL ? from->kind : "");
+    to->namespace = mem_str(from->namespace != NULL ? from->namespace : "");
+    to->name = mem_str(from->name != NULL ? from->name : "");
+    to->uid = mem_str(from->uid != NULL ? from->uid : "");
+}
+
+struct task *task_start(struct policy *policy, const struct policy_controller *controller,
+                        const struct task_key *key, struct store_item *object,
+                        struct effects *effects, struct log *log, task_fn fn, void *arg)
+{
+    struct task *task = task_new(policy, effects, log, fn, arg);
+    task->controller = controller;
+    key_copy(&task->key, key);
+    if (object != NULL)
+        task->object = store_item_ref(object);
+    return task_begin(task, controller->module, "reconcile");
+}
+
+struct task *task_start_function(struct policy *policy, const char *module, const char *function,
+                                 struct effects *effects, struct log *log, task_fn fn, void *arg)
+{
+    struct task *task = task_new(policy, effects, log, fn, arg);
+    key_copy(&task->key, &(struct task_key){0});
+    return task_begin(task, module, function);
+}
+
+void task_cancel(struct task *task)
+{
+    if (task == NULL)
+        return;
+    vm_run_kill(&task->run, VM_KILL_CANCEL);
+    task_shut(task);
+    task_free(task);
+}
