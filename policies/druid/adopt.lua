@@ -5,7 +5,7 @@
 --     with a note that says so when the Druid object asks for something else;
 --   * the value of configMapSHA while the configuration is the same (druid.plan gives it), so that
 --     nothing restarts because another program computed it;
---   * the replica count, while an autoscaler sets it or the Druid object leaves it out.
+--   * the replica count, while an autoscaler sets it (or the Druid object leaves it out).
 
 local difference = require "lib.difference"
 local names = require "druid.names"
@@ -79,27 +79,13 @@ local function keep_immutable(workload, live)
   return notes
 end
 
--- The replica count: ours, unless an autoscaler sets it or nobody said.
--- disowned: the server has been told already that it is not ours.
-function M.replicas(workload, live, autoscaled, disowned)
-  local annotations = workload.metadata.annotations or {}
-  if not autoscaled and workload.spec.replicas ~= nil then
-    annotations[names.owns_replicas] = "own"
-  elseif live and observed.annotation(live, names.owns_replicas) and not disowned then
-    -- Leaving out what we own would reset it to 1. Until it is given up, keep it as it is.
-    workload.spec.replicas = live.spec.replicas
-    annotations[names.owns_replicas] = "own"
-  else
-    workload.spec.replicas = nil
-  end
-  workload.metadata.annotations = tables.filled(annotations)
-end
-
 -- workload: freshly rendered, changed in place. live: plain table or nil. Gives
 -- { changed = the pods would restart, notes = list }.
 function M.fit(workload, live, options)
   local notes = live and keep_immutable(workload, live) or {}
-  M.replicas(workload, live, options.autoscaled, options.disowned)
+  if options.autoscaled then
+    workload.spec.replicas = nil   -- the runtime hands over a count that was ours
+  end
   local hash = M.digest(workload.spec.template)
   local annotations = workload.metadata.annotations or {}
   annotations[names.template_hash] = hash

@@ -34,7 +34,7 @@ end
 local function entries(druid, live, common, config)
   local cluster = druid_groups.cluster(druid)
   local wanted = render.cluster(cluster)
-  local world = { common = common, autoscaled = {}, disowned = {}, before = {},
+  local world = { common = common, autoscaled = {}, before = {},
     live = { ["druid-demo-brokers"] = { workload = live, config = config, claims = {} } } }
   return plan.entries(cluster, wanted, world), cluster, wanted, world
 end
@@ -83,7 +83,7 @@ return {
     druid.spec["common.runtime.properties"] = "a=c"
     cluster = druid_groups.cluster(druid)
     wanted = render.cluster(cluster)
-    local world = { common = old_common, autoscaled = {}, disowned = {}, before = {}, live = {
+    local world = { common = old_common, autoscaled = {}, before = {}, live = {
       ["druid-demo-brokers"] = { workload = live, config = old_config, claims = {} },
       ["druid-demo-historicals"] = { workload = hot, config = old_config, claims = {} } } }
     local steps = plan.decide(cluster, wanted, world, plan.entries(cluster, wanted, world))
@@ -121,21 +121,5 @@ return {
     t.equal(list[1].workload.spec.selector.matchLabels, { app = "druid", druid_cr = "demo",
       nodeSpecUniqueStr = "druid-demo-brokers", component = "broker" })
     t.equal(list[1].workload.spec.template.metadata.labels.team, "x")
-  end,
-  ["replicas we own are kept, not dropped, until they are given up"] = function(t)
-    local druid = object()
-    local live, wanted = foreign(druid_groups.cluster(druid), "sha")
-    live.spec.replicas = 7
-    live.metadata.annotations = { [names.owns_replicas] = "own" }
-    local cluster = druid_groups.cluster(druid)
-    local world = { common = wanted.common.data, disowned = {}, before = {},
-      autoscaled = { ["StatefulSet/druid-demo-brokers"] = true },
-      live = { ["druid-demo-brokers"] = { workload = live, config = wanted.groups[1].config.data,
-        claims = {} } } }
-    t.equal(plan.entries(cluster, render.cluster(cluster), world)[1].workload.spec.replicas, 7)
-    world.disowned["StatefulSet/druid-demo-brokers"] = true
-    local given_up = plan.entries(cluster, render.cluster(cluster), world)[1].workload
-    t.equal(given_up.spec.replicas, nil)
-    t.equal(given_up.metadata.annotations[names.owns_replicas], nil)
   end,
 }

@@ -12,7 +12,6 @@ M.ignored = "druid.apache.org/ignored"       -- annotation on a Druid: "true" pa
 -- Annotations on workloads: what we rendered last, to tell our changes from other people's.
 M.template_hash = "nemeton.dev/template"
 M.config_hash = "nemeton.dev/config"
-M.owns_replicas = "nemeton.dev/replicas"
 
 -- U: the name of a group's workload, container, budget, ingress and autoscaler.
 function M.unique(cluster, key)

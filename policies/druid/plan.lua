@@ -39,8 +39,7 @@ local function fit_group(cluster, wanted, part, live, world)
   local workload = render.workload(cluster, part, sha)
   local key = group.kind .. "/" .. group.name
   local fit = adopt.fit(workload, live.workload, {
-    autoscaled = world.autoscaled[key], disowned = world.disowned[key],
-    config = adopt.config_text(config_digest, sha),
+    autoscaled = world.autoscaled[key], config = adopt.config_text(config_digest, sha),
   })
   for i, claim in ipairs(part.claims) do
     local told
@@ -71,7 +70,7 @@ function M.image_changes(entries)
   return changes
 end
 
--- world: { common = data map or nil, live = { [group name] = … }, autoscaled =, disowned =,
+-- world: { common = data map or nil, live = { [group name] = … }, autoscaled = set of "Kind/name",
 -- before = { [group name] = its last status } }
 function M.entries(cluster, wanted, world)
   local entries = {}

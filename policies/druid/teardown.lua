@@ -76,18 +76,20 @@ function M.run(ctx, kube, cluster, old)
   end
   local pods = world.labelled(kube, cluster, "Pod")
   if #pods > 0 then
-    return report(ctx, cluster, old, string.format("Deleting: waits for %d pods to end", #pods))
+    return report(ctx, cluster, old, "Deleting: waits for the pods to end")
   end
   local claims = volumes.of_cluster(cluster, world.labelled(kube, cluster, "PersistentVolumeClaim"))
   left, err = delete_all(ctx, claims, "the Druid object is being deleted, with its volumes")
   if err then
-    ctx.event(events.event("Warning", "DruidFinalizerFailed", err.message))
+    if not (old.message or ""):find(err.message, 1, true) then
+      ctx.event(events.event("Warning", "DruidFinalizerFailed", err.message))
+    end
     return report(ctx, cluster, old, "Deleting: " .. err.message
       .. " (set spec.disablePVCDeletionFinalizer to true to keep the volumes)", err)
   end
   local remaining = volumes.of_cluster(cluster, world.labelled(kube, cluster, "PersistentVolumeClaim"))
   if left > 0 and #remaining > 0 then
-    return report(ctx, cluster, old, string.format("Deleting: waits for %d volumes", #remaining))
+    return report(ctx, cluster, old, "Deleting: waits for the volumes to be released")
   end
   ctx.event(events.event("Normal", "DruidFinalizerSuccess", "The cluster and its volumes are deleted"))
   local _, failed = ctx.finalizer_remove(names.finalizer)

@@ -1,0 +1,152 @@
+-- Ends a run: claims that nobody needs, the status, the events, and when to look again.
+
+local events = require "druid.events"
+local pods = require "druid.pods"
+local status = require "druid.status"
+local tables = require "lib.tables"
+local volumes = require "druid.volumes"
+local world = require "druid.world"
+
+local M = {}
+
+M.extra_config_again_ms = 60000   -- ConfigMaps of spec.extraCommonConfig are not watched
+
+-- Names for the lists in the status, and what troubles the pods of groups that are not ready.
+local function survey(kube_door, cluster, steps)
+  local lists = { pods = {}, persistentVolumeClaims = {} }
+  for _, kind in ipairs(world.kinds) do
+    lists[kind.list] = {}
+    for _, object in ipairs(kube_door.list({ apiVersion = kind.apiVersion, kind = kind.kind,
+                                             namespace = cluster.namespace, owner = cluster.uid })) do
+      table.insert(lists[kind.list], object.metadata.name)
+    end
+  end
+  for _, entry in ipairs(steps.groups) do
+    for _, pod in ipairs(world.pods(kube_door, cluster, entry.group, entry.live)) do
+      table.insert(lists.pods, pod.metadata.name)
+      if not entry.state.settled and not entry.trouble then
+        entry.trouble = pods.trouble(pod)
+      end
+    end
+    for _, name in ipairs(M.claim_names(entry)) do
+      if world.claim(kube_door, cluster, name) then
+        table.insert(lists.persistentVolumeClaims, name)
+      end
+    end
+  end
+  for name, list in pairs(lists) do
+    table.sort(list)
+    lists[name] = tables.filled(list)
+  end
+  return lists
+end
+
+-- The claims that a group uses by name.
+function M.claim_names(entry)
+  local list = {}
+  for _, claim in ipairs(entry.part.claims) do
+    list[#list + 1] = claim.metadata.name
+  end
+  for _, template in ipairs(entry.workload.spec.volumeClaimTemplates or {}) do
+    for ordinal = 0, entry.state.total - 1 do
+      list[#list + 1] = string.format("%s-%s-%d", template.metadata.name, entry.group.name, ordinal)
+    end
+  end
+  return list
+end
+
+-- true when the status is as wanted; nil, err otherwise.
+function M.write_status(ctx, old, new)
+  if json.equal(old, new) then
+    return true
+  end
+  local written, err = ctx.status(new)
+  if not written and err then
+    return nil, err
+  end
+  return true
+end
+
+-- Marks claims of ordinals that were scaled away, and deletes them when nobody wanted them back.
+-- Gives the seconds until the next is due, or nil.
+function M.orphans(ctx, kube_door, cluster, steps, done)
+  if cluster.spec.deleteOrphanPvc == false then
+    return nil
+  end
+  local sets, any = {}, false
+  for _, entry in ipairs(steps.groups) do
+    if entry.group.kind == "StatefulSet" and entry.workload.spec.volumeClaimTemplates then
+      sets[entry.group.name], any = entry.live, true
+    end
+  end
+  if not any then
+    return nil
+  end
+  local now = clock.now()
+  local claims = world.labelled(kube_door, cluster, "PersistentVolumeClaim")
+  local orphans = volumes.orphans(cluster, claims, sets, now)
+  local failed
+  for _, claim in ipairs(orphans.mark) do
+    _, failed = ctx.patch(claim, volumes.mark_patch(now), { type = "merge" })
+    done.failure = done.failure or failed
+  end
+  for _, claim in ipairs(orphans.unmark) do
+    _, failed = ctx.patch(claim, volumes.unmark_patch(), { type = "merge" })
+    done.failure = done.failure or failed
+  end
+  for _, claim in ipairs(orphans.delete) do
+    _, failed = ctx.delete(claim, { reason = "beyond the replicas of its StatefulSet, spec.deleteOrphanPvc" })
+    done.failure = done.failure or failed
+    if not failed then
+      table.insert(done.deleted, { kind = "PersistentVolumeClaim", name = claim.metadata.name })
+    end
+  end
+  return orphans.wait_s
+end
+
+local function sooner(first, second)
+  if not first or not second then
+    return first or second
+  end
+  return math.min(first, second)
+end
+
+-- Writes the status, tells what happened, and says when to look again.
+function M.run(ctx, kube_door, cluster, old, steps, done)
+  local orphan_wait = nil
+  if steps.count.keep == #steps.groups and #done.updated == 0 and not done.failure then
+    orphan_wait = M.orphans(ctx, kube_door, cluster, steps, done)
+  end
+  local now = clock.now()
+  local direction = steps.direction
+  local new = status.compose(cluster, old, {
+    entries = steps.groups, errors = done.errors, kept = done.kept,
+    lists = survey(kube_door, cluster, steps), policy_version = ctx.policy_version,
+    rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
+  }, now)
+  local put_off_ms = status.put_off(old, new, now)
+  local again_ms = put_off_ms > 0 and put_off_ms or nil
+  if put_off_ms == 0 then
+    local written, err = M.write_status(ctx, old, new)
+    if not written then
+      return nil, err
+    end
+  end
+  for _, event in ipairs(events.of_run(done, old, new)) do
+    if put_off_ms == 0 or #done.created + #done.updated + #done.deleted > 0 then
+      ctx.event(event)
+    end
+  end
+  if done.failure then
+    return nil, done.failure
+  end
+  local deadline = status.next_deadline(new, now)
+  again_ms = sooner(again_ms, deadline and deadline * 1000)
+  again_ms = sooner(again_ms, orphan_wait and orphan_wait * 1000)
+  if cluster.spec.extraCommonConfig and #cluster.spec.extraCommonConfig > 0 then
+    again_ms = sooner(again_ms, M.extra_config_again_ms)
+  end
+  return again_ms and { requeue_ms = again_ms } or nil
+end
+
+return M

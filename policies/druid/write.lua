@@ -1,0 +1,106 @@
+-- Carries a plan out: the only writes of a run to a cluster's own objects.
+--
+-- ConfigMaps and Services of all groups go side by side, then their workloads; a group whose first part
+-- failed does not get its second, the others do. What is no longer asked for is deleted at the end, and
+-- only when all of the rest was written. Each function notes what it did in `done`:
+-- { created =, updated =, deleted =, errors =, kept = lists, failure = the first error }.
+
+local names = require "druid.names"
+local observed = require "druid.observed"
+local plan = require "druid.plan"
+local world = require "druid.world"
+
+local M = {}
+
+function M.nothing_done()
+  return { created = {}, updated = {}, deleted = {}, errors = {}, kept = {} }
+end
+
+-- A lost race is tried again at once and worth no word; a name that is taken stays taken.
+local function passes(err)
+  return err.code == "conflict" and err.status == 409
+end
+
+-- Notes the answers of apply_all. objects[i] belongs to owners[i] (an entry, or nil for the cluster).
+local function note_answers(answers, objects, owners, done)
+  local all_written = true
+  for i, answer in ipairs(answers) do
+    local object, entry = objects[i], owners[i]
+    local what = { kind = object.kind, name = object.metadata.name }
+    if answer.err then
+      all_written = false
+      done.failure = done.failure or answer.err
+      if not passes(answer.err) then
+        local text = what.kind .. " " .. what.name .. ": " .. answer.err.message
+        if entry then
+          entry.failed = entry.failed or text
+        else
+          done.errors[#done.errors + 1] = text
+        end
+      end
+      if entry then
+        entry.held = true
+      end
+    elseif answer.change == "created" then
+      table.insert(done.created, what)
+    elseif answer.change == "updated" then
+      table.insert(done.updated, what)
+    end
+    if entry and answer.object and answer.change ~= "same" and what.kind == entry.group.kind then
+      entry.state = observed.state(json.copy(answer.object), entry.group.name)
+    end
+  end
+  return all_written
+end
+
+-- Writes the plan. False when anything failed.
+function M.apply(ctx, wanted, steps, done)
+  for _, stamp in ipairs(steps.stamps) do
+    local _, err = ctx.patch(stamp.target,
+      { metadata = { annotations = { [names.config_hash] = stamp.value } } }, { type = "merge" })
+    if err then
+      done.failure = err
+      return false
+    end
+  end
+  local first, first_of, second, second_of = {}, {}, {}, {}
+  if steps.common then
+    first[1], first_of[1] = wanted.common, false
+  end
+  for _, entry in ipairs(steps.groups) do
+    local before, after = plan.objects(entry)
+    for _, object in ipairs(before) do
+      first[#first + 1], first_of[#first + 1] = object, entry
+    end
+    entry.second = after
+  end
+  local answers = #first > 0 and ctx.apply_all(first, { whole = { "data", "spec.selector" } }) or {}
+  local written = note_answers(answers, first, first_of, done)
+  if #done.errors > 0 or (steps.common and answers[1].err) then
+    return false   -- No pod may start without the common configuration.
+  end
+  for _, entry in ipairs(steps.groups) do
+    for _, object in ipairs(entry.held and {} or entry.second) do
+      second[#second + 1], second_of[#second + 1] = object, entry
+    end
+  end
+  answers = #second > 0 and ctx.apply_all(second) or {}
+  return note_answers(answers, second, second_of, done) and written
+end
+
+-- Deletes what is no longer asked for.
+function M.remove(ctx, kube_door, cluster, wanted, steps, done)
+  local list
+  list, done.kept = plan.removals(cluster, wanted, world.owned(kube_door, cluster), steps.groups, world.kinds)
+  for _, object in ipairs(list) do
+    local _, err = ctx.delete(object, { reason = "not in spec.nodes any more" })
+    if err then
+      done.failure = done.failure or err
+      table.insert(done.errors, object.kind .. " " .. object.name .. ": " .. err.message)
+    else
+      table.insert(done.deleted, object)
+    end
+  end
+end
+
+return M
