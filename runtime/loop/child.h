@@ -2,7 +2,7 @@
  *
  * Used for credential plugins. stdin is /dev/null (or the terminal when interactive), stderr passes
  * through. The callback runs exactly once unless child_cancel was called; a child that outlives its
- * timeout is killed and reaped.
+ * timeout is killed and reaped. Children live in real time: not for a loop with a virtual clock.
  */
 #ifndef NEMETON_LOOP_CHILD_H
 #define NEMETON_LOOP_CHILD_H
@@ -12,8 +12,9 @@
 struct child;
 
 struct child_options {
-    const char *const *argv; /* NULL-terminated; argv[0] is looked up on PATH when it has no slash */
-    const char *const *env;  /* NULL-terminated "K=V", whole environment */
+    const char *const
+        *argv;              /* NULL-terminated; argv[0] is looked up on PATH when it has no slash */
+    const char *const *env; /* NULL-terminated "K=V", whole environment */
     bool interactive;
     int64_t timeout_ms;
     size_t output_bytes_max;

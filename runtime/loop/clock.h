@@ -22,7 +22,7 @@ int64_t clock_mono_ns(const struct clock *clock);
 int64_t clock_mono_ms(const struct clock *clock);
 int64_t clock_wall_ns(const struct clock *clock);
 bool clock_is_virtual(const struct clock *clock);
-void clock_advance_ns(struct clock *clock, int64_t ns); /* virtual only; ns >= 0 */
+void clock_advance_ns(struct clock *clock, int64_t ns);    /* virtual only; ns >= 0 */
 void clock_shift_wall_ns(struct clock *clock, int64_t ns); /* virtual only: somebody set the date */
 /* How long the kernel must sleep for `ns` of this clock to pass (fast clocks divide). */
 int64_t clock_sleep_ns(const struct clock *clock, int64_t ns);

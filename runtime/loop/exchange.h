@@ -14,9 +14,10 @@ struct exchange;
 typedef void (*exchange_handler)(void *arg, struct exchange *exchange);
 
 const char *exchange_method(const struct exchange *exchange);
-const char *exchange_path(const struct exchange *exchange);      /* still percent-encoded, no query */
+const char *exchange_path(const struct exchange *exchange); /* still percent-encoded, no query */
 const char *exchange_query_raw(const struct exchange *exchange); /* "" when none; still encoded */
-const char *exchange_query(const struct exchange *exchange, const char *name); /* decoded, or NULL */
+const char *exchange_query(const struct exchange *exchange,
+                           const char *name); /* decoded, or NULL */
 const char *exchange_header(const struct exchange *exchange, const char *name);
 const char *exchange_body(const struct exchange *exchange, size_t *len);
 

@@ -71,6 +71,8 @@ static void call_detach(struct http_call *call)
         if (!call->is_exempt)
             lane->queued--;
     } else {
+        if (!call->is_ended)
+            http_easy_forsake(call);
         curl_multi_remove_handle(lane->multi, call->easy);
         if (!call->is_exempt)
             lane->in_flight--;
@@ -126,9 +128,11 @@ static void lane_drain(struct http_multi *lane)
         if (message->msg != CURLMSG_DONE)
             continue;
         CURLcode code = message->data.result; /* the message goes when the handle is removed */
-        char *call = NULL;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
-        call_ended((struct http_call *)(void *)call, code);
+        char *private = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        struct http_call *call = (struct http_call *)(void *)private;
+        call->is_ended = true;
+        call_ended(call, code);
     }
 }
 

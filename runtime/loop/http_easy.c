@@ -90,19 +90,26 @@ static void head_deliver(struct http_call *call)
     call->lane->http->in_callback--;
 }
 
+/* Ends the transfer from inside a callback. */
+static size_t transfer_abort(struct http_call *call)
+{
+    http_easy_forsake(call);
+    return 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     struct http_call *call = arg;
     size_t total = size * count, len = total;
     if (call->state == HTTP_CALL_DOOMED)
-        return 0;
+        return transfer_abort(call);
     if (call->is_head_done)
         return total; /* trailers */
     while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n'))
         len--;
     if (len == 0) {
         head_deliver(call);
-        return call->state == HTTP_CALL_DOOMED ? 0 : total;
+        return call->state == HTTP_CALL_DOOMED ? transfer_abort(call) : total;
     }
     if (strncmp(line, "HTTP/", 5) == 0) {
         headers_reset(call);
@@ -111,7 +118,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
     call->header_bytes += len;
     if (call->header_count == HTTP_HEADERS_MAX || call->header_bytes > HTTP_HEADER_BYTES_MAX) {
         call->is_too_large = true;
-        return 0;
+        return transfer_abort(call);
     }
     headers_add(call, line, len);
     return total;
@@ -122,10 +129,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     struct http_call *call = arg;
     size_t len = size * count;
     if (call->state == HTTP_CALL_DOOMED)
-        return 0;
+        return transfer_abort(call);
     if (!call->request.stream) {
         call->is_too_large = buf_add(&call->body, data, len) != 0;
-        return call->is_too_large ? 0 : len;
+        return call->is_too_large ? transfer_abort(call) : len;
     }
     if (call->is_paused)
         return CURL_WRITEFUNC_PAUSE; /* curl keeps the piece and stops reading */
@@ -134,7 +141,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     call->lane->http->in_callback++;
     call->is_stopped = call->callbacks.on_data(call->arg, data, len) != 0;
     call->lane->http->in_callback--;
-    return call->is_stopped || call->state == HTTP_CALL_DOOMED ? 0 : len;
+    return call->is_stopped || call->state == HTTP_CALL_DOOMED ? transfer_abort(call) : len;
 }
 
 static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -322,6 +329,11 @@ int http_easy_open(struct http_call *call, struct err *err)
         return 0;
     http_easy_error(call, (int)code, err);
     return -1;
+}
+
+void http_easy_forsake(struct http_call *call)
+{
+    curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
 void http_easy_close(struct http_call *call)

@@ -65,6 +65,7 @@ struct http_call {
     void *header_list, *connect_to; /* curl_slist */
     unsigned tries;
     bool is_paused, is_head_done, is_too_large, is_stopped;
+    bool is_ended; /* curl says so; a handle taken away earlier forsakes its connection */
     char error[HTTP_ERROR_BYTES];
     struct err refusal; /* what on_send said against it */
 
@@ -77,6 +78,10 @@ struct http_call {
 /* Makes the easy handle of a call, or fails. */
 int http_easy_open(struct http_call *call, struct err *err);
 void http_easy_close(struct http_call *call);
+/* The transfer will end before its answer did: its connection goes with it unless others use it. A
+ * peer that did not answer may be dead; and curl does not send the reset of an HTTP/2 stream before
+ * something else happens on the connection, so the peer would go on with its answer. */
+void http_easy_forsake(struct http_call *call);
 /* Why curl ended the call; `code` is a CURLcode other than CURLE_OK. */
 void http_easy_error(const struct http_call *call, int code, struct err *err);
 struct http_response http_easy_response(const struct http_call *call);

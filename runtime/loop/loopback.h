@@ -14,11 +14,11 @@
 #include "loop/random.h"
 
 struct loopback_faults {
-    int64_t delay_mean_us;        /* exponential, one way, per message; 0 = none */
-    double drop_request;          /* never reaches the server: ERR_TIMEOUT after timeout_ms, else reset */
-    double drop_reply;            /* the server did it, the answer is lost */
-    double cut_stream;            /* per written piece: the stream ends in the middle of it */
-    double refuse;                /* connection refused at once */
+    int64_t delay_mean_us; /* exponential, one way, per message; 0 = none */
+    double drop_request;   /* never reaches the server: ERR_TIMEOUT after timeout_ms, else reset */
+    double drop_reply;     /* the server did it, the answer is lost */
+    double cut_stream;     /* per written piece: the stream ends in the middle of it */
+    double refuse;         /* connection refused at once */
 };
 
 struct transport *loopback_new(struct loop *loop, struct random_source *random);

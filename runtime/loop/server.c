@@ -74,6 +74,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
         if (connection->next)
             connection->next->prev = connection;
         server->connections = connection;
+        server->connection_count++;
         *context = connection;
         server_connection_deadline(connection, 2);
         return;
@@ -81,6 +82,9 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
     *context = NULL;
     if (!connection)
         return;
+    /* The daemon stopped listening at the limit and looks again only when it is run. */
+    if (server->connection_count-- >= server->connections_max)
+        server_wake(server);
     if (connection->request)
         server_request_free(connection->request);
     loop_timer_cancel(server->loop, connection->deadline);
@@ -228,6 +232,7 @@ struct server *server_start(struct loop *loop, const struct server_options *opti
     server->arg = arg;
     server->body_bytes_max = options->body_bytes_max;
     server->idle_timeout_s = options->idle_timeout_s;
+    server->connections_max = options->connections_max;
     server->daemon = daemon_start(server, options, &address);
     if (!server->daemon && (!options->address || !*options->address)) {
         address_parse("0.0.0.0", options->port, &address, NULL); /* a host without IPv6 */

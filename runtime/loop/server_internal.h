@@ -23,7 +23,8 @@ struct server {
     unsigned idle_timeout_s;
     bool is_stopping;
     struct server_connection *connections; /* doubly linked */
-    char log[256];                         /* the daemon's last complaint */
+    size_t connection_count, connections_max;
+    char log[256]; /* the daemon's last complaint */
 };
 
 struct server_connection {

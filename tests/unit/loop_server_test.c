@@ -337,6 +337,33 @@ static void listens_on_every_address_by_default(void **state)
     net_end(&net);
 }
 
+static void waits_quietly_when_all_connections_are_taken(void **state)
+{
+    (void)state;
+    struct net net;
+    net_init(&net, false, 0);
+    int fds[310];
+    for (int i = 0; i < 310; i++) {
+        fds[i] = dial(&net);
+        loop_turn(net.world.loop, 0);
+    }
+    turns(&net, 50);
+    size_t before = loop_stats(net.world.loop).turns;
+    turns(&net, 200);
+    assert_true(loop_stats(net.world.loop).turns - before < 50); /* no spinning */
+    for (int i = 0; i < 300; i++)
+        close(fds[i]);
+    turns(&net, 50);
+    int fd = dial(&net);
+    say(fd, "GET /size?n=3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_non_null(strstr(hear(&net, fd, "abc", 3000), "abc"));
+    for (int i = 300; i < 310; i++)
+        close(fds[i]);
+    close(fd);
+    turns(&net, 50);
+    net_end(&net);
+}
+
 static void survives_garbage_instead_of_tls_and_http(void **state)
 {
     (void)state;
@@ -371,6 +398,7 @@ int main(void)
         cmocka_unit_test(free_closes_what_is_open),
         cmocka_unit_test(says_why_it_cannot_listen),
         cmocka_unit_test(listens_on_every_address_by_default),
+        cmocka_unit_test(waits_quietly_when_all_connections_are_taken),
         cmocka_unit_test(survives_garbage_instead_of_tls_and_http),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
