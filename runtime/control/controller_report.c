@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define CONDITION "PolicyError"
-enum { MESSAGE_BYTES_MAX = 1024 };
 
 static bool failed(const struct run *run)
 {
@@ -118,10 +117,7 @@ static struct jv *make_condition(const struct run *run, const struct jv *before,
     jv_set_str(condition, "type", CONDITION);
     jv_set_str(condition, "status", status);
     jv_set_str(condition, "reason", bad ? reason_of(run) : "PolicyRuns");
-    char *message =
-        mem_strn(run->result.err.text, strnlen(run->result.err.text, MESSAGE_BYTES_MAX));
-    jv_set_str(condition, "message", bad ? message : "the policy runs without errors");
-    free(message);
+    jv_set_str(condition, "message", bad ? run->result.err.text : "the policy runs without errors");
     jv_set_str(condition, "lastTransitionTime", since);
     if (run->item->generation > 0)
         jv_set_int(condition, "observedGeneration", run->item->generation);

@@ -76,15 +76,26 @@ void effect_find_kind(struct effect_call *call, void (*with_kind)(struct effect_
 void effect_write(struct effect_call *call, const struct write_request *request, rest_fn fn)
 {
     struct write_request copy = *request;
+    struct err err = {0};
     copy.kind = copy.kind != NULL ? copy.kind : call->kind;
     copy.field_manager =
         copy.field_manager != NULL ? copy.field_manager : call->run->shared->field_manager;
     copy.grace_period_s = -1;
+    if (copy.kind->namespaced && copy.namespace == NULL && copy.verb != WRITE_LIST) {
+        err_set(&err, ERR_INVALID, "%s `%s`: metadata.namespace is missing", copy.kind->kind,
+                copy.name != NULL ? copy.name : "?");
+        effect_finish(call, NULL, &err);
+        return;
+    }
     if (copy.verb != WRITE_GET && copy.verb != WRITE_LIST) {
         call->run->writes++;
         effect_count(call, "nemeton_writes_total");
     }
     call->rest_call = write_start(call->run->shared->options.rest, &copy, fn, call);
+    if (call->rest_call == NULL) {
+        err_set(&err, ERR_INVALID, "%s: metadata.name is missing", copy.kind->kind);
+        effect_finish(call, NULL, &err);
+    }
 }
 
 const char *effect_namespace(const struct effect_call *call)

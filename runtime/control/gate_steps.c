@@ -16,10 +16,23 @@ static void refuse_read(struct gate_call *call, const char *check, const char *w
     gate_finish(call, NULL, &err);
 }
 
+static void on_unsent(void *arg)
+{
+    struct gate_call *call = arg;
+    struct err err = {0};
+    call->timer = NULL;
+    err_set(&err, ERR_INVALID, "%s: the request is incomplete: name, namespace or uid is missing",
+            call->kind->kind);
+    gate_finish(call, NULL, &err);
+}
+
 static void send_request(struct gate_call *call, const struct write_request *request, rest_fn fn)
 {
-    call->timer = loop_timer_add(call->gate->loop, GATE_STEP_MS, on_step_timeout, call);
     call->rest_call = write_start(call->gate->options.rest, request, fn, call);
+    if (call->rest_call != NULL)
+        call->timer = loop_timer_add(call->gate->loop, GATE_STEP_MS, on_step_timeout, call);
+    else
+        call->timer = loop_defer(call->gate->loop, on_unsent, call);
 }
 
 static void answered(struct gate_call *call)
