@@ -1,0 +1,163 @@
+/* scenario: runs the scenarios of tests/sandbox/scenarios on a stage and counts them. */
+#include "scenario.h"
+#include "stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: scenario --mode virtual|http|cluster [--seed N] [--faults] [--kubeconfig FILE]\n"
+    "                [--operator-kubeconfig FILE] [--nemeton FILE] [--logs DIR] [--verbose]\n"
+    "                [NAME...]\n"
+    "\n"
+    "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios.\n";
+
+struct arguments {
+    struct stage_options stage;
+    bool verbose;
+    char **names;
+    int name_count;
+};
+
+static int arguments_parse(struct arguments *out, int argc, char **argv)
+{
+    int i = 1;
+    out->stage.seed = 1;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--faults") == 0) {
+            out->stage.faults = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--verbose") == 0) {
+            out->verbose = true;
+            continue;
+        }
+        if (!value) {
+            return -1;
+        }
+        if (strcmp(argv[i], "--mode") == 0) {
+            out->stage.mode = value;
+        } else if (strcmp(argv[i], "--seed") == 0) {
+            out->stage.seed = strtoull(value, NULL, 10);
+        } else if (strcmp(argv[i], "--kubeconfig") == 0) {
+            out->stage.kubeconfig = value;
+        } else if (strcmp(argv[i], "--operator-kubeconfig") == 0) {
+            out->stage.operator_kubeconfig = value;
+        } else if (strcmp(argv[i], "--nemeton") == 0) {
+            out->stage.nemeton = value;
+        } else if (strcmp(argv[i], "--logs") == 0) {
+            out->stage.folder = value;
+        } else {
+            return -1;
+        }
+        i++;
+    }
+    out->names = argv + i;
+    out->name_count = argc - i;
+    return out->stage.mode ? 0 : -1;
+}
+
+static int on_world(void *arg, const char *path, struct buf *out)
+{
+    struct stage *stage = arg;
+    const char *prefix = "/operator/";
+    struct err err = {0};
+    if (strncmp(path, prefix, strlen(prefix)) != 0) {
+        buf_printf(out, "no such thing in this world: %s", path);
+        return 404;
+    }
+    if (stage->command(stage, path + strlen(prefix), &err) < 0) {
+        buf_add_str(out, err.text);
+        return 500;
+    }
+    return 200;
+}
+
+static int64_t stage_wall(void *arg)
+{
+    return clock_wall_ns(arg);
+}
+
+/* One scenario on a stage of its own. */
+static int run_one(const struct arguments *arguments, const char *name)
+{
+    struct err err = {0};
+    struct stage_options options = arguments->stage;
+    struct clock *clock = clock_real_new();
+    struct log_options log_options = {.level = arguments->verbose ? LOG_DEBUG : LOG_ERROR,
+                                      .format = LOG_TEXT,
+                                      .fd = STDERR_FILENO,
+                                      .wall_ns = stage_wall,
+                                      .wall_arg = clock};
+    struct log *log = log_new(&log_options);
+    options.log = arguments->verbose ? log : NULL;
+    char *title = NULL;
+    int result = -1;
+    struct stage *stage = strcmp(options.mode, "virtual") == 0 ? stage_virtual_new(&options, &err)
+                                                               : stage_process_new(&options, &err);
+    if (stage) {
+        struct rest_options rest_options = {.log = options.log, .random = stage->random};
+        struct rest *rest = rest_new(stage->loop, stage->transport, stage->config, &rest_options);
+        struct discovery *discovery = discovery_new(rest);
+        struct admin *admin = admin_new(rest, discovery, on_world, stage);
+        struct policy_env env = {.loop = stage->loop,
+                                 .random = stage->random,
+                                 .log = log,
+                                 .limits = {.memory_bytes_max = 512 << 20,
+                                            .run_cpu_ms = 600000,
+                                            .run_wall_ms = 7200 * 1000,
+                                            .run_instructions = UINT64_MAX / 2,
+                                            .slice_instructions = 1000000,
+                                            .effects_max = 10000000}};
+        struct setting setting = {.mode = options.mode,
+                                  .policy_namespace = stage->policy_namespace,
+                                  .folder = "tests/sandbox/scenarios",
+                                  .example = "deploy/examples/tiny-cluster.yaml"};
+        result = scenario_run(&env, &setting, name, admin_effects(admin), &title, &err);
+        admin_free(admin);
+        discovery_free(discovery);
+        rest_free(rest);
+        stage->free(stage);
+    }
+    printf("%s %s: %s\n", result == 0 ? "ok    " : "FAILED", name, title ? title : "");
+    if (result < 0) {
+        printf("       %s\n", err.text);
+    }
+    fflush(stdout);
+    free(title);
+    log_free(log);
+    clock_free(clock);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    if (arguments_parse(&arguments, argc, argv) < 0) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    jv_seed((uint32_t)arguments.stage.seed + 1);
+    struct err err = {0};
+    int passed = 0, failed = 0;
+    char **all = scenario_names("tests/sandbox/scenarios", &err);
+    if (!all) {
+        fprintf(stderr, "scenario: %s\n", err.text);
+        return 1;
+    }
+    for (int i = 0; i < arguments.name_count; i++) {
+        *(run_one(&arguments, arguments.names[i]) == 0 ? &passed : &failed) += 1;
+    }
+    for (char **name = all; *name; name++) {
+        if (arguments.name_count == 0) {
+            *(run_one(&arguments, *name) == 0 ? &passed : &failed) += 1;
+        }
+        free(*name);
+    }
+    free(all);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,37 @@
+-- Runs the scenario that the setting names: a namespace of its own, an operator, and nothing left behind.
+local setting = require "setting"
+local scenario = require(setting.scenario)
+local w = require "world"
+
+local M = {}
+
+function M.title()
+  return scenario.title
+end
+
+local function clean(ctx)
+  local overlays = kube.read_list{ apiVersion = "v1", kind = "ConfigMap", namespace = setting.policy_namespace,
+    labels = "nemeton.dev/policies=team" }
+  for _, map in ipairs(overlays or {}) do ctx.delete(map) end
+  for _, druid in ipairs(kube.read_list{ apiVersion = w.DRUID.apiVersion, kind = w.DRUID.kind,
+    namespace = setting.namespace } or {}) do ctx.delete(druid) end
+  for _ = 1, 1200 do
+    local left = kube.read_list{ apiVersion = w.DRUID.apiVersion, kind = w.DRUID.kind, namespace = setting.namespace }
+    if left and #left == 0 then break end
+    ctx.sleep(50)
+  end
+  w.operator("stop-all")
+  ctx.delete{ apiVersion = "v1", kind = "Namespace", name = setting.namespace }
+end
+
+function M.run(ctx)
+  local _, err = ctx.create{ apiVersion = "v1", kind = "Namespace", metadata = { name = setting.namespace } }
+  if err and err.code ~= "exists" then error("create the namespace: " .. err.message) end
+  w.operator("start")
+  local held, why = pcall(scenario.run, ctx)
+  local cleaned, trouble = pcall(clean, ctx)
+  if not held then error(why, 0) end
+  if not cleaned then error("cleaning up: " .. tostring(trouble), 0) end
+end
+
+return M
