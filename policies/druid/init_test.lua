@@ -367,7 +367,7 @@ return {
     t.ok(world.objects["PersistentVolumeClaim/mine"])
   end,
   ["the finalizer of an invalid object can be released, with and without its volumes"] = function(t)
-    local world = new_world({})
+    local world = new_world(json.object({}))
     world.primary.metadata.finalizers = { finalizer }
     world.primary.metadata.deletionTimestamp = "now"
     t.equal((world.run()), "release")
