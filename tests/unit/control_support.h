@@ -156,17 +156,31 @@ static inline struct jv *fake_get(struct fake *fake, const char *path)
     return map_get(fake->objects, path);
 }
 
+/* Is this the path of an object in the collection, in a namespace or in all of them? */
+static inline bool fake_within(const char *collection, const char *path)
+{
+    char *plain = mem_str(path);
+    char *at = strstr(plain, "/namespaces/");
+    if (at != NULL && strstr(collection, "/namespaces/") == NULL) {
+        const char *rest = strchr(at + strlen("/namespaces/"), '/');
+        memmove(at, rest, strlen(rest) + 1);
+    }
+    size_t len = strlen(collection);
+    bool within = strncmp(plain, collection, len) == 0 && plain[len] == '/' &&
+                  strchr(plain + len + 1, '/') == NULL;
+    free(plain);
+    return within;
+}
+
 static inline void fake_list(struct fake *fake, struct exchange *exchange, const char *path)
 {
     struct jv *list = jv_object(), *items = jv_array();
     struct map_iter iter = {0};
-    size_t len = strlen(path);
     jv_set_str(list, "kind", "List");
     jv_set(jv_ensure(list, "metadata", NULL), "resourceVersion",
            jv_stringf("%lld", (long long)fake->revision));
     while (map_next(fake->objects, &iter)) {
-        if (strncmp(iter.key, path, len) == 0 && iter.key[len] == '/' &&
-            strchr(iter.key + len + 1, '/') == NULL)
+        if (fake_within(path, iter.key))
             jv_append(items, jv_ref(iter.value));
     }
     jv_set(list, "items", items);

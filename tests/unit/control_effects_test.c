@@ -1,0 +1,455 @@
+/* Live effects: what is sent, and what is not. */
+#include "control_support.h"
+
+#include "control/effects_live.h"
+
+#define THING "/apis/example.com/v1/namespaces/ns/things/one"
+#define SET "/apis/apps/v1/namespaces/ns/statefulsets/set"
+#define MAP "/api/v1/namespaces/ns/configmaps/map"
+
+struct test {
+    struct fake fake;
+    struct informer_set *informers;
+    struct informer *sets, *maps, *things;
+    struct event_recorder *events;
+    struct gate *gate;
+    struct effects_shared *shared;
+    struct effects_run *run;
+    struct policy_controller controller;
+    bool done;
+    struct jv *result;
+    struct err err;
+};
+
+static struct informer *find(void *arg, const char *api_version, const char *kind)
+{
+    struct test *test = arg;
+    (void)api_version;
+    if (strcmp(kind, "StatefulSet") == 0)
+        return test->sets;
+    if (strcmp(kind, "ConfigMap") == 0)
+        return test->maps;
+    return strcmp(kind, "Thing") == 0 ? test->things : NULL;
+}
+
+static bool readable(void *arg, const struct informer *informer)
+{
+    (void)arg;
+    return informer_synced(informer);
+}
+
+static bool yes(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+static bool holds(void *arg, int64_t margin_ms)
+{
+    (void)arg;
+    (void)margin_ms;
+    return true;
+}
+
+static struct informer *watch(struct test *test, const char *api_version, const char *kind)
+{
+    struct informer_spec spec = {.api_version = api_version, .kind = kind};
+    return informer_get(test->informers, &spec);
+}
+
+static bool all_synced(void *arg)
+{
+    return informer_set_synced(((struct test *)arg)->informers);
+}
+
+/* Caches are filled from what was put before. */
+static void begin(struct test *test)
+{
+    test->sets = watch(test, "apps/v1", "StatefulSet");
+    test->maps = watch(test, "v1", "ConfigMap");
+    test->things = watch(test, "example.com/v1", "Thing");
+    assert_true(loop_run_until(test->fake.loop, all_synced, test, 60000));
+    struct effects_run_options options = {
+        .controller = &test->controller,
+        .policy_version = "v1",
+        .key = {"example.com/v1", "Thing", "ns", "one", "u-one"},
+        .primary = store_get(informer_store(test->things), "ns", "one"),
+        .informer = find,
+        .readable = readable,
+        .synced = yes,
+        .arg = test,
+    };
+    test->run = effects_run_new(test->shared, &options);
+}
+
+static int setup(void **state)
+{
+    struct test *test = mem_alloc(sizeof(*test));
+    struct fake *fake = &test->fake;
+    fake_start(fake);
+    test->controller.name = "things";
+    test->informers = informer_set_new(fake->rest, fake->discovery, NULL, fake->random);
+    struct event_options events = {
+        .controller = "nemeton", .instance = "i", .random = fake->random};
+    test->events = event_recorder_new(fake->rest, fake->discovery, &events);
+    struct gate_options gate = {
+        .rest = fake->rest, .discovery = fake->discovery, .lease_holds = holds, .synced = yes};
+    test->gate = gate_new(&gate);
+    struct effects_shared_options shared = {
+        .loop = fake->loop,
+        .rest = fake->rest,
+        .transport = fake->transport,
+        .discovery = fake->discovery,
+        .informers = test->informers,
+        .events = test->events,
+        .gate = test->gate,
+        .field_manager = "nemeton",
+    };
+    test->shared = effects_shared_new(&shared);
+    fake_put(fake, THING,
+             "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{"
+             "'generation':1},'status':{'ready':1}}");
+    *state = test;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct test *test = *state;
+    effects_run_free(test->run);
+    effects_shared_free(test->shared);
+    gate_free(test->gate);
+    event_recorder_free(test->events);
+    informer_put(test->sets);
+    informer_put(test->maps);
+    informer_put(test->things);
+    informer_set_free(test->informers);
+    jv_unref(test->result);
+    fake_end(&test->fake);
+    free(test);
+    return 0;
+}
+
+static void on_effect(void *arg, struct jv *result, const struct err *err)
+{
+    struct test *test = arg;
+    test->done = true;
+    test->result = jv_ref(result);
+    if (err != NULL)
+        test->err = *err;
+}
+
+static void perform(struct test *test, const struct effect *effect)
+{
+    struct effects *door = effects_run_door(test->run);
+    jv_unref(test->result);
+    test->result = NULL;
+    test->err = (struct err){0};
+    test->done = false;
+    door->ops->start(door->self, effect, on_effect, test);
+    assert_false(test->done);
+    assert_true(loop_run_until(test->fake.loop, fake_is_true, &test->done, 60000));
+}
+
+static struct jv *parse(const char *text)
+{
+    struct jv *value = NULL;
+    char *plain = mem_str(text);
+    for (char *c = plain; *c != '\0'; c++)
+        *c = *c == '\'' ? '"' : *c;
+    assert_int_equal(jv_parse(plain, strlen(plain), &value, NULL), 0);
+    free(plain);
+    return value;
+}
+
+static void apply_whole(struct test *test, const char *text, const char *whole)
+{
+    struct jv *body = parse(text);
+    const char *paths[] = {whole};
+    struct effect effect = {
+        .verb = EFFECT_APPLY, .body = body, .whole = paths, .whole_count = whole != NULL};
+    perform(test, &effect);
+    jv_unref(body);
+}
+
+static const char *change(const struct test *test)
+{
+    if (test->err.code != ERR_NONE)
+        fail_msg("%s", test->err.text);
+    return jv_path_str(test->result, "change", NULL);
+}
+
+#define MAP_BODY "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'map'},'data':{'a':'1'}}"
+#define SET_BODY(replicas)                                                                         \
+    "{'apiVersion':'apps/v1','kind':'StatefulSet','metadata':{'name':'set'},'spec':{" replicas "}" \
+    "}"
+
+static void creates_what_is_missing_and_sends_nothing_the_second_time(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    apply_whole(test, MAP_BODY, NULL);
+    assert_string_equal(change(test), "created");
+    const char *sent = fake_last(&test->fake, "PATCH");
+    assert_non_null(strstr(sent, "fieldManager=nemeton"));
+    assert_non_null(strstr(sent, "force=false"));
+    assert_non_null(strstr(sent, "\"namespace\":\"ns\""));
+    assert_non_null(strstr(sent, APPLY_ANNOTATION));
+    apply_whole(test, MAP_BODY, NULL);
+    assert_string_equal(change(test), "same");
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 1);
+}
+
+static void reads_its_own_write_before_the_watch_brings_it(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    apply_whole(test, MAP_BODY, NULL);
+    struct store_item *item = store_get(informer_store(test->maps), "ns", "map");
+    assert_non_null(item);
+    assert_string_equal(item->uid, "u-map");
+}
+
+static void puts_back_what_somebody_changed(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, MAP, "{'apiVersion':'v1','kind':'ConfigMap','data':{'a':'other'}}");
+    begin(test);
+    apply_whole(test, MAP_BODY, NULL);
+    assert_string_equal(change(test), "updated");
+    assert_string_equal(jv_path_str(fake_get(&test->fake, MAP), "data", "a", NULL), "1");
+}
+
+static void removes_foreign_keys_only_from_maps_that_are_ours_whole(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, MAP,
+             "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'labels':{'x':'y'}},"
+             "'data':{'a':'1','b':'2'}}");
+    begin(test);
+    apply_whole(test, MAP_BODY, "data");
+    assert_string_equal(change(test), "updated");
+    const struct jv *map = fake_get(&test->fake, MAP);
+    assert_null(jv_path(map, "data", "b", NULL));
+    assert_string_equal(jv_path_str(map, "metadata", "labels", "x", NULL), "y");
+}
+
+static void refuses_to_overwrite_what_another_controller_owns(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, MAP,
+             "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'ownerReferences':[{'uid':'u-x',"
+             "'kind':'Thing','name':'x','apiVersion':'example.com/v1','controller':true}]}}");
+    begin(test);
+    apply_whole(test,
+                "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'map',"
+                "'ownerReferences':[{'uid':'u-one','kind':'Thing','name':'one','apiVersion':"
+                "'example.com/v1','controller':true}]},'data':{}}",
+                NULL);
+    assert_int_equal(test->err.code, ERR_CONFLICT);
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
+}
+
+static void passes_the_gate_to_lower_replicas(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, SET,
+             "{'apiVersion':'apps/v1','kind':'StatefulSet','metadata':{'ownerReferences':[{"
+             "'apiVersion':'example.com/v1','kind':'Thing','name':'one','uid':'u-one',"
+             "'controller':true}]},'spec':{'replicas':3}}");
+    begin(test);
+    apply_whole(test, SET_BODY("'replicas':2"), NULL);
+    assert_string_equal(change(test), "updated");
+    assert_int_equal(fake_asked(&test->fake, "GET " THING), 1); /* the gate's fresh read */
+    assert_non_null(strstr(fake_last(&test->fake, "PATCH"), "\"resourceVersion\""));
+}
+
+static void raises_replicas_without_the_gate(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, SET,
+             "{'apiVersion':'apps/v1','kind':'StatefulSet','spec':{'replicas':1}}");
+    begin(test);
+    apply_whole(test, SET_BODY("'replicas':2"), NULL);
+    assert_string_equal(change(test), "updated");
+    assert_int_equal(fake_asked(&test->fake, "GET " THING), 0);
+}
+
+static void hands_replicas_over_before_it_leaves_them_out(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, SET,
+             "{'apiVersion':'apps/v1','kind':'StatefulSet','metadata':{'managedFields':[{'manager':"
+             "'nemeton','operation':'Apply','fieldsV1':{'f:spec':{'f:replicas':{}}}}]},"
+             "'spec':{'replicas':3}}");
+    begin(test);
+    apply_whole(test, SET_BODY("'serviceName':'s'"), NULL);
+    assert_string_equal(change(test), "updated");
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 2);
+    size_t first = 0;
+    while (strncmp(test->fake.asked[first], "PATCH", 5) != 0)
+        first++;
+    assert_non_null(strstr(test->fake.asked[first], "fieldManager=nemeton-handover"));
+    assert_non_null(strstr(test->fake.asked[first], "\"replicas\":3"));
+    assert_null(strstr(fake_last(&test->fake, "PATCH"), "\"replicas\""));
+}
+
+static void looks_before_it_creates_a_workload_of_a_known_primary(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    fake_put(&test->fake, SET,
+             "{'apiVersion':'apps/v1','kind':'StatefulSet','spec':{"
+             "'replicas':5}}"); /* not in the cache */
+    apply_whole(test,
+                "{'apiVersion':'apps/v1','kind':'StatefulSet','metadata':{'name':'set',"
+                "'ownerReferences':[{'uid':'u-one','kind':'Thing','name':'one','apiVersion':"
+                "'example.com/v1','controller':true}]},'spec':{'replicas':1}}",
+                NULL);
+    assert_int_equal(test->err.code, ERR_CONFLICT);
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
+}
+
+static void writes_only_what_differs_of_a_status(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    struct jv *status = parse("{'ready':1,'more':'x'}");
+    struct effect effect = {.verb = EFFECT_STATUS, .body = status};
+    perform(test, &effect);
+    assert_int_equal(test->err.code, ERR_NONE);
+    const char *sent = fake_last(&test->fake, "PATCH");
+    assert_non_null(strstr(sent, THING "/status"));
+    assert_non_null(strstr(sent, "\"status\":{\"more\":\"x\"}"));
+    perform(test, &effect);
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 1);
+    jv_unref(status);
+}
+
+static void adds_a_finalizer_with_a_test_and_only_once(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, THING,
+             "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{"
+             "'finalizers':['other/f']}}");
+    begin(test);
+    struct effect effect = {.verb = EFFECT_FINALIZER_ADD, .value = "nemeton.dev/f"};
+    perform(test, &effect);
+    const char *sent = fake_last(&test->fake, "PATCH");
+    assert_non_null(strstr(sent, "{\"op\":\"test\",\"path\":\"/metadata/finalizers\",\"value\":["
+                                 "\"other/f\"]}"));
+    assert_non_null(strstr(sent, "\"path\":\"/metadata/finalizers/-\""));
+    effect.value = "other/f";
+    perform(test, &effect);
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 1);
+}
+
+static void removes_only_its_own_finalizer(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, THING,
+             "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{"
+             "'finalizers':['other/f','nemeton.dev/f']}}");
+    begin(test);
+    struct effect effect = {.verb = EFFECT_FINALIZER_REMOVE, .value = "nemeton.dev/f"};
+    perform(test, &effect);
+    assert_non_null(strstr(fake_last(&test->fake, "PATCH"),
+                           "{\"op\":\"remove\",\"path\":\"/metadata/finalizers/1\"}"));
+}
+
+static void refuses_a_finalizer_on_an_object_that_is_being_deleted(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, THING,
+             "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{"
+             "'deletionTimestamp':'2026-01-01T00:00:00Z'}}");
+    begin(test);
+    struct effect effect = {.verb = EFFECT_FINALIZER_ADD, .value = "nemeton.dev/f"};
+    perform(test, &effect);
+    assert_int_equal(test->err.code, ERR_REFUSED);
+}
+
+static void refuses_a_json_patch_of_replicas(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    struct jv *patch = parse("[{'op':'replace','path':'/spec/replicas','value':0}]");
+    struct effect effect = {.verb = EFFECT_PATCH,
+                            .api_version = "apps/v1",
+                            .kind = "StatefulSet",
+                            .name = "set",
+                            .patch_type = "json",
+                            .body = patch};
+    perform(test, &effect);
+    assert_int_equal(test->err.code, ERR_REFUSED);
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
+    jv_unref(patch);
+}
+
+static void reads_live_and_says_not_found(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    struct effect effect = {
+        .verb = EFFECT_READ, .api_version = "v1", .kind = "ConfigMap", .name = "none"};
+    perform(test, &effect);
+    assert_int_equal(test->err.code, ERR_NOT_FOUND);
+    assert_int_equal(fake_asked(&test->fake, "GET /api/v1/namespaces/ns/configmaps/none"), 1);
+}
+
+static void answers_http_with_status_headers_and_body(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    struct effect effect = {.verb = EFFECT_HTTP, .http_url = "https://api" THING};
+    perform(test, &effect);
+    assert_int_equal(jv_int_value(jv_get(test->result, "status")), 200);
+    assert_string_equal(jv_path_str(test->result, "headers", "content-type", NULL),
+                        "application/json");
+    assert_non_null(strstr(jv_path_str(test->result, "body", NULL), "\"u-one\""));
+    effect.http_url = "file:///etc/passwd";
+    perform(test, &effect);
+    assert_int_equal(test->err.code, ERR_INVALID);
+}
+
+static void leaves_nothing_behind_when_a_run_is_dropped_in_the_middle(void **state)
+{
+    struct test *test = *state;
+    begin(test);
+    struct effects *door = effects_run_door(test->run);
+    struct jv *body = parse(MAP_BODY);
+    struct effect apply = {.verb = EFFECT_APPLY, .body = body};
+    struct effect sleep = {.verb = EFFECT_SLEEP, .delay_ms = 100000};
+    struct effect http = {.verb = EFFECT_HTTP, .http_url = "https://api" THING};
+    door->ops->start(door->self, &apply, on_effect, test);
+    door->ops->start(door->self, &sleep, on_effect, test);
+    door->ops->start(door->self, &http, on_effect, test);
+    loop_turn(test->fake.loop, 0);
+    jv_unref(body);
+    assert_false(test->done);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(creates_what_is_missing_and_sends_nothing_the_second_time),
+        TEST(reads_its_own_write_before_the_watch_brings_it),
+        TEST(puts_back_what_somebody_changed),
+        TEST(removes_foreign_keys_only_from_maps_that_are_ours_whole),
+        TEST(refuses_to_overwrite_what_another_controller_owns),
+        TEST(passes_the_gate_to_lower_replicas),
+        TEST(raises_replicas_without_the_gate),
+        TEST(hands_replicas_over_before_it_leaves_them_out),
+        TEST(looks_before_it_creates_a_workload_of_a_known_primary),
+        TEST(writes_only_what_differs_of_a_status),
+        TEST(adds_a_finalizer_with_a_test_and_only_once),
+        TEST(removes_only_its_own_finalizer),
+        TEST(refuses_a_finalizer_on_an_object_that_is_being_deleted),
+        TEST(refuses_a_json_patch_of_replicas),
+        TEST(reads_live_and_says_not_found),
+        TEST(answers_http_with_status_headers_and_body),
+        TEST(leaves_nothing_behind_when_a_run_is_dropped_in_the_middle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
