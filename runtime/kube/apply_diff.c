@@ -153,21 +153,6 @@ static bool is_zero(const struct jv *value)
     return jv_size(value) == 0;
 }
 
-static bool absent_differs(struct comparison *c, struct place place, const struct jv *wanted)
-{
-    struct jv_iter iter = {0};
-
-    if (!c->built_in || absence_matters(place, wanted))
-        return true;
-    if (!jv_is_object(wanted))
-        return !is_zero(wanted);
-    while (jv_next(wanted, &iter)) {
-        if (differs(c, (struct place){iter.key, place.key}, iter.value, NULL))
-            return true;
-    }
-    return false;
-}
-
 /* The path grows on the way down and is cut back where nothing was found. */
 static size_t path_mark(const struct comparison *c)
 {
@@ -190,6 +175,24 @@ static void path_key(const struct comparison *c, const char *key)
         buf_printf(c->path, "[%s]", key);
     else
         buf_printf(c->path, "%s%s", c->path->len > 0 ? "." : "", key);
+}
+
+static bool absent_differs(struct comparison *c, struct place place, const struct jv *wanted)
+{
+    struct jv_iter iter = {0};
+    size_t mark = path_mark(c);
+
+    if (!c->built_in || absence_matters(place, wanted))
+        return true;
+    if (!jv_is_object(wanted))
+        return !is_zero(wanted);
+    while (jv_next(wanted, &iter)) {
+        path_key(c, iter.key);
+        if (differs(c, (struct place){iter.key, place.key}, iter.value, NULL))
+            return true;
+        path_cut(c, mark);
+    }
+    return false;
 }
 
 /* Up to two keys tell the elements of a list apart. */
