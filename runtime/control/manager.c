@@ -169,11 +169,13 @@ static void copy_options(struct manager *manager, const struct manager_options *
 static void make_clients(struct manager *manager)
 {
     const struct manager_options *options = &manager->options;
+    char *user_agent = mem_printf("%s/%s", manager->name, NEMETON_VERSION);
     struct rest_options rest = {
         .log = options->log,
         .random = options->random,
         .on_request = options->metrics != NULL ? manager_on_request : NULL,
         .on_request_arg = manager,
+        .user_agent = user_agent,
     };
     struct event_options events = {
         .controller = manager->name,
@@ -182,6 +184,7 @@ static void make_clients(struct manager *manager)
         .random = options->random,
     };
     manager->rest = rest_new(options->loop, options->transport, options->config, &rest);
+    free(user_agent);
     if (!options->skip_lease)
         rest_set_fence(manager->rest, may_write, manager);
     manager->discovery = discovery_new(manager->rest);

@@ -263,7 +263,7 @@ static struct http_call *send(struct rest_call *call, const struct kube_credenti
     struct rest *rest = call->rest;
     size_t count_max = credentials->header_count + 3, header_count = 0;
     struct http_header *headers = mem_alloc(count_max * sizeof(*headers));
-    headers[header_count++] = (struct http_header){"User-Agent", USER_AGENT};
+    headers[header_count++] = (struct http_header){"User-Agent", rest->user_agent};
     headers[header_count++] = (struct http_header){"Accept", call->accept};
     if (call->body)
         headers[header_count++] = (struct http_header){"Content-Type", call->content_type};
@@ -368,6 +368,7 @@ struct rest *rest_new(struct loop *loop, struct transport *transport, struct kub
     rest->config = config;
     if (options)
         rest->options = *options;
+    rest->user_agent = mem_str(rest->options.user_agent ? rest->options.user_agent : USER_AGENT);
     rest->warnings = map_new(rest->options.random ? random_u64(rest->options.random) : 0, NULL);
     return rest;
 }
@@ -379,6 +380,7 @@ void rest_free(struct rest *rest)
     while (rest->calls)
         rest_cancel(rest, rest->calls);
     map_free(rest->warnings);
+    free(rest->user_agent);
     free(rest);
 }
 

@@ -35,6 +35,7 @@ struct rest_options {
     /* Counted for metrics; may be NULL. code 0 = transport failure. */
     void (*on_request)(void *arg, const char *method, int code, int64_t duration_ms);
     void *on_request_arg;
+    const char *user_agent; /* NULL = "nemeton/VERSION" */
 };
 
 struct rest *rest_new(struct loop *loop, struct transport *transport, struct kube_config *config,

@@ -41,6 +41,7 @@ struct rest {
     struct transport *transport;
     struct kube_config *config;
     struct rest_options options;
+    char *user_agent;
     bool (*may_write)(void *arg);
     void *may_write_arg;
     struct rest_call *calls;
