@@ -201,7 +201,8 @@ void effect_plan(struct effect_call *call, struct gate_plan *plan)
     };
 }
 
-static void event_start(struct effect_call *call)
+/* An event is recorded at once: it outlives the run, which may be over before the next turn. */
+static void event_note(struct effect_call *call)
 {
     const struct effect *effect = call->effect;
     struct jv *regarding = jv_object();
@@ -223,7 +224,6 @@ static void event_start(struct effect_call *call)
                  effect->event_action != NULL ? effect->event_action : "Reconcile",
                  effect->event_note != NULL ? effect->event_note : "");
     jv_unref(regarding);
-    effect_finish(call, NULL, NULL);
 }
 
 static void on_slept(void *arg)
@@ -260,7 +260,7 @@ static void begin(struct effect_call *call)
         effect_find_kind(call, effect_finalizer_start);
         return;
     case EFFECT_EVENT:
-        event_start(call);
+        effect_finish(call, NULL, NULL);
         return;
     case EFFECT_HTTP:
         effect_http_start(call);
@@ -294,6 +294,8 @@ static struct effect_call *live_start(void *self, const struct effect *effect, e
     if (run->calls != NULL)
         run->calls->prev = call;
     run->calls = call;
+    if (effect->verb == EFFECT_EVENT)
+        event_note(call);
     call->timer = loop_defer(run->shared->options.loop, on_begin, call);
     return call;
 }
