@@ -7,7 +7,7 @@ enum {
     MATCH_MIN = 6, /* shorter ones cost more than they save */
     HASH_BITS = 12,
     HASH_SIZE = 1 << HASH_BITS,
-    GAIN_MIN = 256, /* unmatched bytes that make a text worth remembering */
+    GAIN_MIN = 128, /* a text that packs worse than this and 1/16 of itself is worth remembering */
 };
 /* A token is a varint: length << 2 | one of these; copies are followed by a varint position. */
 enum token { TOKEN_LITERAL, TOKEN_DICTIONARY, TOKEN_BACK };
@@ -25,7 +25,8 @@ struct packing {
     const char *text;
     size_t len;
     struct buf *out;
-    size_t literals; /* bytes that found no match */
+    size_t follows; /* where the dictionary would go on if only a word had been exchanged */
+    size_t word;    /* the position of the text that corresponds to it */
     uint32_t heads[HASH_SIZE];
 };
 
@@ -62,24 +63,33 @@ static size_t common(const char *a, const char *b, size_t max)
     return n;
 }
 
+static void try_dictionary(const struct packing *p, size_t at, size_t position, struct match *match)
+{
+    const struct pack_dictionary *dictionary = p->dictionary;
+    size_t max = p->len - at, len;
+
+    if (position >= dictionary->len)
+        return;
+    if (max > dictionary->len - position)
+        max = dictionary->len - position;
+    len = common(dictionary->data + position, p->text + at, max);
+    if (len >= MATCH_MIN && len > match->len)
+        *match = (struct match){TOKEN_DICTIONARY, len, position};
+}
+
 static struct match find(struct packing *p, size_t at)
 {
     struct match match = {0};
-    const struct pack_dictionary *dictionary = p->dictionary;
     unsigned hash = hash_at(p->text + at);
-    size_t head = dictionary->heads[hash], max = p->len - at;
+    size_t head = p->heads[hash];
 
-    if (head > 0) {
-        size_t left = dictionary->len - (head - 1);
-        size_t len = common(dictionary->data + head - 1, p->text + at, left < max ? left : max);
-
-        if (len >= MATCH_MIN)
-            match = (struct match){TOKEN_DICTIONARY, len, head - 1};
-    }
-    head = p->heads[hash];
+    if (p->follows > 0)
+        try_dictionary(p, at, p->follows + (at - p->word), &match);
+    if (p->dictionary->heads[hash] > 0)
+        try_dictionary(p, at, p->dictionary->heads[hash] - 1u, &match);
     p->heads[hash] = (uint32_t)at + 1;
     if (head > 0) {
-        size_t len = common(p->text + head - 1, p->text + at, max);
+        size_t len = common(p->text + head - 1, p->text + at, p->len - at);
 
         if (len >= MATCH_MIN && len > match.len)
             match = (struct match){TOKEN_BACK, len, at - (head - 1)};
@@ -93,7 +103,6 @@ static void add_literal(struct packing *p, size_t from, size_t to)
         return;
     add_varint(p->out, (to - from) << 2 | TOKEN_LITERAL);
     buf_add(p->out, p->text + from, to - from);
-    p->literals += to - from;
 }
 
 static void run(struct packing *p)
@@ -114,6 +123,10 @@ static void run(struct packing *p)
             p->heads[hash_at(p->text + i)] = (uint32_t)i + 1;
         at += match.len;
         from = at;
+        if (match.token == TOKEN_DICTIONARY) {
+            p->follows = match.position + match.len;
+            p->word = at;
+        }
     }
     add_literal(p, from, p->len);
 }
@@ -167,10 +180,11 @@ int pack(struct pack_dictionary *dictionary, const char *text, size_t len, struc
     if (len > PACK_TEXT_MAX)
         return -1;
     run(&p);
-    if (p.literals >= GAIN_MIN && p.literals * 4 >= len &&
-        dictionary->len + len <= PACK_DICTIONARY_MAX && !out->failed) {
+    if (out->len - before > GAIN_MIN + len / 16 && dictionary->len + len <= PACK_DICTIONARY_MAX &&
+        !out->failed) {
         learn(dictionary, text, len);
         memset(p.heads, 0, sizeof(p.heads));
+        p.follows = 0;
         out->len = before;
         out->data[before] = '\0';
         run(&p);
