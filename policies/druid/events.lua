@@ -24,8 +24,11 @@ function M.listed(objects)
   return table.concat(parts, "; ")
 end
 
+-- Kubernetes counts events of one reason and action as one. So the action tells other words apart, and
+-- only the same words again become a count.
 function M.event(kind, reason, message)
-  return { type = kind, reason = reason, action = "Reconcile", message = names.cut(message, 1000) }
+  return { type = kind, reason = reason, action = string.format("Reconcile-%08x", digest.fnv1_32(message)),
+    message = names.cut(message, 1000) }
 end
 
 -- done: { created =, updated =, deleted = lists of { kind =, name = } }

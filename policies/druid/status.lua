@@ -17,9 +17,10 @@ M.write_pause_s = 2            -- counts are written at most this often; transit
 
 local busy = { Creating = true, Rolling = true, Waiting = true, Scaling = true, Failed = true }
 
--- One word for a group. before: its word in the last status, or nil.
+-- One word for a group. before: the group in the last status, or nil.
 function M.phase(entry, before)
   local state = entry.state
+  local last = before and before.phase
   if entry.action == "wait" then
     return "Waiting"
   elseif entry.failed then
@@ -28,18 +29,21 @@ function M.phase(entry, before)
     return "Creating"
   elseif state.settled and entry.action ~= "go" then
     return "Ready"
-  elseif entry.action == "go" or state.rolling then
-    return before == "Creating" and "Creating" or "Rolling"
-  elseif state.present ~= state.total or before == "Scaling" then
+  elseif entry.action == "go" or (state.seen and state.rolling) then
+    return last == "Creating" and "Creating" or "Rolling"
+  elseif last == "Rolling" or last == "Creating" then
+    return last
+  elseif last == "Scaling" or (before and before.total ~= state.total) then
     return "Scaling"
   end
-  return "NotReady"
+  -- Not seen yet: only its controller knows whether pods will change.
+  return state.seen and "NotReady" or "Rolling"
 end
 
 -- entry.trouble: text or nil; last: { [key] = group of the last status }.
 local function group_status(entry, last, now)
   local before = last[entry.key]
-  local phase = M.phase(entry, before and before.phase)
+  local phase = M.phase(entry, before)
   local state = entry.state
   local notes = tables.concat({ entry.failed or entry.trouble }, entry.notes)
   return {

@@ -207,6 +207,13 @@ end
 function digest.sha1_base64(text)
   return base64(openssl("-sha1 -binary", text))
 end
+function digest.fnv1_32(text)
+  local sum = 0x811c9dc5
+  for i = 1, #text do
+    sum = (sum * 0x01000193 & 0xffffffff) ~ text:byte(i)
+  end
+  return sum
+end
 digest.base64 = base64
 
 clock = { time = 1750000000 }

@@ -1,0 +1,76 @@
+local status = require "druid.status"
+
+local function entry(action, state, extra)
+  local one = { key = "hot", type = "historical", action = action, notes = {}, state = state,
+    group = { name = "druid-demo-hot" }, workload = { spec = { replicas = 2 } } }
+  for name, value in pairs(extra or {}) do
+    one[name] = value
+  end
+  return one
+end
+
+local function state(ready, total, extra)
+  local one = { exists = true, ready = ready, total = total, updated = total, present = total, seen = true,
+    settled = ready == total, rolling = false }
+  for name, value in pairs(extra or {}) do
+    one[name] = value
+  end
+  return one
+end
+
+local function composed(old, entries, now, facts)
+  local all = { entries = entries, errors = {}, kept = {}, lists = {}, policy_version = "p" }
+  for name, value in pairs(facts or {}) do
+    all[name] = value
+  end
+  return status.compose({ generation = 3 }, old, all, now or 1000)
+end
+
+return {
+  ["a group has one word for each situation"] = function(t)
+    local ready = { phase = "Ready", total = 2 }
+    t.equal(status.phase(entry("keep", state(2, 2)), ready), "Ready")
+    t.equal(status.phase(entry("keep", state(1, 2)), ready), "NotReady")
+    t.equal(status.phase(entry("keep", state(1, 3)), ready), "Scaling")
+    t.equal(status.phase(entry("keep", state(1, 3)), { phase = "Scaling", total = 3 }), "Scaling")
+    t.equal(status.phase(entry("keep", state(2, 2, { seen = false, settled = false, rolling = true })), ready),
+      "Rolling")
+    t.equal(status.phase(entry("go", state(2, 2)), ready), "Rolling")
+    t.equal(status.phase(entry("keep", state(1, 2)), { phase = "Rolling", total = 2 }), "Rolling")
+    t.equal(status.phase(entry("wait", state(2, 2)), ready), "Waiting")
+    t.equal(status.phase(entry("create", state(0, 2)), nil), "Creating")
+    t.equal(status.phase(entry("go", state(2, 2), { failed = "no" }), ready), "Failed")
+  end,
+  ["times move only with what they tell"] = function(t)
+    local first = composed({}, { entry("keep", state(2, 2)) }, 1000)
+    local second = composed(first, { entry("keep", state(2, 2)) }, 5000)
+    t.equal(second.groups[1].since, first.groups[1].since)
+    second.progressTime = first.progressTime
+    t.equal(second, first)
+    t.equal(status.put_off(first, second, 5000), 0)
+    t.equal(second.progressTime, nil)
+  end,
+  ["a group that does not get done is Degraded after its deadline"] = function(t)
+    local first = composed({}, { entry("go", state(2, 2)) }, 1000)
+    t.equal(status.next_deadline(first, 1000), status.progress_deadline_s)
+    local going = entry("keep", state(1, 2, { rolling = true }))
+    local later = composed(first, { going }, 1000 + status.progress_deadline_s)
+    t.equal(later.conditions[3].status, "True")
+    t.equal(later.conditions[3].reason, "ProgressDeadlineExceeded")
+    t.equal(later.conditions[2].status, "True")
+  end,
+  ["Ready is not claimed while a removed group is still there"] = function(t)
+    local new = composed({}, { entry("keep", state(2, 2)) }, 1000,
+      { kept = { { name = "druid-demo-old", waits_for = "hot is not up yet" } } })
+    t.equal(new.conditions[1].status, "False")
+    t.equal(new.message, "druid-demo-old is removed later: hot is not up yet")
+  end,
+  ["counts wait for the pause, transitions do not"] = function(t)
+    local old = composed({}, { entry("create", state(0, 2)) }, 1000)
+    t.equal(status.put_off({}, old, 1000), 0)
+    local counts = composed(old, { entry("keep", state(1, 2), { coming_up = true }) }, 1001)
+    t.equal(status.put_off(old, counts, 1001), 1000)
+    local ready = composed(old, { entry("keep", state(2, 2)) }, 1001)
+    t.equal(status.put_off(old, ready, 1001), 0)
+  end,
+}
