@@ -117,10 +117,8 @@ static int add_doc(struct object_file *file, size_t doc, struct err *err)
     struct jv *value = yaml_docs_get(file->docs, doc);
     const char *kind = jv_str(jv_get(value, "kind"));
     struct jv *items = jv_get(value, "items");
-    if (kind == NULL || !file_has_ending(kind, "List") || !jv_is_array(items)) {
-        if (kind == NULL || strcmp(kind, "List") != 0 || !jv_is_array(items))
-            return add_object(file, value, doc, "", err);
-    }
+    if (kind == NULL || strcmp(kind, "List") != 0 || !jv_is_array(items))
+        return add_object(file, value, doc, "", err);
     int failed = 0;
     for (size_t i = 0; failed == 0 && i < jv_size(items); i++) {
         char *prefix = mem_printf("items[%zu].", i);

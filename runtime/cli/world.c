@@ -1,75 +1,150 @@
 #include "cli/world.h"
 
-#include "cli/bundle.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-struct world {
-    struct world_options options;
-    struct apiserver *apiserver;
+enum { HISTORY_MAX = 50000 };
+
+struct world_operator {
+    struct world *world;
+    size_t index;
     struct transport *transport;
     struct kube_config *config;
-    struct jv *customs; /* kinds from CRDs */
-    struct policy_set *operator_set, *world_set;
-    struct manager *operator, * controllers;
-    char *token;
+    struct metrics *metrics;
+    struct manager *manager; /* NULL: not running */
 };
 
-static void on_operator_exit(void *arg, int exit_code, const char *why)
-{
-    struct world *world = arg;
-    world_operator_stop(world);
-    if (world->options.on_exit != NULL)
-        world->options.on_exit(world->options.arg, exit_code, why);
-}
+struct world {
+    struct world_options options;
+    char *token, *policy_dir;
+    struct apiserver *apiserver;
+    struct policy_set *policies, *play; /* the operators'; what plays the world */
+    struct transport *transport;
+    struct kube_config *config;
+    struct metrics *metrics;
+    struct manager *manager; /* what plays the world */
+    struct loopback_faults faults;
+    struct world_operator operators[WORLD_OPERATORS_MAX];
+};
 
-static void on_controllers_exit(void *arg, int exit_code, const char *why)
+static int load_text(struct world *world, const char *json, struct err *err)
 {
-    struct world *world = arg;
-    manager_free(world->controllers);
-    world->controllers = NULL;
-    if (world->options.on_exit != NULL)
-        world->options.on_exit(world->options.arg, exit_code, why);
-}
-
-static struct jv *make_namespace(const char *name)
-{
-    struct jv *object = jv_object();
-    jv_set_str(object, "apiVersion", "v1");
-    jv_set_str(object, "kind", "Namespace");
-    struct jv *metadata = jv_ensure(object, "metadata", NULL);
-    jv_set_str(metadata, "name", name);
-    jv_set_str(jv_ensure(metadata, "labels", NULL), "kubernetes.io/metadata.name", name);
-    return object;
-}
-
-static int load_namespaces(struct world *world, struct err *err)
-{
-    static const char *const names[] = {"default", "kube-system", "kube-public", BUNDLE_NAMESPACE};
-    int failed = 0;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && failed == 0; i++) {
-        struct jv *object = make_namespace(names[i]);
+    struct jv *object = NULL;
+    int failed = jv_parse(json, strlen(json), &object, err);
+    if (failed == 0)
         failed = apiserver_load(world->apiserver, object, false, err);
-        jv_unref(object);
-    }
+    jv_unref(object);
     return failed;
 }
 
-static int load_basics(struct world *world, struct err *err)
+/* What every world has from its beginning. */
+static int furnish(struct world *world, struct err *err)
 {
     struct jv *crds = bundle_crds(err);
-    if (crds == NULL)
-        return -1;
-    int failed = load_namespaces(world, err);
-    for (size_t i = 0; i < jv_size(crds) && failed == 0; i++)
-        failed = world_load(world, jv_at(crds, i), false, err);
+    int failed = crds != NULL ? 0 : -1;
+    for (size_t i = 0; failed == 0 && i < jv_size(crds); i++)
+        failed = apiserver_load(world->apiserver, jv_at(crds, i), false, err);
     jv_unref(crds);
-    if (failed == 0 && world->options.policies_configmap) {
-        struct jv *configmap = bundle_configmap();
-        failed = apiserver_load(world->apiserver, configmap, false, err);
-        jv_unref(configmap);
+    if (failed != 0)
+        return err_wrap(err, "load the CRDs");
+    if (world_make_namespace(world, WORLD_NAMESPACE, err) != 0 ||
+        load_text(world,
+                  "{\"apiVersion\":\"storage.k8s.io/v1\",\"kind\":\"StorageClass\",\"metadata\":{"
+                  "\"name\":\"" WORLD_STORAGE_CLASS "\",\"annotations\":{"
+                  "\"storageclass.kubernetes.io/is-default-class\":\"true\"}},"
+                  "\"provisioner\":\"sandbox.nemeton.dev/volume\",\"reclaimPolicy\":\"Delete\","
+                  "\"volumeBindingMode\":\"Immediate\",\"allowVolumeExpansion\":true}",
+                  err) != 0)
+        return -1;
+    struct jv *map = bundle_configmap();
+    failed = apiserver_load(world->apiserver, map, false, err);
+    jv_unref(map);
+    return failed != 0 ? err_wrap(err, "load the policies ConfigMap") : 0;
+}
+
+/* The kinds of all CRDs, as {apiVersion, kind}. */
+static struct jv *custom_kinds(struct world *world)
+{
+    struct jv *crds =
+        apiserver_dump(world->apiserver, "apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    struct jv *kinds = jv_array();
+    for (size_t i = 0; i < jv_size(crds); i++)
+        bundle_add_custom_kinds(kinds, jv_at(crds, i));
+    jv_unref(crds);
+    return kinds;
+}
+
+static struct transport *connect(struct world *world)
+{
+    struct transport *transport = loopback_new(world->options.loop, world->options.random);
+    loopback_route(transport, WORLD_URL, apiserver_handle, world->apiserver);
+    return transport;
+}
+
+/* "sandbox_<uuid>"; yours. */
+static char *make_identity(struct world *world)
+{
+    char uuid[37];
+    random_uuid(world->options.random, uuid);
+    return mem_printf("sandbox_%s", uuid);
+}
+
+static void on_world_exit(void *arg, int exit_code, const char *why)
+{
+    struct world *world = arg;
+    (void)exit_code;
+    char *text = mem_str(why);
+    manager_free(world->manager);
+    world->manager = NULL;
+    if (world->options.on_failed != NULL)
+        world->options.on_failed(world->options.arg, text);
+    free(text);
+}
+
+static void operator_close(struct world_operator *operator)
+{
+    manager_free(operator->manager);
+    metrics_free(operator->metrics);
+    kube_config_free(operator->config);
+    if (operator->transport != NULL) {
+        loopback_cut(operator->transport);
+        transport_free(operator->transport);
     }
+    operator->manager = NULL;
+    operator->metrics = NULL;
+    operator->config = NULL;
+    operator->transport = NULL;
+}
+
+static void on_operator_exit(void *arg, int exit_code, const char *why)
+{
+    struct world_operator *operator= arg;
+    const struct world_options *options = &operator->world->options;
+    size_t index = operator->index;
+    char *text = mem_str(why);
+    operator_close(operator);
+    if (options->on_operator_exit != NULL)
+        options->on_operator_exit(options->arg, index, exit_code, text);
+    free(text);
+}
+
+static void on_operator_ready(void *arg)
+{
+    struct world_operator *operator= arg;
+    const struct world_options *options = &operator->world->options;
+    if (options->on_operator_ready != NULL)
+        options->on_operator_ready(options->arg, operator->index);
+}
+
+static int take_policies(struct world *world, struct err *err)
+{
+    if (world->options.policies == NULL) {
+        world->policies = bundle_operator(err);
+        return world->policies != NULL ? 0 : -1;
+    }
+    world->policies = policy_set_new();
+    int failed = policy_set_add(world->policies, world->options.policies, err);
+    world->options.policies = NULL;
     return failed;
 }
 
@@ -77,22 +152,26 @@ struct world *world_new(const struct world_options *options, struct err *err)
 {
     struct world *world = mem_alloc(sizeof(*world));
     world->options = *options;
-    world->token = mem_str(options->token);
-    world->customs = jv_array();
+    world->options.token = world->token = mem_str(options->token);
+    world->options.policy_dir = world->policy_dir = mem_str(options->policy_dir);
+    for (size_t i = 0; i < WORLD_OPERATORS_MAX; i++) {
+        world->operators[i].world = world;
+        world->operators[i].index = i;
+    }
     struct apiserver_options server = {
         .random = options->random,
-        .log = options->quiet_log,
+        .log = options->world_log,
         .token = world->token,
+        .history_max = options->history_max > 0 ? options->history_max : (size_t)HISTORY_MAX,
         .on_commit = options->on_commit,
         .on_commit_arg = options->arg,
     };
     world->apiserver = apiserver_new(options->loop, &server, err);
-    if (world->apiserver == NULL || load_basics(world, err) != 0) {
+    if (world->apiserver == NULL || take_policies(world, err) != 0 || furnish(world, err) != 0) {
         world_free(world);
         return NULL;
     }
-    world->transport = loopback_new(options->loop, options->random);
-    loopback_route(world->transport, WORLD_URL, apiserver_handle, world->apiserver);
+    world->transport = connect(world);
     world->config = kube_config_fixed(options->loop, WORLD_URL, world->token);
     return world;
 }
@@ -101,18 +180,130 @@ void world_free(struct world *world)
 {
     if (world == NULL)
         return;
-    manager_free(world->operator);
-    manager_free(world->controllers);
+    for (size_t i = 0; i < WORLD_OPERATORS_MAX; i++)
+        operator_close(&world->operators[i]);
+    manager_free(world->manager);
+    metrics_free(world->metrics);
     if (world->config != NULL)
         kube_config_free(world->config);
     if (world->transport != NULL)
         transport_free(world->transport);
     apiserver_free(world->apiserver);
-    policy_set_unref(world->operator_set);
-    policy_set_unref(world->world_set);
-    jv_unref(world->customs);
+    policy_set_unref(world->policies);
+    policy_set_unref(world->play);
     free(world->token);
+    free(world->policy_dir);
     free(world);
+}
+
+int world_load(struct world *world, const struct jv *object, bool with_status, struct err *err)
+{
+    return apiserver_load(world->apiserver, object, with_status, err);
+}
+
+int world_make_namespace(struct world *world, const char *name, struct err *err)
+{
+    struct jv *namespace = jv_object();
+    jv_set_str(namespace, "apiVersion", "v1");
+    jv_set_str(namespace, "kind", "Namespace");
+    jv_set_str(jv_ensure(namespace, "metadata", NULL), "name", name);
+    int failed = apiserver_load(world->apiserver, namespace, false, err);
+    jv_unref(namespace);
+    return failed;
+}
+
+int world_start(struct world *world, struct err *err)
+{
+    size_t count = 0;
+    struct jv *kinds = custom_kinds(world);
+    world->play = bundle_world(kinds, err);
+    jv_unref(kinds);
+    if (world->play == NULL)
+        return -1;
+    world->metrics = metrics_new(random_u64(world->options.random));
+    metrics_declare_runtime(world->metrics);
+    char *identity = make_identity(world);
+    struct manager_options options = {
+        .loop = world->options.loop,
+        .transport = world->transport,
+        .random = world->options.random,
+        .log = world->options.world_log,
+        .config = world->config,
+        .metrics = world->metrics,
+        .name = WORLD_USER,
+        .identity = identity,
+        .lease_namespace = "kube-system",
+        .embedded = policy_set_layers(world->play, &count),
+        .skip_lease = world->options.no_leases,
+        .on_exit = on_world_exit,
+        .arg = world,
+    };
+    world->manager = manager_new(&options, err);
+    free(identity);
+    if (world->manager == NULL)
+        return -1;
+    manager_start(world->manager);
+    return 0;
+}
+
+int world_operator_start(struct world *world, size_t index, struct err *err)
+{
+    if (index >= WORLD_OPERATORS_MAX)
+        return err_set(err, ERR_INVALID, "a world has at most %d operators", WORLD_OPERATORS_MAX);
+    struct world_operator *operator= & world->operators[index];
+    if (operator->manager != NULL)
+        return err_set(err, ERR_EXISTS, "operator %zu runs already", index);
+    size_t count = 0;
+    operator->transport = connect(world);
+    loopback_set_faults(operator->transport, &world->faults);
+    operator->config = kube_config_fixed(world->options.loop, WORLD_URL, world->token);
+    operator->metrics = metrics_new(random_u64(world->options.random));
+    metrics_declare_runtime(operator->metrics);
+    char *identity = make_identity(world);
+    struct manager_options options = {.loop = world->options.loop,
+                                      .transport = operator->transport,
+                                      .random = world->options.random,
+                                      .log = world->options.log,
+                                      .config = operator->config,
+                                      .metrics = operator->metrics,
+                                      .name = WORLD_OPERATOR_USER,
+                                      .identity = identity,
+                                      .lease_namespace = WORLD_NAMESPACE,
+                                      .policy_namespace = WORLD_NAMESPACE,
+                                      .embedded = policy_set_layers(world->policies, &count),
+                                      .policy_dir = world->policy_dir,
+                                      .skip_lease = world->options.no_leases,
+                                      .on_exit = on_operator_exit,
+                                      .on_ready = on_operator_ready,
+                                      .arg = operator, };
+    operator->manager = manager_new(&options, err);
+    free(identity);
+    if (operator->manager == NULL) {
+        operator_close(operator);
+        return -1;
+    }
+    manager_start(operator->manager);
+    return 0;
+}
+
+void world_operator_kill(struct world *world, size_t index)
+{
+    if (index < WORLD_OPERATORS_MAX)
+        operator_close(&world->operators[index]);
+}
+
+struct manager *world_operator(struct world *world, size_t index)
+{
+    return index < WORLD_OPERATORS_MAX ? world->operators[index].manager : NULL;
+}
+
+void world_set_faults(struct world *world, const struct loopback_faults *faults)
+{
+    world->faults = *faults;
+    for (size_t i = 0; i < WORLD_OPERATORS_MAX; i++) {
+        if (world->operators[i].transport != NULL)
+            loopback_set_faults(world->operators[i].transport, faults);
+    }
 }
 
 struct apiserver *world_apiserver(struct world *world)
@@ -125,104 +316,29 @@ struct transport *world_transport(struct world *world)
     return world->transport;
 }
 
-int world_load(struct world *world, const struct jv *object, bool with_status, struct err *err)
+struct kube_config *world_config(struct world *world)
 {
-    const char *kind = jv_path_str(object, "kind", NULL);
-    if (apiserver_load(world->apiserver, object, with_status, err) != 0)
-        return -1;
-    if (kind != NULL && strcmp(kind, "CustomResourceDefinition") == 0)
-        bundle_add_custom_kinds(world->customs, object);
-    return 0;
-}
-
-static const struct policy_layer *only_layer(const struct policy_set *set)
-{
-    size_t count = 0;
-    return policy_set_layers(set, &count);
-}
-
-static void fill_options(struct world *world, struct manager_options *options, const char *identity)
-{
-    options->loop = world->options.loop;
-    options->transport = world->transport;
-    options->random = world->options.random;
-    options->config = world->config;
-    options->identity = identity;
-    options->skip_lease = !world->options.leases;
-    options->arg = world;
-}
-
-int world_controllers_start(struct world *world, struct err *err)
-{
-    struct manager_options options = {
-        .name = "sandbox-controllers",
-        .lease_namespace = "kube-system",
-        .log = world->options.quiet_log,
-        .on_exit = on_controllers_exit,
-    };
-    world->world_set = bundle_world(world->customs, err);
-    if (world->world_set == NULL)
-        return -1;
-    fill_options(world, &options, "sandbox");
-    options.embedded = only_layer(world->world_set);
-    world->controllers = manager_new(&options, err);
-    if (world->controllers == NULL)
-        return -1;
-    manager_start(world->controllers);
-    return 0;
-}
-
-int world_operator_start(struct world *world, const struct manager_options *what, struct err *err)
-{
-    struct manager_options options = *what;
-    char uuid[37];
-    random_uuid(world->options.random, uuid);
-    char *identity = mem_printf("sandbox_%s", uuid);
-    fill_options(world, &options, identity);
-    options.name = options.name != NULL ? options.name : "nemeton";
-    options.log = options.log != NULL ? options.log : world->options.log;
-    options.lease_namespace = BUNDLE_NAMESPACE;
-    options.policy_namespace = world->options.policies_configmap ? BUNDLE_NAMESPACE : NULL;
-    options.on_exit = on_operator_exit;
-    if (options.embedded == NULL && world->operator_set == NULL)
-        world->operator_set = bundle_operator(err);
-    if (options.embedded == NULL && world->operator_set != NULL)
-        options.embedded = only_layer(world->operator_set);
-    if (options.embedded != NULL)
-        world->operator= manager_new(&options, err);
-    free(identity);
-    if (world->operator== NULL)
-        return -1;
-    manager_start(world->operator);
-    return 0;
-}
-
-void world_operator_stop(struct world *world)
-{
-    manager_free(world->operator);
-    world->operator= NULL;
-}
-
-struct manager *world_operator(struct world *world)
-{
-    return world->operator;
-}
-
-struct manager *world_controllers(struct world *world)
-{
-    return world->controllers;
-}
-
-bool world_is_idle(struct world *world)
-{
-    return (world->operator== NULL || manager_is_idle(world->operator)) &&
-           (world->controllers == NULL || manager_is_idle(world->controllers));
+    return world->config;
 }
 
 void world_drain(struct world *world)
 {
-    if (world->operator!= NULL)
-        manager_drain(world->operator);
-    if (world->controllers != NULL)
-        manager_drain(world->controllers);
+    for (size_t i = 0; i < WORLD_OPERATORS_MAX; i++) {
+        if (world->operators[i].manager != NULL)
+            manager_drain(world->operators[i].manager);
+    }
+    if (world->manager != NULL)
+        manager_drain(world->manager);
+}
+
+bool world_is_idle(struct world *world)
+{
+    if (world->manager == NULL || !manager_is_idle(world->manager))
+        return false;
+    for (size_t i = 0; i < WORLD_OPERATORS_MAX; i++) {
+        struct manager *manager = world->operators[i].manager;
+        if (manager != NULL && manager_is_leading(manager) && !manager_is_idle(manager))
+            return false;
+    }
+    return true;
 }

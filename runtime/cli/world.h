@@ -1,52 +1,76 @@
-/* A small Kubernetes in this process: the API server, what plays its controllers and nodes, and an
- * operator, all on one loop and talking over the loopback network.
+/* A whole Kubernetes in this process: an API server, what plays its controllers and nodes, and
+ * operators.
  *
- * With a real clock it is `nemeton sandbox`, with a virtual one a test or a plan. The controllers
- * and the operator are two managers that know nothing of each other. world_operator_stop drops the
- * operator as kill -9 would; it can be started again.
+ * All of it runs on one loop and talks over loopback transports, so a virtual clock and a seed make
+ * it free and repeatable. The API server starts with the CRDs that travel in the binary, the usual
+ * namespaces and WORLD_NAMESPACE, the policies ConfigMap, and the default StorageClass `standard`.
+ * Controllers and nodes are policies on the same runtime, run by a manager with a lease of its own in
+ * kube-system; they send WORLD_USER as their User-Agent, operators send WORLD_OPERATOR_USER.
  */
 #ifndef NEMETON_CLI_WORLD_H
 #define NEMETON_CLI_WORLD_H
 
+#include "cli/bundle.h"
 #include "control/manager.h"
 #include "loop/loopback.h"
 #include "sandbox/apiserver.h"
 
+#define WORLD_NAMESPACE BUNDLE_NAMESPACE
 #define WORLD_URL "https://sandbox"
+#define WORLD_USER "kube-controller-manager"
+#define WORLD_OPERATOR_USER "nemeton"
+#define WORLD_STORAGE_CLASS "standard"
+
+enum { WORLD_OPERATORS_MAX = 4 };
 
 struct world;
-struct world_options {
+struct world_options { /* loop, random and logs must outlive the world */
     struct loop *loop;
     struct random_source *random;
-    struct log *log;         /* of the operator */
-    struct log *quiet_log;   /* of the server and the controllers; NULL: they are silent */
-    const char *token;       /* NULL: anybody may call */
-    bool policies_configmap; /* the operator's policies are there as a ConfigMap, to be edited */
-    bool leases;             /* managers elect leaders; else they simply lead */
+    struct log *log;        /* of the operators; may be NULL */
+    struct log *world_log;  /* of everything else; may be NULL */
+    bool no_leases;         /* managers simply lead: less to do in a world of one operator */
+    const char *token;      /* wanted of every client; NULL: anybody */
+    const char *policy_dir; /* of the operators, in place of the ConfigMap; NULL: none */
+    const struct policy_layer *policies; /* their embedded layer; NULL: what the binary has */
+    size_t history_max;                  /* of the API server; 0 = its default */
+    /* As in struct apiserver_options; may be NULL. */
     void (*on_commit)(void *arg, const char *verb, const char *user, const struct jv *before,
                       const struct jv *after);
-    /* A manager has ended by itself; may be NULL. */
-    void (*on_exit)(void *arg, int exit_code, const char *why);
+    /* An operator has come to its end and is gone (it may be started again here). `why` is NULL for
+     * a clean one. May be NULL. */
+    void (*on_operator_exit)(void *arg, size_t index, int exit_code, const char *why);
+    void (*on_operator_ready)(void *arg, size_t index); /* leads for the first time; may be NULL */
+    /* What plays the world cannot go on; it is over. */
+    void (*on_failed)(void *arg, const char *why); /* NULL: it was drained */
     void *arg;
 };
 
-/* The server with the CRDs and the namespaces default, kube-system and nemeton-system. */
 struct world *world_new(const struct world_options *options, struct err *err);
+/* At any time; everything under way is dropped. */
 void world_free(struct world *world);
-struct apiserver *world_apiserver(struct world *world);
-struct transport *world_transport(struct world *world);
-/* Puts an object there as an admin would; a CRD's kinds are known to the controllers when they are
- * started afterwards. */
+/* Straight into the API server, as an admin would. Call it before world_start for CRDs, so that what
+ * plays the world knows their kinds. */
 int world_load(struct world *world, const struct jv *object, bool with_status, struct err *err);
+/* Makes namespaces that objects name and that are not there. */
+int world_make_namespace(struct world *world, const char *name, struct err *err);
+/* Controllers and nodes begin to work. */
+int world_start(struct world *world, struct err *err);
 
-int world_controllers_start(struct world *world, struct err *err);
-/* what: policies (embedded, policy_dir, limits), metrics, name and namespaces are used; the rest is
- * filled in. what->embedded NULL: the operator's policies of this binary. */
-int world_operator_start(struct world *world, const struct manager_options *what, struct err *err);
-void world_operator_stop(struct world *world);
-struct manager *world_operator(struct world *world); /* NULL when there is none */
-struct manager *world_controllers(struct world *world);
-bool world_is_idle(struct world *world); /* both managers have nothing to do now */
-void world_drain(struct world *world);   /* ends the managers in order; on_exit tells of each */
+/* Operators by index, below WORLD_OPERATORS_MAX. Each has connections of its own. */
+int world_operator_start(struct world *world, size_t index, struct err *err);
+void world_operator_kill(struct world *world, size_t index); /* as kill -9; none there is fine */
+struct manager *world_operator(struct world *world, size_t index); /* lent; NULL: none runs */
+/* Faults of the network between operators and the API server, present and future ones. */
+void world_set_faults(struct world *world, const struct loopback_faults *faults);
+
+struct apiserver *world_apiserver(struct world *world);
+/* For clients in this process; lent. The configuration carries the token. */
+struct transport *world_transport(struct world *world);
+struct kube_config *world_config(struct world *world);
+/* Operators and controllers end in order; on_operator_exit and on_failed tell of each. */
+void world_drain(struct world *world);
+/* Nobody has work that could start now. Delayed work does not count: watch the commits for that. */
+bool world_is_idle(struct world *world);
 
 #endif
