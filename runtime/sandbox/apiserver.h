@@ -18,10 +18,10 @@ struct apiserver;
 struct apiserver_options {
     struct random_source *random;
     struct log *log;
-    const char *token;       /* required as Bearer; NULL: anybody (in process) */
-    size_t history_max;      /* events kept for watches; 0 = 20000 */
-    size_t objects_max;      /* 0 = 200000 */
-    size_t body_bytes_max;   /* 0 = 3 MiB */
+    const char *token;     /* required as Bearer; NULL: anybody (in process) */
+    size_t history_max;    /* events kept for watches; 0 = 20000 */
+    size_t objects_max;    /* 0 = 200000 */
+    size_t body_bytes_max; /* 0 = 3 MiB */
     /* Called at each commit, before anybody sees it: invariants, recordings. May be NULL.
      * verb: "create", "update", "delete"; before/after NULL where there is none. user: User-Agent. */
     void (*on_commit)(void *arg, const char *verb, const char *user, const struct jv *before,
@@ -47,10 +47,10 @@ uint64_t apiserver_revision(const struct apiserver *server);
 /* Faults, drawn per request from the random source; all 0 at first. */
 struct apiserver_faults {
     double conflict, too_many, server_error, forbidden; /* answers instead of doing it */
-    double late_error;      /* does it, then answers 504 */
-    double watch_gone;      /* a 410 inside a watch */
-    int64_t watch_lag_ms;   /* events reach watchers this late */
-    const char *only_user;  /* only for this User-Agent prefix; NULL = all */
+    double late_error;                                  /* does it, then answers 504 */
+    double watch_gone;                                  /* a 410 inside a watch */
+    int64_t watch_lag_ms;                               /* events reach watchers this late */
+    const char *only_user; /* only for this User-Agent prefix; NULL = all */
 };
 void apiserver_set_faults(struct apiserver *server, const struct apiserver_faults *faults);
 void apiserver_compact(struct apiserver *server); /* forgets history: older watches get 410 */

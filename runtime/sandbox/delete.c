@@ -1,0 +1,324 @@
+#include "sandbox/delete.h"
+
+#include "base/log.h"
+#include "sandbox/answer.h"
+#include "sandbox/crd.h"
+#include "sandbox/filter.h"
+#include "sandbox/meta.h"
+#include "sandbox/strategy.h"
+#include "sandbox/write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { GRACE_DEFAULT_S = 30 };
+
+static int parse_propagation(const char *policy, struct delete_options *options,
+                             struct refusal *refusal)
+{
+    if (!policy || !*policy)
+        return 0;
+    if (strcmp(policy, "Background") == 0)
+        options->propagation = PROPAGATE_BACKGROUND;
+    else if (strcmp(policy, "Foreground") == 0)
+        options->propagation = PROPAGATE_FOREGROUND;
+    else if (strcmp(policy, "Orphan") == 0)
+        options->propagation = PROPAGATE_ORPHAN;
+    else
+        return refuse(
+            refusal, 422, "Invalid",
+            "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported "
+            "value: \"%s\": supported values: \"Foreground\", \"Background\", \"Orphan\", "
+            "\"nil\"",
+            policy);
+    return 0;
+}
+
+static int check_preconditions(const struct request *request, const struct jv *object,
+                               const struct delete_options *options, struct refusal *refusal)
+{
+    const char *name = meta_name(object);
+    const char *revision = jv_path_str(object, "metadata", "resourceVersion", NULL);
+    if (options->uid && strcmp(options->uid, meta_uid(object)) != 0)
+        return refuse_conflict(refusal, request->kind, name,
+                               "the UID in the precondition (%s) does not match the UID in record "
+                               "(%s). The object might have been deleted and then recreated",
+                               options->uid, meta_uid(object));
+    if (options->resource_version && strcmp(options->resource_version, revision) != 0)
+        return refuse_conflict(
+            refusal, request->kind, name,
+            "the ResourceVersion in the precondition (%s) does not match the "
+            "ResourceVersion in record (%s). The object might have been modified",
+            options->resource_version, revision);
+    return 0;
+}
+
+/* Seconds that this object may still take; 0 = none. */
+static int64_t grace_of(const struct kind *kind, const struct jv *object,
+                        const struct delete_options *options)
+{
+    if (!kind_is(kind, KIND_GRACEFUL))
+        return 0;
+    const char *phase = jv_path_str(object, "status", "phase", NULL);
+    const char *node = jv_path_str(object, "spec", "nodeName", NULL);
+    const struct jv *own = jv_path(object, "spec", "terminationGracePeriodSeconds", NULL);
+    int64_t grace_s = own ? jv_int_value(own) : GRACE_DEFAULT_S;
+    if (options->grace_s >= 0)
+        grace_s = options->grace_s;
+    if (!node || !*node || (phase && strcmp(phase, "Failed") == 0) ||
+        (phase && strcmp(phase, "Succeeded") == 0))
+        return 0;
+    return grace_s < 0 ? 1 : grace_s;
+}
+
+static void set_propagation(struct jv *object, const struct delete_options *options)
+{
+    if (options->propagation == PROPAGATE_DEFAULT)
+        return; /* what finalizers ask for already stays */
+    meta_remove_finalizer(object, "orphan");
+    meta_remove_finalizer(object, "foregroundDeletion");
+    if (options->propagation == PROPAGATE_ORPHAN)
+        meta_add_finalizer(object, "orphan");
+    else if (options->propagation == PROPAGATE_FOREGROUND)
+        meta_add_finalizer(object, "foregroundDeletion");
+}
+
+static void set_deletion_time(const struct request *request, struct jv *object, int64_t grace_s)
+{
+    char time[TIME_TEXT_BYTES];
+    int64_t wall_ns = clock_wall_ns(loop_clock(request->server->loop)) + grace_s * 1000000000;
+    struct jv *metadata = jv_ensure(object, "metadata", NULL);
+    log_time_rfc3339(wall_ns, false, time);
+    if (!jv_get(metadata, "deletionTimestamp") && jv_get(metadata, "generation"))
+        jv_set_int(metadata, "generation", jv_int_value(jv_get(metadata, "generation")) + 1);
+    jv_set_str(metadata, "deletionTimestamp", time);
+    jv_set_int(metadata, "deletionGracePeriodSeconds", grace_s);
+}
+
+static void mark_namespace(struct jv *object)
+{
+    jv_set_str(jv_ensure(object, "status", NULL), "phase", "Terminating");
+}
+
+/* Changes `after` to its state while it is being deleted. True when it can go at once. */
+static bool prepare(const struct request *request, struct jv *after,
+                    const struct delete_options *options)
+{
+    const struct kind *kind = request->kind->home;
+    int64_t grace_s = grace_of(kind, after, options);
+    bool namespace = kind->strategy == &strategy_namespace;
+    if (meta_deleting(after)) {
+        int64_t left_s =
+            jv_int_value(jv_path(after, "metadata", "deletionGracePeriodSeconds", NULL));
+        bool shorter = kind_is(kind, KIND_GRACEFUL) && options->grace_s >= 0 && grace_s < left_s;
+        if (left_s > 0 && !shorter)
+            return false;
+        if (shorter)
+            set_deletion_time(request, after, grace_s);
+        if (!shorter)
+            set_propagation(after, options);
+    } else {
+        set_propagation(after, options);
+        set_deletion_time(request, after, grace_s);
+    }
+    if (namespace)
+        mark_namespace(after);
+    return jv_size(jv_path(after, "metadata", "finalizers", NULL)) == 0 &&
+           jv_int_value(jv_path(after, "metadata", "deletionGracePeriodSeconds", NULL)) == 0 &&
+           !(namespace && jv_size(jv_path(after, "spec", "finalizers", NULL)));
+}
+
+static int refuse_protected(const struct request *request, const char *name,
+                            struct refusal *refusal)
+{
+    static const char *const names[] = {"default", "kube-system", "kube-public"};
+    if (request->kind->strategy != &strategy_namespace)
+        return 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return refuse_forbidden(refusal, request->kind, name,
+                                    "this namespace may not be deleted");
+    return 0;
+}
+
+static struct stored *commit(struct request *request, const struct jv *before, struct jv *after,
+                             bool go)
+{
+    char key[KIND_TEXT_BYTES];
+    struct kind *kind = request_home(request);
+    struct stored *current = storage_get(kind, request_key(request, meta_name(before), key));
+    if (request->dry_run || jv_equal(before, after))
+        return stored_ref(current);
+    if (!go)
+        return stored_ref(write_commit(request, kind, before, after));
+    struct stored *last = stored_ref(current);
+    write_commit_delete(request, kind, before, after);
+    return last;
+}
+
+/* These answer with the object that is gone, the others with a Status. */
+static bool returns_object(const struct kind *kind)
+{
+    return kind_is(kind, KIND_GRACEFUL) || kind->strategy == &strategy_service ||
+           kind->strategy == &strategy_claim || kind->strategy == &strategy_volume ||
+           strcmp(kind->plural, "serviceaccounts") == 0;
+}
+
+void delete_options_of(const struct jv *body, struct delete_options *options)
+{
+    struct refusal ignored = {0};
+    const struct jv *grace = jv_get(body, "gracePeriodSeconds");
+    const struct jv *orphan = jv_get(body, "orphanDependents");
+    options->uid = jv_path_str(body, "preconditions", "uid", NULL);
+    options->resource_version = jv_path_str(body, "preconditions", "resourceVersion", NULL);
+    options->grace_s = grace && jv_type(grace) == JV_INT ? jv_int_value(grace) : -1;
+    options->accepted = orphan && jv_type(orphan) == JV_BOOL && !jv_bool_value(orphan);
+    if (orphan && jv_type(orphan) == JV_BOOL)
+        options->propagation = jv_bool_value(orphan) ? PROPAGATE_ORPHAN : PROPAGATE_BACKGROUND;
+    parse_propagation(jv_str(jv_get(body, "propagationPolicy")), options, &ignored);
+    refusal_deinit(&ignored);
+}
+
+int delete_options_parse(struct request *request, struct delete_options *options,
+                         struct refusal *refusal)
+{
+    size_t len = 0;
+    *options = (struct delete_options){.grace_s = -1};
+    exchange_body(request->exchange, &len);
+    if (len && request_body(request, &options->body, refusal) < 0)
+        return -1;
+    if (options->body) {
+        delete_options_of(options->body, options);
+        if (parse_propagation(jv_str(jv_get(options->body, "propagationPolicy")), options,
+                              refusal) < 0)
+            goto failed;
+        request->dry_run |= jv_size(jv_get(options->body, "dryRun")) > 0;
+    }
+    const char *grace = request_query(request, "gracePeriodSeconds");
+    const char *orphan = request_query(request, "orphanDependents");
+    if (grace && *grace)
+        options->grace_s = strtoll(grace, NULL, 10);
+    if (orphan && *orphan)
+        options->propagation =
+            strcmp(orphan, "true") == 0 ? PROPAGATE_ORPHAN : PROPAGATE_BACKGROUND;
+    if (parse_propagation(request_query(request, "propagationPolicy"), options, refusal) == 0)
+        return 0;
+failed:
+    jv_unref(options->body);
+    options->body = NULL;
+    return -1;
+}
+
+int delete_one(struct request *request, const char *name, const struct delete_options *options,
+               struct stored **out, bool *gone, struct refusal *refusal)
+{
+    struct jv *before = NULL;
+    if (write_load(request, name, &before, refusal) < 0)
+        return -1;
+    if (refuse_protected(request, name, refusal) < 0 ||
+        check_preconditions(request, before, options, refusal) < 0) {
+        jv_unref(before);
+        return -1;
+    }
+    struct jv *after = jv_dup(before);
+    if (request->kind->strategy == &strategy_crd)
+        meta_add_finalizer(after, CRD_CLEANUP_FINALIZER);
+    *gone = prepare(request, after, options);
+    *out = commit(request, before, after, *gone);
+    if (request->kind->strategy == &strategy_crd && !request->dry_run)
+        crd_begin_delete(request, after);
+    jv_unref(before);
+    jv_unref(after);
+    return 0;
+}
+
+int verb_delete(struct request *request, struct refusal *refusal)
+{
+    struct delete_options options;
+    struct stored *stored = NULL;
+    bool gone = false;
+    if (delete_options_parse(request, &options, refusal) < 0)
+        return -1;
+    int result = delete_one(request, request->name, &options, &stored, &gone, refusal);
+    if (result == 0 && (!gone || returns_object(request->kind))) {
+        answer_stored(request, !gone && options.accepted ? 202 : 200, stored);
+    } else if (result == 0) {
+        struct jv *object = stored_parse(stored);
+        answer_success(request, request->kind, request->name, meta_uid(object));
+        jv_unref(object);
+    }
+    stored_unref(stored);
+    jv_unref(options.body);
+    return result;
+}
+
+struct collection {
+    const struct filter *filter;
+    struct stored **list;
+    size_t count;
+};
+
+static bool collect(void *arg, struct stored *stored)
+{
+    struct collection *collection = arg;
+    if (!filter_matches(collection->filter, stored))
+        return true;
+    size_t size = (collection->count + 1) * sizeof(struct stored *);
+    collection->list = mem_grow(collection->list, size);
+    collection->list[collection->count++] = stored_ref(stored);
+    return true;
+}
+
+/* Not atomic, as the real one: what was removed stays removed when a later one is refused. */
+static int delete_collected(struct request *request, const struct collection *collection,
+                            const struct delete_options *options, struct refusal *refusal)
+{
+    char namespace[KIND_TEXT_BYTES], version[KIND_TEXT_BYTES];
+    struct buf text;
+    int result = 0;
+    buf_init(&text, LIST_BYTES_MAX);
+    buf_printf(&text, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{},\"items\":[",
+               request->kind->list_kind,
+               kind_api_version(request->kind, request->version, version, sizeof(version)));
+    char *addressed = request->namespace;
+    for (size_t i = 0; result == 0 && i < collection->count; i++) {
+        struct stored *stored = collection->list[i], *now = NULL;
+        bool gone;
+        stored_namespace(stored, namespace, sizeof(namespace));
+        request->namespace = *namespace ? namespace : NULL;
+        result = delete_one(request, stored->name, options, &now, &gone, refusal);
+        if (result == 0) {
+            buf_add_str(&text, i ? "," : "");
+            answer_print(request, now, true, &text);
+        }
+        stored_unref(now);
+    }
+    request->namespace = addressed;
+    buf_add_str(&text, "]}\n");
+    if (result == 0)
+        answer_bytes(request, 200, "application/json", text.data, text.len);
+    buf_deinit(&text);
+    return result;
+}
+
+int verb_delete_collection(struct request *request, struct refusal *refusal)
+{
+    struct delete_options options;
+    struct filter filter;
+    if (delete_options_parse(request, &options, refusal) < 0)
+        return -1;
+    if (filter_init(&filter, request, refusal) < 0) {
+        jv_unref(options.body);
+        return -1;
+    }
+    struct collection collection = {.filter = &filter};
+    storage_each(request->server->storage, request->kind->home, filter.namespace, NULL, 0, collect,
+                 &collection);
+    int result = delete_collected(request, &collection, &options, refusal);
+    for (size_t i = 0; i < collection.count; i++)
+        stored_unref(collection.list[i]);
+    free(collection.list);
+    filter_deinit(&filter);
+    jv_unref(options.body);
+    return result;
+}

@@ -1,0 +1,327 @@
+#include "sandbox/meta.h"
+
+#include "sandbox/strategy.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANNOTATIONS_BYTES_MAX = 256 << 10, GENERATED_BASE_MAX = 58, GENERATED_SUFFIX = 5 };
+
+static const char *const server_set[] = {
+    "uid",      "creationTimestamp",          "generation",     "deletionTimestamp",
+    "selfLink", "deletionGracePeriodSeconds", "resourceVersion"};
+
+static void generate_name(struct request *request, struct jv *metadata)
+{
+    static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
+    const char *base = jv_str(jv_get(metadata, "generateName"));
+    const char *name = jv_str(jv_get(metadata, "name"));
+    if ((name && *name) || !base || !*base)
+        return;
+    char suffix[GENERATED_SUFFIX + 1] = "";
+    for (size_t i = 0; i < GENERATED_SUFFIX; i++)
+        suffix[i] = alphabet[random_below(request->server->options.random, sizeof(alphabet) - 1)];
+    jv_set(metadata, "name", jv_stringf("%.*s%s", GENERATED_BASE_MAX, base, suffix));
+}
+
+static bool counts_generation(const struct kind *kind)
+{
+    return kind_is(kind, KIND_GENERATION) || kind_is(kind, KIND_CUSTOM);
+}
+
+/* Everything but identity, metadata and (where it has an endpoint of its own) status. */
+static bool spec_differs(const struct request *request, const struct jv *a, const struct jv *b)
+{
+    struct jv_iter iter = {0};
+    bool skip_status = request->version->status || !kind_is(request->kind, KIND_CUSTOM);
+    while (jv_next(a, &iter)) {
+        if (strcmp(iter.key, "metadata") == 0 || strcmp(iter.key, "apiVersion") == 0 ||
+            strcmp(iter.key, "kind") == 0 || (skip_status && strcmp(iter.key, "status") == 0))
+            continue;
+        const struct jv *other = jv_get(b, iter.key);
+        if (!other || !jv_equal(iter.value, other))
+            return true;
+    }
+    return false;
+}
+
+static bool annotations_differ(const struct jv *a, const struct jv *b)
+{
+    const struct jv *left = jv_get(a, "annotations"), *right = jv_get(b, "annotations");
+    return jv_size(left) != jv_size(right) || (jv_size(left) && !jv_equal(left, right));
+}
+
+static void check_name(const struct kind *kind, const char *name, const char *path,
+                       struct field_errors *errors)
+{
+    const char *problem;
+    if (kind_is(kind, KIND_PATH_NAME))
+        problem = name_check_path_segment(name);
+    else if (kind->strategy == &strategy_namespace)
+        problem = name_check_label(name);
+    else if (kind->strategy == &strategy_service)
+        problem = name_check_service(name);
+    else
+        problem = name_check_subdomain(name);
+    if (problem)
+        field_invalid_str(errors, path, name, "%s", problem);
+}
+
+static void check_names(const struct kind *kind, const struct jv *metadata,
+                        struct field_errors *errors)
+{
+    const char *name = jv_str(jv_get(metadata, "name"));
+    const char *base = jv_str(jv_get(metadata, "generateName"));
+    if (base && *base) {
+        /* a trailing dash is fine in front of what will be appended */
+        char *probe = mem_printf("%sx", base);
+        check_name(kind, probe, "metadata.generateName", errors);
+        free(probe);
+    }
+    if (!name || !*name)
+        field_required(errors, "metadata.name", "name or generateName is required");
+    else
+        check_name(kind, name, "metadata.name", errors);
+}
+
+static void check_annotations(const struct jv *annotations, struct field_errors *errors)
+{
+    struct jv_iter iter = {0};
+    size_t total = 0;
+    while (annotations && jv_next(annotations, &iter)) {
+        char *lower = mem_str(iter.key);
+        for (char *at = lower; *at; at++)
+            *at = (char)tolower((unsigned char)*at);
+        const char *problem = name_check_qualified(lower);
+        free(lower);
+        if (problem)
+            field_invalid_str(errors, "metadata.annotations", iter.key, "%s", problem);
+        size_t len = 0;
+        jv_strn(iter.value, &len);
+        total += strlen(iter.key) + len;
+    }
+    if (total > ANNOTATIONS_BYTES_MAX)
+        field_too_long(errors, "metadata.annotations", ANNOTATIONS_BYTES_MAX);
+}
+
+static void check_owner(const struct jv *owner, size_t index, struct field_errors *errors)
+{
+    static const char *const members[] = {"apiVersion", "kind", "name", "uid"};
+    char path[FIELD_PATH_BYTES];
+    (void)index; /* the real server's path has no index either */
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const char *value = jv_str(jv_get(owner, members[i]));
+        if (value && *value)
+            continue;
+        field_invalid_str(errors, field_path(path, "metadata.ownerReferences.%s", members[i]), "",
+                          "%s", i ? "must not be empty" : "version must not be empty");
+    }
+}
+
+static void check_owners(const struct jv *owners, struct field_errors *errors)
+{
+    const struct jv *controller = NULL;
+    for (size_t i = 0; i < jv_size(owners); i++) {
+        const struct jv *owner = jv_at(owners, i);
+        check_owner(owner, i, errors);
+        if (!jv_bool_value(jv_get(owner, "controller")))
+            continue;
+        if (controller)
+            field_invalid(errors, "metadata.ownerReferences", owners,
+                          "Only one reference can have Controller set to true. Found \"true\" in "
+                          "references for %s/%s and %s/%s",
+                          jv_path_str(controller, "kind", NULL),
+                          jv_path_str(controller, "name", NULL), jv_path_str(owner, "kind", NULL),
+                          jv_path_str(owner, "name", NULL));
+        else
+            controller = owner;
+    }
+}
+
+static void check_finalizers(const struct kind *kind, const struct jv *finalizers,
+                             struct field_errors *errors)
+{
+    for (size_t i = 0; i < jv_size(finalizers); i++) {
+        const char *name = jv_str(jv_at(finalizers, i));
+        const char *problem = name ? name_check_qualified(name) : "must be a string";
+        if (problem)
+            field_invalid_str(errors, "metadata.finalizers", name, "%s", problem);
+        else if (!strchr(name, '/') && strcmp(name, "orphan") != 0 &&
+                 strcmp(name, "foregroundDeletion") != 0 && !kind_is(kind, KIND_CUSTOM))
+            field_invalid_str(errors, "metadata.finalizers", name,
+                              "name is neither a standard finalizer name nor is it fully "
+                              "qualified");
+    }
+}
+
+static bool array_has(const struct jv *array, const char *text)
+{
+    for (size_t i = 0; i < jv_size(array); i++) {
+        const char *value = jv_str(jv_at(array, i));
+        if (value && strcmp(value, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_new_finalizers(const struct jv *before, const struct jv *after,
+                                 struct field_errors *errors)
+{
+    struct buf found;
+    buf_init(&found, FIELD_PATH_BYTES);
+    for (size_t i = 0; i < jv_size(after); i++) {
+        const char *name = jv_str(jv_at(after, i));
+        if (name && !array_has(before, name))
+            buf_printf(&found, "%s\"%s\"", found.len ? ", " : "", name);
+    }
+    if (found.len)
+        field_forbidden(errors, "metadata.finalizers",
+                        "no new finalizers can be added if the object is being deleted, found new "
+                        "finalizers []string{%s}",
+                        buf_str(&found));
+    buf_deinit(&found);
+}
+
+static void check_rest(const struct kind *kind, const struct jv *metadata,
+                       struct field_errors *errors)
+{
+    meta_validate_labels(jv_get(metadata, "labels"), "metadata.labels", errors);
+    check_annotations(jv_get(metadata, "annotations"), errors);
+    check_owners(jv_get(metadata, "ownerReferences"), errors);
+    check_finalizers(kind, jv_get(metadata, "finalizers"), errors);
+}
+
+void meta_prepare_create(struct request *request, struct jv *object)
+{
+    char uid[37], now[TIME_TEXT_BYTES];
+    struct jv *metadata = jv_ensure(object, "metadata", NULL);
+    for (size_t i = 0; i < sizeof(server_set) / sizeof(server_set[0]); i++)
+        jv_remove(metadata, server_set[i]);
+    generate_name(request, metadata);
+    random_uuid(request->server->options.random, uid);
+    jv_set_str(metadata, "uid", uid);
+    jv_set_str(metadata, "creationTimestamp", server_time(request->server, false, now));
+    if (counts_generation(request->kind))
+        jv_set_int(metadata, "generation", 1);
+    if (kind_is(request->kind, KIND_NAMESPACED))
+        jv_set_str(metadata, "namespace", request->namespace);
+    else
+        jv_remove(metadata, "namespace");
+}
+
+void meta_prepare_update(const struct request *request, const struct jv *before, struct jv *after)
+{
+    static const char *const kept[] = {"name",
+                                       "namespace",
+                                       "uid",
+                                       "creationTimestamp",
+                                       "deletionTimestamp",
+                                       "deletionGracePeriodSeconds"};
+    const struct jv *old = jv_get(before, "metadata");
+    struct jv *metadata = jv_ensure(after, "metadata", NULL);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (!jv_get(metadata, kept[i]) && jv_get(old, kept[i]))
+            jv_set(metadata, kept[i], jv_ref(jv_get(old, kept[i])));
+    jv_remove(metadata, "selfLink");
+    jv_remove(metadata, "generation");
+    if (jv_get(old, "generation"))
+        jv_set(metadata, "generation", jv_ref(jv_get(old, "generation")));
+    jv_set(metadata, "resourceVersion", jv_ref(jv_get(old, "resourceVersion")));
+    bool differs = spec_differs(request, before, after) || spec_differs(request, after, before);
+    if (request->kind->strategy == &strategy_deployment) /* as the real one: rollbacks were there */
+        differs |= annotations_differ(old, metadata);
+    if (counts_generation(request->kind) && differs)
+        jv_set_int(metadata, "generation", jv_int_value(jv_get(old, "generation")) + 1);
+}
+
+void meta_validate_labels(const struct jv *labels, const char *path, struct field_errors *errors)
+{
+    struct jv_iter iter = {0};
+    while (labels && jv_next(labels, &iter)) {
+        const char *problem = name_check_qualified(iter.key);
+        if (problem)
+            field_invalid_str(errors, path, iter.key, "%s", problem);
+        const char *value = jv_str(iter.value);
+        problem = name_check_label_value(value ? value : "");
+        if (problem)
+            field_invalid_str(errors, path, value, "%s", problem);
+    }
+}
+
+void meta_validate(const struct kind *kind, const struct jv *object, struct field_errors *errors)
+{
+    const struct jv *metadata = jv_get(object, "metadata");
+    check_names(kind, metadata, errors);
+    check_rest(kind, metadata, errors);
+}
+
+void meta_validate_update(const struct kind *kind, const struct jv *before, const struct jv *after,
+                          struct field_errors *errors)
+{
+    static const char *const immutable[] = {"name",
+                                            "namespace",
+                                            "uid",
+                                            "creationTimestamp",
+                                            "deletionTimestamp",
+                                            "deletionGracePeriodSeconds"};
+    char path[FIELD_PATH_BYTES];
+    const struct jv *old = jv_get(before, "metadata"), *metadata = jv_get(after, "metadata");
+    if (meta_deleting(before))
+        check_new_finalizers(jv_get(old, "finalizers"), jv_get(metadata, "finalizers"), errors);
+    for (size_t i = 0; i < sizeof(immutable) / sizeof(immutable[0]); i++) {
+        const struct jv *was = jv_get(old, immutable[i]), *is = jv_get(metadata, immutable[i]);
+        if (is && (!was || !jv_equal(was, is)))
+            field_invalid(errors, field_path(path, "metadata.%s", immutable[i]), is,
+                          "field is immutable");
+    }
+    check_rest(kind, metadata, errors);
+}
+
+bool meta_deleting(const struct jv *object)
+{
+    return jv_path(object, "metadata", "deletionTimestamp", NULL) != NULL;
+}
+
+bool meta_has_finalizer(const struct jv *object, const char *name)
+{
+    return array_has(jv_path(object, "metadata", "finalizers", NULL), name);
+}
+
+void meta_add_finalizer(struct jv *object, const char *name)
+{
+    if (meta_has_finalizer(object, name))
+        return;
+    struct jv *metadata = jv_ensure(object, "metadata", NULL);
+    if (!jv_is_array(jv_get(metadata, "finalizers")))
+        jv_set(metadata, "finalizers", jv_array());
+    jv_append(jv_get(metadata, "finalizers"), jv_string(name));
+}
+
+void meta_remove_finalizer(struct jv *object, const char *name)
+{
+    struct jv *metadata = jv_ensure(object, "metadata", NULL);
+    struct jv *finalizers = jv_get(metadata, "finalizers");
+    for (size_t i = jv_size(finalizers); i > 0; i--) {
+        const char *value = jv_str(jv_at(finalizers, i - 1));
+        if (value && strcmp(value, name) == 0)
+            jv_remove_at(finalizers, i - 1);
+    }
+    if (finalizers && jv_size(finalizers) == 0)
+        jv_remove(metadata, "finalizers");
+}
+
+const char *meta_name(const struct jv *object)
+{
+    return jv_path_str(object, "metadata", "name", NULL);
+}
+
+const char *meta_namespace(const struct jv *object)
+{
+    return jv_path_str(object, "metadata", "namespace", NULL);
+}
+
+const char *meta_uid(const struct jv *object)
+{
+    return jv_path_str(object, "metadata", "uid", NULL);
+}

@@ -1,0 +1,230 @@
+#include "sandbox/patch_apply_internal.h"
+
+#include "sandbox/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void apply_init(struct apply *apply, struct request *request)
+{
+    *apply = (struct apply){.request = request, .shape = shape_of_request(request)};
+    kind_api_version(request->kind, request->version, apply->api_version,
+                     sizeof(apply->api_version));
+    server_time(request->server, false, apply->now);
+}
+
+static struct jv *parse_set(const char *text)
+{
+    struct jv *set = NULL;
+    jv_parse(text, strlen(text), &set, NULL);
+    return set;
+}
+
+/* What nobody ever manages. */
+struct jv *apply_strip(struct jv *fields)
+{
+    struct jv *set =
+        parse_set("{\"f:apiVersion\":{},\"f:kind\":{},\"f:metadata\":{\".\":{},\"f:name\":{},"
+                  "\"f:namespace\":{},\"f:creationTimestamp\":{},\"f:selfLink\":{},\"f:uid\":{},"
+                  "\"f:clusterName\":{},\"f:generation\":{},\"f:managedFields\":{},"
+                  "\"f:resourceVersion\":{}}}");
+    struct jv *out = fieldset_difference(fields, set);
+    jv_unref(set);
+    jv_unref(fields);
+    return out;
+}
+
+/* What this endpoint does not write, so that nobody gets it by using it. */
+static struct jv *reset_fields(const struct request *request)
+{
+    const char *kind = request->kind->kind;
+    bool custom = kind_is(request->kind, KIND_CUSTOM);
+    bool has_status = custom ? request->version->status : kind_is(request->kind, KIND_STATUS);
+    if (!has_status)
+        return NULL;
+    if (!request->subresource || strcmp(request->subresource, "status") != 0)
+        return parse_set("{\"f:status\":{}}");
+    if (!custom && strcmp(kind, "Pod") == 0)
+        return parse_set("{\"f:spec\":{},\"f:metadata\":{\"f:deletionTimestamp\":{},"
+                         "\"f:ownerReferences\":{}}}");
+    if (!custom && strcmp(kind, "Deployment") == 0)
+        return parse_set("{\"f:spec\":{},\"f:metadata\":{\"f:labels\":{}}}");
+    if (!custom && strcmp(kind, "CustomResourceDefinition") == 0)
+        return parse_set("{\"f:spec\":{},\"f:metadata\":{}}");
+    return parse_set("{\"f:spec\":{}}");
+}
+
+struct jv *apply_without_reset(const struct request *request, struct jv *fields)
+{
+    struct jv *reset = reset_fields(request);
+    struct jv *out = reset ? fieldset_without(fields, reset) : jv_ref(fields);
+    jv_unref(reset);
+    jv_unref(fields);
+    return out;
+}
+
+/* managedFields do not compare. Shares all else. */
+struct jv *apply_bare(const struct jv *object)
+{
+    struct jv *out = jv_object();
+    struct jv_iter iter = {0};
+    while (jv_next(object, &iter)) {
+        if (strcmp(iter.key, "metadata") != 0 || !jv_get(iter.value, "managedFields")) {
+            jv_set(out, iter.key, jv_ref(iter.value));
+            continue;
+        }
+        struct jv *metadata = jv_object();
+        struct jv_iter inner = {0};
+        while (jv_next(iter.value, &inner))
+            if (strcmp(inner.key, "managedFields") != 0)
+                jv_set(metadata, inner.key, jv_ref(inner.value));
+        jv_set(out, "metadata", metadata);
+    }
+    return out;
+}
+
+/* An object of this kind with nothing in it, as the real server's decoder makes it. */
+struct jv *apply_empty_object(const struct apply *apply)
+{
+    const struct kind_version *version = apply->request->version;
+    struct jv *object =
+        version->type ? decode_object(version->type, NULL, NULL, NULL) : jv_object();
+    jv_set_str(object, "apiVersion", apply->api_version);
+    jv_set_str(object, "kind", apply->request->kind->kind);
+    return object;
+}
+
+void apply_compare(const struct apply *apply, const struct jv *before, const struct jv *after,
+                   struct comparison *out)
+{
+    typed_compare(&apply->shape, before, after, out);
+    out->removed = apply_without_reset(apply->request, out->removed);
+    out->modified = apply_without_reset(apply->request, out->modified);
+    out->added = apply_without_reset(apply->request, out->added);
+}
+
+void apply_reconcile(struct apply *apply)
+{
+    for (size_t i = 0; i < apply->managed.count; i++) {
+        struct manager *manager = &apply->managed.list[i];
+        manager_set_fields(manager, typed_reconcile(&apply->shape, manager->fields));
+    }
+}
+
+/* Everybody but `self` loses what was changed or removed. */
+void apply_take_from_others(struct apply *apply, const struct manager *self,
+                            const struct comparison *changes)
+{
+    struct jv *changed = fieldset_union(changes->modified, changes->added);
+    struct jv *lost = fieldset_union(changed, changes->removed);
+    char *identity = self ? mem_str(self->identity) : NULL;
+    for (size_t i = apply->managed.count; i > 0; i--) {
+        struct manager *manager = &apply->managed.list[i - 1];
+        if (identity && strcmp(manager->identity, identity) == 0)
+            continue;
+        manager_set_fields(manager, fieldset_difference(manager->fields, lost));
+        if (fieldset_is_empty(manager->fields))
+            managed_remove(&apply->managed, i - 1);
+    }
+    free(identity);
+    jv_unref(changed);
+    jv_unref(lost);
+}
+
+/* Gives what an update changed to an updater of this name. */
+void apply_track(struct apply *apply, const char *name, const char *subresource,
+                 const struct jv *before, const struct jv *after)
+{
+    struct comparison changes;
+    apply_reconcile(apply);
+    apply_compare(apply, before, after, &changes);
+    /* As if done by a manager of its own that is then joined with the one of that name: so the old
+     * entry of the same name loses what it has, and gets it back. */
+    apply_take_from_others(apply, NULL, &changes);
+    struct jv *gained = apply_strip(fieldset_union(changes.modified, changes.added));
+    if (!fieldset_is_empty(gained)) {
+        struct manager *manager =
+            managed_add(&apply->managed, name, false, apply->api_version, subresource);
+        manager_set_fields(manager, fieldset_union(manager->fields, gained));
+        manager_set_time(manager, apply->now);
+    }
+    jv_unref(gained);
+    comparison_deinit(&changes);
+}
+
+/* An apply that changed nothing keeps the old times, so that nothing is written. */
+static bool same_but_times(const struct jv *before, const struct jv *after)
+{
+    if (jv_size(before) != jv_size(after))
+        return false;
+    for (size_t i = 0; i < jv_size(before); i++) {
+        struct jv *a = jv_dup(jv_at(before, i)), *b = jv_dup(jv_at(after, i));
+        jv_remove(a, "time");
+        jv_remove(b, "time");
+        bool same = jv_equal(a, b);
+        jv_unref(a);
+        jv_unref(b);
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
+/* The value as it will be stored: what a decoder makes of it. */
+static struct jv *as_stored(const struct apply *apply, const struct jv *object)
+{
+    const struct type *type = apply->request->version->type;
+    struct jv *out = type ? decode_object(type, object, NULL, NULL) : NULL;
+    return out ? out : jv_ref((struct jv *)object);
+}
+
+static bool same_object(const struct apply *apply, const struct jv *live, const struct jv *merged)
+{
+    struct jv *before = as_stored(apply, live), *after = as_stored(apply, merged);
+    bool same = jv_equal(before, after);
+    jv_unref(before);
+    jv_unref(after);
+    return same;
+}
+
+struct jv *apply_entries(struct apply *apply, const struct jv *old, const struct jv *before,
+                         const struct jv *after)
+{
+    struct jv *entries = managed_encode(&apply->managed);
+    if (!entries || !old || !same_but_times(old, entries) || !same_object(apply, before, after))
+        return entries;
+    jv_unref(entries);
+    return jv_ref((struct jv *)old);
+}
+
+static bool is_reset(const struct jv *entries)
+{
+    return jv_is_array(entries) &&
+           (jv_size(entries) == 0 || (jv_size(entries) == 1 && jv_size(jv_at(entries, 0)) == 0));
+}
+
+void managed_track(struct request *request, const struct jv *before, struct jv *after)
+{
+    struct apply apply;
+    const struct jv *own = jv_path(after, "metadata", "managedFields", NULL);
+    const struct jv *old = jv_path(before, "metadata", "managedFields", NULL);
+    apply_init(&apply, request);
+    if (is_reset(own) && !request->subresource)
+        old = NULL;
+    else if (request->subresource || managed_decode(own, &apply.managed) < 0 ||
+             apply.managed.count == 0)
+        managed_decode(old, &apply.managed);
+    struct jv *metadata = jv_ensure(after, "metadata", NULL);
+    struct jv *from = before ? apply_bare(before) : apply_empty_object(&apply);
+    struct jv *to = apply_bare(after);
+    if (!before || apply.managed.count) { /* nobody is known for an old object: it stays so */
+        apply_track(&apply, request->field_manager, request->subresource, from, to);
+        managed_cap(&apply.managed);
+    }
+    struct jv *entries = apply_entries(&apply, old, from, to);
+    jv_unref(from);
+    jv_unref(to);
+    jv_remove(metadata, "managedFields");
+    jv_set(metadata, "managedFields", entries);
+    managed_deinit(&apply.managed);
+}

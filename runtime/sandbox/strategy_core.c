@@ -1,0 +1,184 @@
+#include "sandbox/strategy_internal.h"
+
+#include "base/digest.h"
+#include "sandbox/meta.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DATA_BYTES_MAX = 1 << 20 };
+
+static void namespace_defaults(struct jv *namespace)
+{
+    const char *name = meta_name(namespace);
+    if (name)
+        jv_set_str(jv_ensure(namespace, "metadata", "labels", NULL), "kubernetes.io/metadata.name",
+                   name);
+}
+
+static int namespace_prepare_create(struct request *request, struct jv *namespace,
+                                    struct refusal *refusal)
+{
+    (void)request;
+    (void)refusal;
+    struct jv *finalizers = jv_array();
+    jv_append(finalizers, jv_string("kubernetes"));
+    jv_set(jv_ensure(namespace, "spec", NULL), "finalizers", finalizers);
+    jv_set_str(jv_ensure(namespace, "status", NULL), "phase", "Active");
+    namespace_defaults(namespace); /* a generated name is known only now */
+    return 0;
+}
+
+static int namespace_prepare_update(struct request *request, const struct jv *before,
+                                    struct jv *after, struct refusal *refusal)
+{
+    (void)request;
+    (void)refusal;
+    jv_remove(after, "spec");
+    if (jv_get(before, "spec"))
+        jv_set(after, "spec", jv_dup(jv_get(before, "spec")));
+    return 0;
+}
+
+static bool is_config_key(const char *key)
+{
+    size_t len = strlen(key);
+    if (len == 0 || len > 253 || strcmp(key, ".") == 0 || strncmp(key, "..", 2) == 0)
+        return false;
+    for (; *key; key++)
+        if (!isalnum((unsigned char)*key) && !strchr("-._", *key))
+            return false;
+    return true;
+}
+
+static size_t check_data(const struct jv *data, const char *path, struct field_errors *errors)
+{
+    char at[FIELD_PATH_BYTES];
+    struct jv_iter iter = {0};
+    size_t total = 0, len = 0;
+    while (jv_size(data) && jv_next(data, &iter)) {
+        if (!is_config_key(iter.key))
+            field_invalid_str(errors, field_path(at, "%s[%s]", path, iter.key), iter.key,
+                              "a valid config key must consist of alphanumeric characters, '-', "
+                              "'_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex "
+                              "used for validation is '[-._a-zA-Z0-9]+')");
+        jv_strn(iter.value, &len);
+        total += len;
+    }
+    return total;
+}
+
+static void config_map_validate(const struct jv *map, struct field_errors *errors)
+{
+    char at[FIELD_PATH_BYTES];
+    const struct jv *data = jv_get(map, "data"), *binary = jv_get(map, "binaryData");
+    struct jv_iter iter = {0};
+    size_t total = check_data(data, "data", errors) + check_data(binary, "binaryData", errors);
+    while (jv_size(binary) && jv_next(binary, &iter))
+        if (jv_get(data, iter.key))
+            field_invalid_str(errors, field_path(at, "data[%s]", iter.key), iter.key,
+                              "duplicate of key present in binaryData");
+    if (total > DATA_BYTES_MAX)
+        field_too_long(errors, "", DATA_BYTES_MAX);
+}
+
+static void immutable_data(const struct jv *before, const struct jv *after,
+                           struct field_errors *errors)
+{
+    static const char *const members[] = {"data", "binaryData"};
+    if (!jv_bool_value(jv_get(before, "immutable")))
+        return;
+    if (!jv_bool_value(jv_get(after, "immutable")))
+        field_forbidden(errors, "immutable", "field is immutable when `immutable` is set");
+    for (size_t i = 0; i < 2; i++)
+        if (!same_or_absent(jv_get(before, members[i]), jv_get(after, members[i])))
+            field_forbidden(errors, members[i], "field is immutable when `immutable` is set");
+}
+
+/* stringData is a way to write data; it is never stored. */
+static void secret_defaults(struct jv *secret)
+{
+    const struct jv *texts = jv_get(secret, "stringData");
+    struct jv_iter iter = {0};
+    default_str(secret, "type", "Opaque");
+    while (jv_size(texts) && jv_next(texts, &iter)) {
+        struct buf encoded;
+        size_t len = 0;
+        const char *text = jv_strn(iter.value, &len);
+        buf_init(&encoded, 2 * DATA_BYTES_MAX);
+        base64_encode(text ? text : "", len, &encoded);
+        jv_set_str(jv_ensure(secret, "data", NULL), iter.key, buf_str(&encoded));
+        buf_deinit(&encoded);
+    }
+    jv_remove(secret, "stringData");
+}
+
+static void secret_validate(const struct jv *secret, struct field_errors *errors)
+{
+    char at[FIELD_PATH_BYTES];
+    const struct jv *data = jv_get(secret, "data");
+    struct jv_iter iter = {0};
+    if (check_data(data, "data", errors) > DATA_BYTES_MAX * 4 / 3)
+        field_too_long(errors, "data", DATA_BYTES_MAX);
+    while (jv_size(data) && jv_next(data, &iter)) {
+        struct buf raw;
+        size_t len = 0;
+        const char *text = jv_strn(iter.value, &len);
+        buf_init(&raw, 2 * DATA_BYTES_MAX);
+        if (text && base64_decode(text, len, &raw, NULL) < 0)
+            field_invalid_str(errors, field_path(at, "data[%s]", iter.key), "<secret contents>",
+                              "illegal base64 data");
+        buf_deinit(&raw);
+    }
+}
+
+static void secret_validate_update(const struct jv *before, const struct jv *after,
+                                   struct field_errors *errors)
+{
+    validate_immutable(jv_get(before, "type"), jv_get(after, "type"), "type", errors);
+    immutable_data(before, after, errors);
+}
+
+static void event_validate(const struct jv *event, struct field_errors *errors)
+{
+    const struct jv *regarding = jv_get(event, "involvedObject");
+    const char *about = member_str(regarding, "namespace");
+    const char *namespace = meta_namespace(event);
+    bool cluster = !*about && namespace &&
+                   (strcmp(namespace, "default") == 0 || strcmp(namespace, "kube-system") == 0);
+    if (namespace && strcmp(about, namespace) != 0 && !cluster)
+        field_invalid_str(errors, "involvedObject.namespace", about,
+                          "does not match event.namespace");
+}
+
+static void lease_validate(const struct jv *lease, struct field_errors *errors)
+{
+    const struct jv *spec = jv_get(lease, "spec");
+    const struct jv *duration = jv_get(spec, "leaseDurationSeconds");
+    const struct jv *transitions = jv_get(spec, "leaseTransitions");
+    if (duration && jv_int_value(duration) <= 0)
+        field_invalid(errors, "spec.leaseDurationSeconds", duration, "must be greater than 0");
+    if (transitions && jv_int_value(transitions) < 0)
+        field_invalid(errors, "spec.leaseTransitions", transitions,
+                      "must be greater than or equal to 0");
+}
+
+const struct strategy strategy_plain = {0};
+const struct strategy strategy_node = {0};
+const struct strategy strategy_namespace = {
+    .defaults = namespace_defaults,
+    .prepare_create = namespace_prepare_create,
+    .prepare_update = namespace_prepare_update,
+};
+const struct strategy strategy_config_map = {
+    .validate = config_map_validate,
+    .validate_update = immutable_data,
+};
+const struct strategy strategy_secret = {
+    .defaults = secret_defaults,
+    .validate = secret_validate,
+    .validate_update = secret_validate_update,
+};
+const struct strategy strategy_event = {.validate = event_validate};
+const struct strategy strategy_lease = {.validate = lease_validate};

@@ -1,0 +1,147 @@
+#include "sandbox/strategy_internal.h"
+
+#include "sandbox/meta.h"
+#include "sandbox/quantity.h"
+
+#include <string.h>
+
+static void default_requests(const struct jv *containers)
+{
+    for (size_t i = 0; i < jv_size(containers); i++) {
+        struct jv *resources = member_object(jv_at(containers, i), "resources");
+        const struct jv *limits = jv_get(resources, "limits");
+        struct jv_iter iter = {0};
+        while (jv_size(limits) && jv_next(limits, &iter))
+            if (!jv_get(jv_get(resources, "requests"), iter.key))
+                jv_set(jv_ensure(resources, "requests", NULL), iter.key, jv_ref(iter.value));
+    }
+}
+
+static void defaults(struct jv *pod)
+{
+    struct jv *spec = jv_ensure(pod, "spec", NULL);
+    default_pod_spec(spec);
+    default_bool(spec, "enableServiceLinks", true);
+    default_requests(jv_get(spec, "containers"));
+    default_requests(jv_get(spec, "initContainers"));
+}
+
+static bool quantity_is_zero(const struct jv *value)
+{
+    __int128 nano = 0;
+    return !jv_str(value) || !quantity_parse(jv_str(value), &nano) || nano == 0;
+}
+
+/* One container's part in the class: 0 nothing asked, 1 something, 2 all limited and equal. */
+static int qos_of(const struct jv *container)
+{
+    static const char *const counted[] = {"cpu", "memory"};
+    const struct jv *requests = jv_path(container, "resources", "requests", NULL);
+    const struct jv *limits = jv_path(container, "resources", "limits", NULL);
+    int full = 0, any = 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct jv *request = jv_get(requests, counted[i]);
+        const struct jv *limit = jv_get(limits, counted[i]);
+        any |= !quantity_is_zero(request) || !quantity_is_zero(limit);
+        full += !quantity_is_zero(limit) && same_or_absent(request, limit);
+    }
+    return full == 2 ? 2 : any;
+}
+
+static const char *qos_class(const struct jv *spec)
+{
+    static const char *const lists[] = {"containers", "initContainers"};
+    bool none = true, full = true;
+    for (size_t l = 0; l < 2; l++) {
+        const struct jv *list = jv_get(spec, lists[l]);
+        for (size_t i = 0; i < jv_size(list); i++) {
+            int part = qos_of(jv_at(list, i));
+            none &= part == 0;
+            full &= part == 2;
+        }
+    }
+    return none ? "BestEffort" : full ? "Guaranteed" : "Burstable";
+}
+
+static void add_toleration(struct jv *list, const char *key)
+{
+    for (size_t i = 0; i < jv_size(list); i++) {
+        const char *other = member_str(jv_at(list, i), "key");
+        if (!*other || strcmp(other, key) == 0)
+            return;
+    }
+    struct jv *toleration = jv_object();
+    jv_set_str(toleration, "key", key);
+    jv_set_str(toleration, "operator", "Exists");
+    jv_set_str(toleration, "effect", "NoExecute");
+    jv_set_int(toleration, "tolerationSeconds", 300);
+    jv_append(list, toleration);
+}
+
+/* The admission plugins that every server has on: service account, tolerations, priority. */
+static int prepare_create(struct request *request, struct jv *pod, struct refusal *refusal)
+{
+    (void)refusal;
+    struct jv *spec = jv_ensure(pod, "spec", NULL);
+    default_str(spec, "serviceAccountName", "default");
+    default_str(spec, "serviceAccount", member_str(spec, "serviceAccountName"));
+    default_int(spec, "priority", 0);
+    default_str(spec, "preemptionPolicy", "PreemptLowerPriority");
+    if (!jv_is_array(jv_get(spec, "tolerations")))
+        jv_set(spec, "tolerations", jv_array());
+    add_toleration(jv_get(spec, "tolerations"), "node.kubernetes.io/not-ready");
+    add_toleration(jv_get(spec, "tolerations"), "node.kubernetes.io/unreachable");
+    if (!request->exchange && jv_get(pod, "status"))
+        return 0; /* loaded together with its status */
+    struct jv *status = jv_object();
+    jv_set_str(status, "phase", "Pending");
+    jv_set_str(status, "qosClass", qos_class(spec));
+    jv_set(pod, "status", status);
+    return 0;
+}
+
+static void validate(const struct jv *pod, struct field_errors *errors)
+{
+    validate_pod_spec(jv_get(pod, "spec"), NULL, "spec", errors);
+}
+
+/* What may change in a pod's spec, taken out before the rest is compared. */
+static void drop_mutable(struct jv *spec)
+{
+    static const char *const members[] = {"activeDeadlineSeconds", "tolerations",
+                                          "terminationGracePeriodSeconds", "nodeName",
+                                          "schedulingGates"};
+    static const char *const lists[] = {"containers", "initContainers"};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        jv_remove(spec, members[i]);
+    for (size_t l = 0; l < 2; l++) {
+        const struct jv *list = jv_get(spec, lists[l]);
+        for (size_t i = 0; i < jv_size(list); i++)
+            jv_remove(jv_at(list, i), "image");
+    }
+}
+
+static void validate_update(const struct jv *before, const struct jv *after,
+                            struct field_errors *errors)
+{
+    struct jv *old = jv_dup(jv_get(before, "spec")), *new = jv_dup(jv_get(after, "spec"));
+    bool moved = !same_or_absent(jv_get(old, "nodeName"), jv_get(new, "nodeName"));
+    drop_mutable(old);
+    drop_mutable(new);
+    if (!jv_equal(old, new) || moved)
+        field_forbidden(errors, "spec",
+                        "pod updates may not change fields other than "
+                        "`spec.containers[*].image`,`spec.initContainers[*].image`,"
+                        "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "
+                        "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to "
+                        "be set to 1 if it was previously negative)");
+    jv_unref(old);
+    jv_unref(new);
+}
+
+const struct strategy strategy_pod = {
+    .defaults = defaults,
+    .prepare_create = prepare_create,
+    .validate = validate,
+    .validate_update = validate_update,
+};

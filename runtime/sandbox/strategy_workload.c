@@ -1,0 +1,215 @@
+#include "sandbox/strategy_internal.h"
+
+#include "sandbox/meta.h"
+
+#include <string.h>
+
+static void default_replicas(struct jv *spec)
+{
+    default_int(spec, "replicas", 1);
+}
+
+static void stateful_set_defaults(struct jv *set)
+{
+    struct jv *spec = jv_ensure(set, "spec", NULL);
+    default_str(spec, "podManagementPolicy", "OrderedReady");
+    struct jv *update = jv_ensure(spec, "updateStrategy", NULL);
+    default_str(update, "type", "RollingUpdate");
+    if (strcmp(member_str(update, "type"), "RollingUpdate") == 0)
+        default_int(jv_ensure(update, "rollingUpdate", NULL), "partition", 0);
+    struct jv *retention = jv_ensure(spec, "persistentVolumeClaimRetentionPolicy", NULL);
+    default_str(retention, "whenDeleted", "Retain");
+    default_str(retention, "whenScaled", "Retain");
+    default_replicas(spec);
+    default_int(spec, "revisionHistoryLimit", 10);
+    default_pod_template(spec);
+    const struct jv *claims = jv_get(spec, "volumeClaimTemplates");
+    for (size_t i = 0; i < jv_size(claims); i++) {
+        struct jv *claim = jv_at(claims, i);
+        if (!jv_is_object(claim))
+            continue;
+        jv_set_str(claim, "apiVersion", "v1");
+        jv_set_str(claim, "kind", "PersistentVolumeClaim");
+        default_claim_spec(jv_ensure(claim, "spec", NULL));
+        default_str(jv_ensure(claim, "status", NULL), "phase", "Pending");
+    }
+}
+
+static void check_retention(const struct jv *spec, struct field_errors *errors)
+{
+    static const char *const policies[] = {"Retain", "Delete", NULL};
+    const struct jv *retention = jv_get(spec, "persistentVolumeClaimRetentionPolicy");
+    validate_one_of(retention, "whenDeleted",
+                    "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", policies, errors);
+    validate_one_of(retention, "whenScaled", "spec.persistentVolumeClaimRetentionPolicy.whenScaled",
+                    policies, errors);
+}
+
+static void check_claims(const struct jv *spec, struct field_errors *errors)
+{
+    char path[FIELD_PATH_BYTES];
+    const struct jv *claims = jv_get(spec, "volumeClaimTemplates");
+    for (size_t i = 0; i < jv_size(claims); i++) {
+        const struct jv *claim = jv_at(claims, i);
+        const char *name = meta_name(claim);
+        const char *problem = name && *name ? name_check_subdomain(name) : NULL;
+        field_path(path, "spec.volumeClaimTemplates[%zu].metadata.name", i);
+        if (!name || !*name)
+            field_required(errors, path, NULL);
+        else if (problem)
+            field_invalid_str(errors, path, name, "%s", problem);
+        validate_claim_spec(jv_get(claim, "spec"),
+                            field_path(path, "spec.volumeClaimTemplates[%zu].spec", i), errors);
+    }
+}
+
+static void stateful_set_validate(const struct jv *set, struct field_errors *errors)
+{
+    const struct jv *spec = jv_get(set, "spec");
+    const struct jv *update = jv_get(spec, "updateStrategy");
+    const char *policy = member_str(spec, "podManagementPolicy");
+    const char *type = member_str(update, "type");
+    if (strcmp(policy, "OrderedReady") != 0 && strcmp(policy, "Parallel") != 0)
+        field_invalid_str(errors, "spec.podManagementPolicy", policy,
+                          "must be 'OrderedReady' or 'Parallel'");
+    if (strcmp(type, "OnDelete") == 0 && jv_get(update, "rollingUpdate"))
+        field_invalid(errors, "spec.updateStrategy.rollingUpdate", jv_get(update, "rollingUpdate"),
+                      "only allowed for updateStrategy 'RollingUpdate'");
+    else if (strcmp(type, "OnDelete") != 0 && strcmp(type, "RollingUpdate") != 0)
+        field_invalid(errors, "spec.updateStrategy", update,
+                      "must be 'RollingUpdate' or 'OnDelete'");
+    validate_non_negative(jv_get(update, "rollingUpdate"), "partition",
+                          "spec.updateStrategy.rollingUpdate.partition", errors);
+    check_retention(spec, errors);
+    check_claims(spec, errors);
+    validate_non_negative(spec, "replicas", "spec.replicas", errors);
+    validate_non_negative(spec, "minReadySeconds", "spec.minReadySeconds", errors);
+    const char *service = member_str(spec, "serviceName");
+    const char *problem = *service ? name_check_label(service) : NULL;
+    if (problem)
+        field_invalid_str(errors, "spec.serviceName", service, "%s", problem);
+    validate_template(spec, "statefulset", errors);
+}
+
+static void stateful_set_validate_update(const struct jv *before, const struct jv *after,
+                                         struct field_errors *errors)
+{
+    static const char *const mutable[] = {"replicas",
+                                          "ordinals",
+                                          "template",
+                                          "updateStrategy",
+                                          "revisionHistoryLimit",
+                                          "persistentVolumeClaimRetentionPolicy",
+                                          "minReadySeconds"};
+    struct jv *old = jv_dup(jv_get(before, "spec")), *new = jv_dup(jv_get(after, "spec"));
+    for (size_t i = 0; i < sizeof(mutable) / sizeof(mutable[0]); i++) {
+        jv_remove(old, mutable[i]);
+        jv_remove(new, mutable[i]);
+    }
+    if (!jv_equal(old, new))
+        field_forbidden(errors, "spec",
+                        "updates to statefulset spec for fields other than 'replicas', 'ordinals', "
+                        "'template', 'updateStrategy', 'revisionHistoryLimit', "
+                        "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are "
+                        "forbidden");
+    jv_unref(old);
+    jv_unref(new);
+}
+
+static void deployment_defaults(struct jv *deployment)
+{
+    struct jv *spec = jv_ensure(deployment, "spec", NULL);
+    struct jv *strategy = jv_ensure(spec, "strategy", NULL);
+    default_replicas(spec);
+    default_str(strategy, "type", "RollingUpdate");
+    if (strcmp(member_str(strategy, "type"), "RollingUpdate") == 0) {
+        struct jv *rolling = jv_ensure(strategy, "rollingUpdate", NULL);
+        default_str(rolling, "maxUnavailable", "25%");
+        default_str(rolling, "maxSurge", "25%");
+    }
+    default_int(spec, "revisionHistoryLimit", 10);
+    default_int(spec, "progressDeadlineSeconds", 600);
+    default_pod_template(spec);
+}
+
+static bool is_zero_amount(const struct jv *value)
+{
+    const char *text = jv_str(value);
+    return text ? strcmp(text, "0%") == 0 : jv_int_value(value) == 0;
+}
+
+static void deployment_validate(const struct jv *deployment, struct field_errors *errors)
+{
+    static const char *const types[] = {"Recreate", "RollingUpdate", NULL};
+    const struct jv *spec = jv_get(deployment, "spec"), *strategy = jv_get(spec, "strategy");
+    const struct jv *rolling = jv_get(strategy, "rollingUpdate");
+    const struct jv *unavailable = jv_get(rolling, "maxUnavailable");
+    const struct jv *surge = jv_get(rolling, "maxSurge");
+    validate_non_negative(spec, "replicas", "spec.replicas", errors);
+    validate_template(spec, "deployment", errors);
+    validate_one_of(strategy, "type", "spec.strategy.type", types, errors);
+    validate_int_or_percent(unavailable, "spec.strategy.rollingUpdate.maxUnavailable", errors);
+    validate_int_or_percent(surge, "spec.strategy.rollingUpdate.maxSurge", errors);
+    if (rolling && strcmp(member_str(strategy, "type"), "Recreate") == 0)
+        field_forbidden(errors, "spec.strategy.rollingUpdate",
+                        "may not be specified when strategy `type` is 'Recreate'");
+    else if (rolling && is_zero_amount(unavailable) && is_zero_amount(surge))
+        field_invalid(errors, "spec.strategy.rollingUpdate.maxUnavailable", unavailable,
+                      "may not be 0 when `maxSurge` is 0");
+    validate_non_negative(spec, "minReadySeconds", "spec.minReadySeconds", errors);
+    validate_non_negative(spec, "revisionHistoryLimit", "spec.revisionHistoryLimit", errors);
+}
+
+static void selector_validate_update(const struct jv *before, const struct jv *after,
+                                     struct field_errors *errors)
+{
+    validate_immutable(jv_path(before, "spec", "selector", NULL),
+                       jv_path(after, "spec", "selector", NULL), "spec.selector", errors);
+}
+
+static void replica_set_defaults(struct jv *set)
+{
+    struct jv *spec = jv_ensure(set, "spec", NULL);
+    default_replicas(spec);
+    default_pod_template(spec);
+}
+
+static void replica_set_validate(const struct jv *set, struct field_errors *errors)
+{
+    const struct jv *spec = jv_get(set, "spec");
+    validate_non_negative(spec, "replicas", "spec.replicas", errors);
+    validate_template(spec, "replicaset", errors);
+}
+
+static void revision_validate(const struct jv *revision, struct field_errors *errors)
+{
+    validate_non_negative(revision, "revision", "revision", errors);
+    if (!jv_get(revision, "data"))
+        field_required(errors, "data", "data is mandatory");
+}
+
+static void revision_validate_update(const struct jv *before, const struct jv *after,
+                                     struct field_errors *errors)
+{
+    validate_immutable(jv_get(before, "data"), jv_get(after, "data"), "data", errors);
+}
+
+const struct strategy strategy_stateful_set = {
+    .defaults = stateful_set_defaults,
+    .validate = stateful_set_validate,
+    .validate_update = stateful_set_validate_update,
+};
+const struct strategy strategy_deployment = {
+    .defaults = deployment_defaults,
+    .validate = deployment_validate,
+    .validate_update = selector_validate_update,
+};
+const struct strategy strategy_replica_set = {
+    .defaults = replica_set_defaults,
+    .validate = replica_set_validate,
+    .validate_update = selector_validate_update,
+};
+const struct strategy strategy_revision = {
+    .validate = revision_validate,
+    .validate_update = revision_validate_update,
+};

@@ -1,0 +1,246 @@
+#include "sandbox/answer.h"
+#include "sandbox/decode.h"
+#include "sandbox/meta.h"
+#include "sandbox/patch.h"
+#include "sandbox/schema.h"
+#include "sandbox/subresource.h"
+#include "sandbox/write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int refuse_decode(const struct request *request, const char *why, struct refusal *refusal)
+{
+    return refuse_bad_request(refusal, "%s in version \"%s\" cannot be handled as a %s: %s",
+                              request->kind->kind, request->version->name, request->kind->kind,
+                              why);
+}
+
+static int check_kind(const struct request *request, const struct jv *object,
+                      struct refusal *refusal)
+{
+    char expected[KIND_TEXT_BYTES];
+    const char *version = jv_str(jv_get(object, "apiVersion"));
+    const char *kind = jv_str(jv_get(object, "kind"));
+    kind_api_version(request->kind, request->version, expected, sizeof(expected));
+    bool custom = kind_is(request->kind, KIND_CUSTOM);
+    if (!version && !kind && !custom)
+        return 0; /* typed clients leave it out */
+    if (!kind || !*kind)
+        return refuse_bad_request(refusal, "Object 'Kind' is missing in the object provided");
+    if (!version || !*version)
+        return refuse_bad_request(refusal, "Object 'apiVersion' is missing in the object provided");
+    if (strcmp(version, expected) != 0)
+        return refuse_bad_request(refusal,
+                                  "the API version in the data (%s) does not match the expected "
+                                  "API version (%s)",
+                                  version, expected);
+    if (strcmp(kind, request->kind->kind) != 0)
+        return refuse_bad_request(refusal,
+                                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" "
+                                  "is expected here",
+                                  kind, request->version->name, request->kind->kind, kind);
+    return 0;
+}
+
+/* What fieldValidation says about unknown fields: a refusal, warnings, nothing. */
+static int judge_unknown(struct request *request, const struct jv *unknown, struct refusal *refusal)
+{
+    struct buf text;
+    if (jv_size(unknown) == 0 || request->fields == FIELDS_IGNORE)
+        return 0;
+    buf_init(&text, 16 << 10);
+    for (size_t i = 0; i < jv_size(unknown); i++) {
+        const char *path = jv_str(jv_at(unknown, i));
+        if (request->fields == FIELDS_WARN)
+            request_warn(request, "unknown field \"%s\"", path);
+        buf_printf(&text, "%sunknown field \"%s\"", i ? ", " : "strict decoding error: ", path);
+    }
+    int result =
+        request->fields == FIELDS_STRICT ? refuse_decode(request, buf_str(&text), refusal) : 0;
+    buf_deinit(&text);
+    return result;
+}
+
+static int decode_custom(struct request *request, struct jv *object, struct jv *unknown,
+                         struct err *err)
+{
+    const struct type *meta = types_find(request->server->types, "ObjectMeta");
+    struct jv *metadata = jv_get(object, "metadata");
+    if (metadata && !jv_is_object(metadata))
+        return err_set(err, ERR_INVALID, "metadata is not an object");
+    struct jv *clean = decode_object(meta, metadata, unknown, err);
+    if (!clean)
+        return -1;
+    jv_set(object, "metadata", clean);
+    schema_prune(request->version->schema, object, unknown);
+    return 0;
+}
+
+int write_decode(struct request *request, struct jv **object, struct refusal *refusal)
+{
+    char version[KIND_TEXT_BYTES];
+    struct err err = {0};
+    if (check_kind(request, *object, refusal) < 0)
+        return -1;
+    struct jv *unknown = jv_array();
+    const struct type *type = request->version->type;
+    if (type) {
+        struct jv *clean = decode_object(type, *object, unknown, &err);
+        if (clean) {
+            jv_unref(*object);
+            *object = clean;
+        }
+    } else {
+        decode_custom(request, *object, unknown, &err);
+    }
+    int result = err.code ? refuse_decode(request, err.text, refusal)
+                          : judge_unknown(request, unknown, refusal);
+    jv_unref(unknown);
+    if (result < 0)
+        return -1;
+    jv_set_str(*object, "kind", request->kind->kind);
+    jv_set_str(*object, "apiVersion",
+               kind_api_version(request->kind, request->version, version, sizeof(version)));
+    *object = request_unshape(request, *object);
+    return 0;
+}
+
+static int check_url_name(const struct request *request, const struct jv *object,
+                          struct refusal *refusal)
+{
+    const char *name = meta_name(object);
+    if (!name || !*name)
+        return refuse_bad_request(refusal, "the name of the object must be provided");
+    if (strcmp(name, request->name) != 0)
+        return refuse_bad_request(refusal,
+                                  "the name of the object (%s) does not match the name on the URL "
+                                  "(%s)",
+                                  name, request->name);
+    return 0;
+}
+
+static enum write_part part_of(const struct request *request)
+{
+    return request->subresource && strcmp(request->subresource, "status") == 0 ? WRITE_STATUS
+                                                                               : WRITE_MAIN;
+}
+
+int verb_create(struct request *request, struct refusal *refusal)
+{
+    struct jv *object = NULL;
+    struct stored *stored = NULL;
+    if (request_body(request, &object, refusal) < 0)
+        return -1;
+    if (write_decode(request, &object, refusal) < 0) {
+        jv_unref(object);
+        return -1;
+    }
+    if (write_create(request, object, &stored, refusal) < 0)
+        return -1;
+    answer_stored(request, 201, stored);
+    stored_unref(stored);
+    return 0;
+}
+
+int verb_update(struct request *request, struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    struct jv *object = NULL, *before = NULL;
+    struct stored *stored = NULL;
+    enum write_part part = part_of(request);
+    if (request_body(request, &object, refusal) < 0)
+        return -1;
+    if (write_decode(request, &object, refusal) < 0 ||
+        check_url_name(request, object, refusal) < 0) {
+        jv_unref(object);
+        return -1;
+    }
+    bool exists =
+        storage_get(request->kind->home, request_key(request, request->name, key)) != NULL;
+    int result, code = 200;
+    if (!exists && kind_is(request->kind, KIND_UPSERT) && part == WRITE_MAIN) {
+        code = 201;
+        jv_remove(jv_get(object, "metadata"), "resourceVersion");
+        result = write_create(request, object, &stored, refusal);
+    } else if (write_load(request, request->name, &before, refusal) < 0) {
+        jv_unref(object);
+        return -1;
+    } else {
+        result = write_update(request, before, object, part, &stored, refusal);
+    }
+    if (result == 0)
+        answer_stored(request, code, stored);
+    stored_unref(stored);
+    jv_unref(before);
+    return result;
+}
+
+static int refuse_patch_type(const struct request *request, struct refusal *refusal)
+{
+    return refuse(refusal, 415, "UnsupportedMediaType",
+                  "the body of the request was in an unknown format - accepted media types "
+                  "include: application/json-patch+json, application/merge-patch+json, %s"
+                  "application/apply-patch+yaml",
+                  request->version->type ? "application/strategic-merge-patch+json, " : "");
+}
+
+int verb_patch_value(struct request *request, const struct type *type, const struct jv *live,
+                     struct jv **out, struct refusal *refusal)
+{
+    char media[128];
+    size_t len;
+    struct jv *patch = NULL;
+    struct err err = {0};
+    request_media_type(request, media, sizeof(media));
+    bool json = strcmp(media, "application/json-patch+json") == 0;
+    bool merge = strcmp(media, "application/merge-patch+json") == 0;
+    bool strategic = strcmp(media, "application/strategic-merge-patch+json") == 0 && type;
+    if (!json && !merge && !strategic)
+        return refuse_patch_type(request, refusal);
+    if (request_query(request, "force"))
+        return refuse(refusal, 422, "Invalid",
+                      "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be "
+                      "specified for non-apply patch");
+    const char *body = exchange_body(request->exchange, &len);
+    if (jv_parse(body, len, &patch, &err) < 0)
+        return refuse_bad_request(refusal, "error decoding patch: %s", err.text);
+    int result = 0;
+    if (json)
+        result = patch_json(live, patch, out, refusal);
+    else if (strategic)
+        result = patch_strategic(type, live, patch, out, refusal);
+    else if (!jv_is_object(patch))
+        result = refuse_bad_request(refusal, "error decoding patch: the patch is not an object");
+    else
+        *out = patch_merge(live, patch);
+    jv_unref(patch);
+    if (result == 0 && !jv_is_object(*out)) {
+        jv_unref(*out);
+        *out = NULL;
+        result = refuse_bad_request(refusal, "the patch does not give an object");
+    }
+    return result;
+}
+
+int verb_patch(struct request *request, struct refusal *refusal)
+{
+    struct jv *before = NULL, *after = NULL;
+    struct stored *stored = NULL;
+    if (write_load(request, request->name, &before, refusal) < 0)
+        return -1;
+    struct jv *live = request_shape(request, jv_dup(before));
+    int result = verb_patch_value(request, request->version->type, live, &after, refusal);
+    jv_unref(live);
+    if (result == 0 && write_decode(request, &after, refusal) < 0) {
+        jv_unref(after);
+        result = -1;
+    }
+    if (result == 0)
+        result = write_update(request, before, after, part_of(request), &stored, refusal);
+    if (result == 0)
+        answer_stored(request, 200, stored);
+    stored_unref(stored);
+    jv_unref(before);
+    return result;
+}

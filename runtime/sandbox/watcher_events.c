@@ -1,0 +1,169 @@
+#include "sandbox/watcher_internal.h"
+
+#include "sandbox/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct initial {
+    struct watcher *watcher;
+    bool more;
+};
+
+static bool send_initial(void *arg, struct stored *stored)
+{
+    struct initial *initial = arg;
+    struct watcher *watcher = initial->watcher;
+    if (watcher->pending.len >= WATCH_PIECE_BYTES) {
+        initial->more = true;
+        return false;
+    }
+    if (filter_matches(&watcher->filter, stored))
+        watcher_event(watcher, "ADDED", stored, stored->revision);
+    free(watcher->after);
+    watcher->after = mem_str(stored->key);
+    return true;
+}
+
+static bool fill_initial(struct watcher *watcher)
+{
+    struct initial initial = {.watcher = watcher};
+    storage_each(watcher->set->server->storage, watcher->request.kind->home,
+                 watcher->filter.namespace, watcher->after, watcher->revision, send_initial,
+                 &initial);
+    if (initial.more)
+        return true;
+    watcher->initial = false;
+    if (watcher->mark_initial)
+        watcher_bookmark(watcher, true);
+    return false;
+}
+
+/* An object that leaves the filter is gone for this reader, one that enters is new. */
+static void send_change(struct watcher *watcher, const struct change *change)
+{
+    bool was = change->before && filter_matches(&watcher->filter, change->before);
+    bool is = change->type != CHANGE_DELETED && filter_matches(&watcher->filter, change->after);
+    if (is)
+        watcher_event(watcher, was ? "MODIFIED" : "ADDED", change->after, change->revision);
+    else if (was && change->type == CHANGE_DELETED)
+        watcher_event(watcher, "DELETED", change->after, change->revision);
+    else if (was)
+        watcher_event(watcher, "DELETED", change->before, change->revision);
+}
+
+static bool draws(const struct watcher *watcher)
+{
+    const struct apiserver *server = watcher->set->server;
+    const char *only = server->fault_user;
+    return server->faults.watch_gone > 0 &&
+           (!only || strncmp(watcher->request.user, only, strlen(only)) == 0) &&
+           random_unit(server->options.random) < server->faults.watch_gone;
+}
+
+static void expire(struct watcher *watcher)
+{
+    char *message =
+        mem_printf("too old resource version: %llu (%llu)", (unsigned long long)watcher->revision,
+                   (unsigned long long)storage_compacted(watcher->set->server->storage));
+    watcher_error(watcher, 410, "Expired", message);
+    free(message);
+}
+
+/* The object as this reader sees it. `revision` differs from the stored one when an old state tells
+ * of a deletion. */
+static void print_object(struct watcher *watcher, const struct stored *stored, uint64_t revision)
+{
+    if (revision == stored->revision) {
+        answer_print(&watcher->request, stored, false, &watcher->pending);
+        return;
+    }
+    struct jv *object = stored_parse(stored);
+    jv_set(jv_ensure(object, "metadata", NULL), "resourceVersion",
+           jv_stringf("%llu", (unsigned long long)revision));
+    struct stored *moved = stored_new(stored->kind, object, revision);
+    jv_unref(object);
+    answer_print(&watcher->request, moved, false, &watcher->pending);
+    stored_unref(moved);
+}
+
+void watcher_event(struct watcher *watcher, const char *type, const struct stored *stored,
+                   uint64_t revision)
+{
+    buf_printf(&watcher->pending, "{\"type\":\"%s\",\"object\":", type);
+    print_object(watcher, stored, revision);
+    buf_add_str(&watcher->pending, "}\n");
+}
+
+void watcher_bookmark(struct watcher *watcher, bool end_of_initial)
+{
+    char version[KIND_TEXT_BYTES];
+    const struct request *request = &watcher->request;
+    const char *kind = request->kind->kind;
+    if (request->form != ANSWER_OBJECT)
+        kind = request->form == ANSWER_TABLE ? "Table" : "PartialObjectMetadata";
+    if (request->form == ANSWER_OBJECT)
+        kind_api_version(request->kind, request->version, version, sizeof(version));
+    struct jv *event = jv_object(), *object = jv_object(), *metadata = jv_object();
+    jv_set_str(event, "type", "BOOKMARK");
+    jv_set_str(object, "kind", kind);
+    jv_set(object, "apiVersion",
+           request->form == ANSWER_OBJECT ? jv_string(version)
+                                          : jv_stringf("meta.k8s.io/%s", request->form_version));
+    jv_set(metadata, "resourceVersion", jv_stringf("%llu", (unsigned long long)watcher->revision));
+    if (end_of_initial)
+        jv_set_str(jv_ensure(metadata, "annotations", NULL), "k8s.io/initial-events-end", "true");
+    jv_set(object, "metadata", metadata);
+    if (request->form == ANSWER_TABLE)
+        jv_set(object, "rows", jv_array());
+    jv_set(event, "object", object);
+    jv_print(event, 0, &watcher->pending);
+    buf_add_char(&watcher->pending, '\n');
+    jv_unref(event);
+}
+
+void watcher_error(struct watcher *watcher, int code, const char *reason, const char *message)
+{
+    struct refusal refusal = {0};
+    refuse(&refusal, code, reason, "%s", message);
+    buf_add_str(&watcher->pending, "{\"type\":\"ERROR\",\"object\":");
+    jv_print(refusal.status, 0, &watcher->pending);
+    buf_add_str(&watcher->pending, "}\n");
+    refusal_deinit(&refusal);
+    watcher->ended = true;
+}
+
+bool watcher_fill(struct watcher *watcher)
+{
+    const struct apiserver *server = watcher->set->server;
+    const struct storage *storage = server->storage;
+    if (watcher->ended)
+        return false;
+    if (watcher->revision < storage_compacted(storage) &&
+        watcher->sequence < storage_sequence_begin(storage)) {
+        expire(watcher);
+        return false;
+    }
+    if (watcher->initial && fill_initial(watcher))
+        return true;
+    int64_t until_ms = server_now_ms(server) - server->faults.watch_lag_ms;
+    uint64_t end = storage_sequence_end(storage);
+    for (; watcher->sequence < end; watcher->sequence++) {
+        const struct change *change = storage_change(storage, watcher->sequence);
+        if (server->faults.watch_lag_ms > 0 && change->at_ms > until_ms)
+            return false;
+        if (watcher->pending.len >= WATCH_PIECE_BYTES)
+            return true;
+        if (change->revision <= watcher->revision)
+            continue;
+        if (change->after->kind == watcher->request.kind->home) {
+            if (draws(watcher)) {
+                expire(watcher);
+                return false;
+            }
+            send_change(watcher, change);
+        }
+        watcher->revision = change->revision;
+    }
+    return false;
+}

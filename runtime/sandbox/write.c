@@ -1,0 +1,347 @@
+#include "sandbox/write.h"
+
+#include "sandbox/crd.h"
+#include "sandbox/decode.h"
+#include "sandbox/meta.h"
+#include "sandbox/schema.h"
+#include "sandbox/strategy.h"
+#include "sandbox/watcher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_TRIES_MAX = 8, OBJECT_BYTES_MAX = 1536 << 10 };
+
+static const struct type *home_type(const struct kind *kind)
+{
+    return kind->versions[kind->storage_version].type;
+}
+
+static bool has_status(const struct request *request)
+{
+    return kind_is(request->kind, KIND_CUSTOM) ? request->version->status
+                                               : kind_is(request->kind, KIND_STATUS);
+}
+
+/* The encoding's view of the object: zero values left out or filled in. */
+static void normalize(const struct kind *kind, struct jv **object)
+{
+    const struct type *type = home_type(kind);
+    struct jv *clean = type ? decode_object(type, *object, NULL, NULL) : NULL;
+    if (!clean)
+        return;
+    jv_unref(*object);
+    *object = clean;
+}
+
+static void set_defaults(const struct request *request, struct jv *object)
+{
+    const struct strategy *strategy = request->kind->home->strategy;
+    if (strategy->defaults)
+        strategy->defaults(object);
+    schema_default(request->version->schema, object);
+}
+
+static int check_namespace(const struct request *request, const struct jv *object,
+                           struct refusal *refusal)
+{
+    const char *given = meta_namespace(object);
+    const char *wanted = request->namespace ? request->namespace : "";
+    if (kind_is(request->kind, KIND_NAMESPACED) && !*wanted)
+        return refuse_method(refusal);
+    bool fits = !given || !*given || strcmp(given, wanted) == 0 ||
+                (!*wanted && strcmp(given, "default") == 0);
+    if (fits)
+        return 0;
+    return refuse_bad_request(refusal, "the namespace of the provided object does not match the "
+                                       "namespace sent on the request");
+}
+
+/* The admission that keeps namespaces whole: nothing is created in one that is missing or going. */
+static int admit_namespace(const struct request *request, const char *name, struct refusal *refusal)
+{
+    if (!request->namespace || !kind_is(request->kind, KIND_NAMESPACED))
+        return 0;
+    const struct kind *namespaces = kinds_find(request->server->kinds, "", "namespaces");
+    struct stored *stored = storage_get(namespaces, request->namespace);
+    if (!stored)
+        return refuse_not_found(refusal, namespaces, request->namespace);
+    struct jv *namespace = stored_parse(stored);
+    bool going = meta_deleting(namespace);
+    jv_unref(namespace);
+    if (!going)
+        return 0;
+    refuse_forbidden(refusal, request->kind, name,
+                     "unable to create new content in namespace %s because it is being terminated",
+                     request->namespace);
+    char *message = mem_printf("namespace %s is being terminated", request->namespace);
+    refusal_add_cause(refusal, "NamespaceTerminating", message, "metadata.namespace");
+    free(message);
+    return -1;
+}
+
+static int validate_create(const struct request *request, const struct jv *object,
+                           struct refusal *refusal)
+{
+    struct field_errors errors;
+    const struct kind *kind = request->kind->home;
+    int result = 0;
+    field_errors_init(&errors);
+    meta_validate(kind, object, &errors);
+    if (kind->strategy->validate)
+        kind->strategy->validate(object, &errors);
+    schema_validate(request->version->schema, object, NULL, &errors);
+    if (field_errors_count(&errors))
+        result = refuse_invalid(refusal, request->kind, meta_name(object), &errors);
+    field_errors_deinit(&errors);
+    return result;
+}
+
+static int validate_update(const struct request *request, const struct jv *before,
+                           const struct jv *after, enum write_part part, struct refusal *refusal)
+{
+    struct field_errors errors;
+    const struct kind *kind = request->kind->home;
+    int result = 0;
+    if (part == WRITE_INTERNAL)
+        return 0;
+    field_errors_init(&errors);
+    meta_validate_update(kind, before, after, &errors);
+    if (part != WRITE_STATUS && part != WRITE_FINALIZE) {
+        if (kind->strategy->validate)
+            kind->strategy->validate(after, &errors);
+        if (kind->strategy->validate_update)
+            kind->strategy->validate_update(before, after, &errors);
+    }
+    schema_validate(request->version->schema, after, before, &errors);
+    if (field_errors_count(&errors))
+        result = refuse_invalid(refusal, request->kind, meta_name(after), &errors);
+    field_errors_deinit(&errors);
+    return result;
+}
+
+static int check_capacity(const struct request *request, const struct stored *stored,
+                          struct refusal *refusal)
+{
+    if (stored->body_len > OBJECT_BYTES_MAX)
+        return refuse_object(refusal, 500, "", request->kind, stored->name,
+                             "etcdserver: request is too large");
+    return 0;
+}
+
+static int create_prepared(struct request *request, struct jv **object, struct stored **out,
+                           struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    struct kind *kind = request_home(request);
+    if (has_status(request) && !kind_is(kind, KIND_NO_STATUS_RESET) && request->exchange &&
+        kind->strategy != &strategy_crd)
+        jv_remove(*object, "status");
+    if (kind->strategy->prepare_create &&
+        kind->strategy->prepare_create(request, *object, refusal) < 0)
+        return -1;
+    if (kind->strategy == &strategy_crd)
+        crd_prepare(request, *object);
+    normalize(kind, object);
+    if (validate_create(request, *object, refusal) < 0)
+        return -1;
+    if (storage_get(kind, request_key(request, meta_name(*object), key)))
+        return refuse_exists(refusal, request->kind, meta_name(*object));
+    if (storage_is_full(request->server->storage))
+        return refuse(refusal, 500, "InternalError", "etcdserver: mvcc: database space exceeded");
+    struct stored *probe = stored_new(kind, *object, 0);
+    int result = check_capacity(request, probe, refusal);
+    if (result == 0 && request->dry_run)
+        *out = stored_ref(probe);
+    stored_unref(probe);
+    if (result == 0 && !request->dry_run)
+        *out = stored_ref(write_commit(request, kind, NULL, *object));
+    return result;
+}
+
+/* For the part of the object that this endpoint writes; the rest is as before. */
+static void merge_part(const struct request *request, const struct jv *before, struct jv **after,
+                       enum write_part part)
+{
+    struct jv *metadata = jv_get(*after, "metadata"), *status = jv_get(*after, "status");
+    if (part == WRITE_STATUS) {
+        struct jv *merged = jv_dup(before);
+        if (!kind_is(request->kind, KIND_CUSTOM) && metadata)
+            jv_set(merged, "metadata", jv_ref(metadata));
+        else if (jv_get(metadata, "managedFields"))
+            jv_set(jv_get(merged, "metadata"), "managedFields",
+                   jv_ref(jv_get(metadata, "managedFields")));
+        jv_remove(merged, "status");
+        if (status)
+            jv_set(merged, "status", jv_ref(status));
+        jv_unref(*after);
+        *after = merged;
+    } else if (part != WRITE_INTERNAL && has_status(request)) {
+        jv_remove(*after, "status");
+        if (jv_get(before, "status"))
+            jv_set(*after, "status", jv_ref(jv_get(before, "status")));
+    }
+}
+
+static int check_preconditions(const struct request *request, const struct jv *before,
+                               const struct jv *after, struct refusal *refusal)
+{
+    const char *name = meta_name(before);
+    const char *wanted = jv_path_str(after, "metadata", "resourceVersion", NULL);
+    const char *uid = meta_uid(after);
+    if (uid && *uid && strcmp(uid, meta_uid(before)) != 0)
+        return refuse_conflict(
+            refusal, request->kind, name,
+            "StorageError: invalid object, Code: 4, Key: %s/%s%s%s, ResourceVersion: 0, "
+            "AdditionalErrorMsg: Precondition failed: UID in precondition: %s, UID in object "
+            "meta: %s",
+            request->kind->home->key_prefix, request->namespace ? request->namespace : "",
+            request->namespace ? "/" : "", name, uid, meta_uid(before));
+    if (wanted && *wanted && strcmp(wanted, "0") != 0)
+        return strcmp(wanted, jv_path_str(before, "metadata", "resourceVersion", NULL)) == 0
+                   ? 0
+                   : refuse_modified(refusal, request->kind, name);
+    if (request->verb != VERB_UPDATE || !kind_is(request->kind, KIND_CUSTOM))
+        return 0;
+    struct field_errors errors;
+    field_errors_init(&errors);
+    struct jv *zero = jv_int(0);
+    field_invalid(&errors, "metadata.resourceVersion", zero, "must be specified for an update");
+    jv_unref(zero);
+    refuse_invalid(refusal, request->kind, name, &errors);
+    field_errors_deinit(&errors);
+    return -1;
+}
+
+/* Nothing holds it any more: no finalizer, and (for pods) the grace period is over. */
+static bool may_go(const struct kind *kind, const struct jv *object)
+{
+    const struct jv *metadata = jv_get(object, "metadata");
+    return meta_deleting(object) && jv_size(jv_get(metadata, "finalizers")) == 0 &&
+           jv_int_value(jv_get(metadata, "deletionGracePeriodSeconds")) == 0 &&
+           (kind->strategy != &strategy_namespace ||
+            jv_size(jv_path(object, "spec", "finalizers", NULL)) == 0);
+}
+
+static int commit_update(struct request *request, const struct jv *before, struct jv *after,
+                         struct stored **out, struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    struct kind *kind = request_home(request);
+    struct stored *current = storage_get(kind, request_key(request, meta_name(before), key));
+    struct stored *probe = stored_new(kind, after, current->revision);
+    bool same = probe->body_len == current->body_len &&
+                memcmp(probe->body, current->body, probe->body_len) == 0;
+    int result = check_capacity(request, probe, refusal);
+    bool go = may_go(kind, after);
+    if (result < 0) {
+        stored_unref(probe);
+        return -1;
+    }
+    if (request->dry_run || go) {
+        *out = probe;
+        if (!request->dry_run)
+            write_commit_delete(request, kind, before, after);
+        return 0;
+    }
+    stored_unref(probe);
+    *out = stored_ref(same ? current : write_commit(request, kind, before, after));
+    return 0;
+}
+
+static int update_prepared(struct request *request, const struct jv *before, struct jv **after,
+                           enum write_part part, struct stored **out, struct refusal *refusal)
+{
+    struct kind *kind = request_home(request);
+    if (check_namespace(request, *after, refusal) < 0 ||
+        check_preconditions(request, before, *after, refusal) < 0)
+        return -1;
+    merge_part(request, before, after, part);
+    set_defaults(request, *after);
+    if (kind->strategy->prepare_update && part != WRITE_STATUS && part != WRITE_FINALIZE &&
+        kind->strategy->prepare_update(request, before, *after, refusal) < 0)
+        return -1;
+    normalize(kind, after);
+    meta_prepare_update(request, before, *after);
+    if (kind->strategy == &strategy_crd && part != WRITE_STATUS)
+        crd_prepare(request, *after);
+    if (validate_update(request, before, *after, part, refusal) < 0)
+        return -1;
+    return commit_update(request, before, *after, out, refusal);
+}
+
+int write_create(struct request *request, struct jv *object, struct stored **out,
+                 struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    const char *revision = jv_path_str(object, "metadata", "resourceVersion", NULL);
+    int result = check_namespace(request, object, refusal);
+    if (result == 0 && request->exchange && revision && *revision && strcmp(revision, "0") != 0)
+        result =
+            refuse(refusal, 500, "", "resourceVersion should not be set on objects to be created");
+    if (result == 0)
+        result = admit_namespace(request, meta_name(object), refusal);
+    if (result == 0 && kind_is(request->kind, KIND_DELETING))
+        result = refuse_method(refusal);
+    if (result == 0) {
+        const char *name = meta_name(object);
+        bool generated = !name || !*name;
+        meta_prepare_create(request, object);
+        for (int i = 1;
+             generated && i < NAME_TRIES_MAX && meta_name(object) &&
+             storage_get(request->kind->home, request_key(request, meta_name(object), key));
+             i++) {
+            jv_remove(jv_get(object, "metadata"), "name");
+            meta_prepare_create(request, object);
+        }
+        set_defaults(request, object);
+        result = create_prepared(request, &object, out, refusal);
+    }
+    jv_unref(object);
+    return result;
+}
+
+int write_update(struct request *request, const struct jv *before, struct jv *after,
+                 enum write_part part, struct stored **out, struct refusal *refusal)
+{
+    int result = update_prepared(request, before, &after, part, out, refusal);
+    jv_unref(after);
+    return result;
+}
+
+struct stored *write_commit(struct request *request, struct kind *kind, const struct jv *before,
+                            struct jv *after)
+{
+    struct apiserver *server = request->server;
+    struct stored *stored = storage_put(server->storage, kind, after, server_now_ms(server));
+    if (server->options.on_commit)
+        server->options.on_commit(server->options.on_commit_arg, before ? "update" : "create",
+                                  request->user, before, after);
+    if (kind->strategy->committed)
+        kind->strategy->committed(server, before, after);
+    return stored;
+}
+
+void write_commit_delete(struct request *request, struct kind *kind, const struct jv *before,
+                         struct jv *last)
+{
+    struct apiserver *server = request->server;
+    storage_remove(server->storage, kind, last, server_now_ms(server));
+    if (server->options.on_commit)
+        server->options.on_commit(server->options.on_commit_arg, "delete", request->user, before,
+                                  NULL);
+    if (kind->strategy->committed)
+        kind->strategy->committed(server, before, NULL);
+    if (kind_is(kind, KIND_DELETING) && tree_count(kind->objects) == 0)
+        crd_finish_delete(server, kind);
+}
+
+int write_load(struct request *request, const char *name, struct jv **out, struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    struct stored *stored = storage_get(request->kind->home, request_key(request, name, key));
+    if (!stored)
+        return refuse_not_found(refusal, request->kind, name);
+    *out = stored_parse(stored);
+    return 0;
+}
