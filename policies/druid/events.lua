@@ -40,9 +40,15 @@ local function written(done, list)
   if #done.updated > 0 then
     list[#list + 1] = M.event("Normal", "DruidOperatorUpdateSuccess", "Updated " .. M.listed(done.updated))
   end
-  if #done.deleted > 0 then
-    list[#list + 1] = M.event("Normal", "DruidOperatorDeleteSuccess", "Deleted " .. M.listed(done.deleted)
-      .. ": no longer in spec.nodes")
+  local by_reason = {}
+  for _, object in ipairs(done.deleted) do
+    local why = object.why or "no longer in spec.nodes"
+    by_reason[why] = by_reason[why] or {}
+    table.insert(by_reason[why], object)
+  end
+  for _, why in ipairs(tables.keys(by_reason)) do
+    list[#list + 1] = M.event("Normal", "DruidOperatorDeleteSuccess",
+      "Deleted " .. M.listed(by_reason[why]) .. ": " .. why)
   end
 end
 
@@ -60,6 +66,7 @@ local function new_notes(old, new, list)
   local known, told = {}, {}
   for _, group in ipairs(old.groups or {}) do
     known[group.name .. ": " .. (group.message or "")] = true
+    known[group.name .. ": " .. (group.note or "")] = true
   end
   for _, group in ipairs(new.groups or {}) do
     local text = group.name .. ": " .. (group.message or "")
@@ -67,6 +74,10 @@ local function new_notes(old, new, list)
       local reason = group.phase == "Failed" and "DruidOperatorUpdateFail" or "DruidNodeErrorState"
       list[#list + 1] = M.event("Warning", reason, text)
       told[text] = true
+    end
+    text = group.name .. ": " .. (group.note or "")
+    if group.note and not known[text] then
+      list[#list + 1] = M.event("Warning", "DruidOperatorUpdateFail", text)
     end
   end
   return told

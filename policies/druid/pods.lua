@@ -1,7 +1,8 @@
 -- Reads why a pod is not ready. Pure.
 --
 -- From: the pod's status. Only what will not pass by itself counts as trouble; a pod that is merely
--- starting has none. To know more reasons, add to `bad`.
+-- starting has none, nor has one that could not be scheduled for a moment (volumes are being made).
+-- To know more reasons, add to `bad`.
 
 local M = {}
 
@@ -10,6 +11,8 @@ M.bad = {
   ErrImageNeverPull = true, CreateContainerConfigError = true, CreateContainerError = true,
   RunContainerError = true,
 }
+
+M.unschedulable_after_s = 30
 
 local function container_trouble(status)
   local waiting = status.state and status.state.waiting
@@ -24,8 +27,9 @@ local function container_trouble(status)
   return nil
 end
 
--- "druid-demo-brokers-0: CrashLoopBackOff (Error, exit code 1)", or nil.
-function M.trouble(pod)
+-- "druid-demo-brokers-0: CrashLoopBackOff (Error, exit code 1)"; nil when there is none; nil and seconds
+-- when there will be unless something changes until then.
+function M.trouble(pod, now)
   local status = pod.status or {}
   if pod.metadata.deletionTimestamp then
     return nil
@@ -44,6 +48,10 @@ function M.trouble(pod)
   for _, condition in ipairs(status.conditions or {}) do
     if condition.type == "PodScheduled" and condition.status == "False"
       and condition.reason == "Unschedulable" then
+      local left = (clock.parse(condition.lastTransitionTime or "") or 0) + M.unschedulable_after_s - now
+      if left > 0 then
+        return nil, left
+      end
       return pod.metadata.name .. ": cannot be scheduled: " .. (condition.message or "")
     end
   end

@@ -11,9 +11,17 @@ local M = {}
 
 M.extra_config_again_ms = 60000   -- ConfigMaps of spec.extraCommonConfig are not watched
 
+local function sooner(first, second)
+  if not first or not second then
+    return first or second
+  end
+  return math.min(first, second)
+end
+
 -- Names for the lists in the status, and what troubles the pods of groups that are not ready.
-local function survey(kube_door, cluster, steps)
-  local lists = { pods = {}, persistentVolumeClaims = {} }
+-- Gives the lists, and the seconds until a pod is in trouble if it does not move.
+local function survey(kube_door, cluster, steps, now)
+  local lists, trouble_s = { pods = {}, persistentVolumeClaims = {} }, nil
   for _, kind in ipairs(world.kinds) do
     lists[kind.list] = {}
     for _, object in ipairs(kube_door.list({ apiVersion = kind.apiVersion, kind = kind.kind,
@@ -25,7 +33,9 @@ local function survey(kube_door, cluster, steps)
     for _, pod in ipairs(world.pods(kube_door, cluster, entry.group, entry.live)) do
       table.insert(lists.pods, pod.metadata.name)
       if not entry.state.settled and not entry.trouble then
-        entry.trouble = pods.trouble(pod)
+        local wait
+        entry.trouble, wait = pods.trouble(pod, now)
+        trouble_s = sooner(trouble_s, wait)
       end
     end
     for _, name in ipairs(M.claim_names(entry)) do
@@ -38,7 +48,7 @@ local function survey(kube_door, cluster, steps)
     table.sort(list)
     lists[name] = tables.filled(list)
   end
-  return lists
+  return lists, trouble_s
 end
 
 -- The claims that a group uses by name.
@@ -98,17 +108,11 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
     _, failed = ctx.delete(claim, { reason = "beyond the replicas of its StatefulSet, spec.deleteOrphanPvc" })
     done.failure = done.failure or failed
     if not failed then
-      table.insert(done.deleted, { kind = "PersistentVolumeClaim", name = claim.metadata.name })
+      table.insert(done.deleted, { kind = "PersistentVolumeClaim", name = claim.metadata.name,
+        why = "scaled away" })
     end
   end
   return orphans.wait_s
-end
-
-local function sooner(first, second)
-  if not first or not second then
-    return first or second
-  end
-  return math.min(first, second)
 end
 
 -- Writes the status, tells what happened, and says when to look again.
@@ -119,9 +123,10 @@ function M.run(ctx, kube_door, cluster, old, steps, done)
   end
   local now = clock.now()
   local direction = steps.direction
+  local lists, trouble_s = survey(kube_door, cluster, steps, now)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept,
-    lists = survey(kube_door, cluster, steps), policy_version = ctx.policy_version,
+    lists = lists, policy_version = ctx.policy_version,
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
   }, now)
   local put_off_ms = status.put_off(old, new, now)
@@ -142,6 +147,7 @@ function M.run(ctx, kube_door, cluster, old, steps, done)
   end
   local deadline = status.next_deadline(new, now)
   again_ms = sooner(again_ms, deadline and deadline * 1000)
+  again_ms = sooner(again_ms, trouble_s and trouble_s * 1000)
   again_ms = sooner(again_ms, orphan_wait and orphan_wait * 1000)
   if cluster.spec.extraCommonConfig and #cluster.spec.extraCommonConfig > 0 then
     again_ms = sooner(again_ms, M.extra_config_again_ms)

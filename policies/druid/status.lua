@@ -45,7 +45,7 @@ local function group_status(entry, last, now)
   local before = last[entry.key]
   local phase = M.phase(entry, before)
   local state = entry.state
-  local notes = tables.concat({ entry.failed or entry.trouble }, entry.notes)
+  local message, note = entry.failed or entry.trouble, table.concat(entry.notes, "; ")
   return {
     name = entry.key,
     nodeType = entry.type,
@@ -55,7 +55,8 @@ local function group_status(entry, last, now)
     total = state.exists and state.total or entry.workload.spec.replicas or 1,
     phase = phase,
     waitsFor = entry.waits_for,
-    message = tables.filled(notes) and names.cut(table.concat(notes, "; "), 500) or nil,
+    message = message and names.cut(message, 500),
+    note = note ~= "" and names.cut(note, 500) or nil,
     since = before and before.phase == phase and before.since or clock.rfc3339(now),
   }
 end
@@ -261,7 +262,7 @@ function M.summary(object)
   local rows = {}
   for i, group in ipairs((object.status or {}).groups or {}) do
     rows[i] = { group = group.name, ready = group.ready, total = group.total,
-      waits = group.waitsFor or group.message or "" }
+      waits = group.waitsFor or group.message or group.note or "" }
   end
   return rows
 end
