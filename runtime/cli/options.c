@@ -133,20 +133,16 @@ static const struct option *find(const struct option *options, size_t count, con
     return NULL;
 }
 
-/* The option that was meant, as far as one can tell: shares the longest beginning. */
 static const char *nearest(const struct option *options, size_t count, const char *name, size_t len)
 {
-    const char *best = NULL;
-    size_t best_len = 2;
+    const char **words = mem_alloc((count + 1) * sizeof(*words));
+    size_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t same = 0;
-        while (same < len && options[i].name[same] == name[same] && name[same] != '\0')
-            same++;
-        if (same > best_len && options[i].kind != OPTION_IGNORED) {
-            best_len = same;
-            best = options[i].name;
-        }
+        if (options[i].kind != OPTION_IGNORED && options[i].old == NULL)
+            words[used++] = options[i].name;
     }
+    const char *best = text_nearest(name, len, words, used);
+    free(words);
     return best;
 }
 
@@ -163,6 +159,12 @@ static int unknown(const struct option *options, size_t count, const char *given
 static bool takes_value(const struct option *option)
 {
     return option->kind != OPTION_FLAG && option->kind != OPTION_IGNORED;
+}
+
+static void note_old(const struct option *option, bool given_before, struct arguments *arguments)
+{
+    if (option->old != NULL && !given_before && arguments->old_count < OPTION_OLD_MAX)
+        arguments->old[arguments->old_count++] = option;
 }
 
 /* argv[*at] begins with a dash. */
@@ -186,6 +188,7 @@ static int parse_one(const struct option *options, size_t count, int argc, char 
                            option->name, option->value_name);
         value = argv[++*at];
     }
+    note_old(option, given[option - options], arguments);
     given[option - options] = true;
     return set_value(option, value, err);
 }
@@ -218,32 +221,4 @@ int options_parse(const struct option *options, size_t count, const char *const 
     }
     free(given);
     return failed;
-}
-
-void options_help(FILE *out, const struct command *command, const struct option *options,
-                  size_t count)
-{
-    fprintf(out, "usage: nemeton %s [options]%s%s\n\n%s\n", command->name,
-            command->arguments[0] != '\0' ? " " : "", command->arguments, command->about);
-    fprintf(out, "\nOptions:\n");
-    for (size_t i = 0; i < count; i++) {
-        const struct option *option = &options[i];
-        char left[80];
-        if (option->kind == OPTION_IGNORED)
-            continue;
-        char letter[8] = "    ";
-        if (option->letter != 0)
-            snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-        snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
-                 option->value_name != NULL ? " " : "",
-                 option->value_name != NULL ? option->value_name : "");
-        fprintf(out, "  %-34s %s", left, option->help);
-        if (option->env != NULL)
-            fprintf(out, " (or $%s)", option->env);
-        fputc('\n', out);
-    }
-    fprintf(out, "  %-34s %s\n", "-h, --help", "this text");
-    if (command->examples != NULL)
-        fprintf(out, "\nExamples:\n%s\n", command->examples);
-    fprintf(out, "\nExit code: 0 done, 1 failed, 2 usage, 3 no connection.\n");
 }

@@ -19,9 +19,9 @@ enum option_kind {
     OPTION_REAL,    /* double, between min and max */
     OPTION_CHOICE,  /* const char *, one of the words in `choices` ("text|json") */
     OPTION_LIST,    /* struct option_list, repeatable and comma-separated */
-    OPTION_IGNORED, /* accepted for compatibility; name may end in * */
+    OPTION_IGNORED, /* a flag accepted for compatibility; name may end in * */
 };
-enum { OPTION_LIST_MAX = 64, OPTION_ARGUMENTS_MAX = 256 };
+enum { OPTION_LIST_MAX = 64, OPTION_ARGUMENTS_MAX = 256, OPTION_OLD_MAX = 16, TEXT_COLUMNS = 80 };
 
 struct option_list {
     char *items[OPTION_LIST_MAX]; /* free with option_list_deinit */
@@ -38,6 +38,7 @@ struct option {
     const char *choices;
     double min, max;
     const char *env; /* taken from there when not given; NULL: nowhere */
+    const char *old; /* of former operators: not in --help, and this is said when it is given */
 };
 
 struct command;
@@ -57,12 +58,19 @@ struct arguments { /* what is left beside options */
     const char *items[OPTION_ARGUMENTS_MAX];
     size_t count;
     bool help; /* --help was given: print options_help and return 0 */
+    const struct option *old[OPTION_OLD_MAX]; /* that were given, each once */
+    size_t old_count;
 };
 
 int options_parse(const struct option *options, size_t count, const char *const *env, int argc,
                   char *const *argv, struct arguments *arguments, struct err *err);
 void options_help(FILE *out, const struct command *command, const struct option *options,
                   size_t count);
+/* Words broken into lines of TEXT_COLUMNS, each indented; the first starts at `column`. A line feed
+ * ends a line, and a line that begins with a blank stays as it is. */
+void text_wrap(FILE *out, const char *text, int column, int indent);
+/* The word that was probably meant, or NULL. Lent. */
+const char *text_nearest(const char *given, size_t len, const char *const *words, size_t count);
 void option_list_add(struct option_list *list, const char *comma_separated);
 void option_list_deinit(struct option_list *list);
 const char *env_get(const char *const *env, const char *name); /* NULL when absent or empty */

@@ -74,7 +74,7 @@ static struct jv *custom_kinds(struct world *world)
     return kinds;
 }
 
-static struct transport *connect(struct world *world)
+static struct transport *connection_make(struct world *world)
 {
     struct transport *transport = loopback_new(world->options.loop, world->options.random);
     loopback_route(transport, WORLD_URL, apiserver_handle, world->apiserver);
@@ -171,7 +171,7 @@ struct world *world_new(const struct world_options *options, struct err *err)
         world_free(world);
         return NULL;
     }
-    world->transport = connect(world);
+    world->transport = connection_make(world);
     world->config = kube_config_fixed(options->loop, WORLD_URL, world->token);
     return world;
 }
@@ -254,7 +254,7 @@ int world_operator_start(struct world *world, size_t index, struct err *err)
     if (operator->manager != NULL)
         return err_set(err, ERR_EXISTS, "operator %zu runs already", index);
     size_t count = 0;
-    operator->transport = connect(world);
+    operator->transport = connection_make(world);
     loopback_set_faults(operator->transport, &world->faults);
     operator->config = kube_config_fixed(world->options.loop, WORLD_URL, world->token);
     operator->metrics = metrics_new(random_u64(world->options.random));
