@@ -373,12 +373,18 @@ static int fail_at(struct err *err, enum err_code code, const char *text, size_t
 
 int jv_parse(const char *text, size_t len, struct jv **out, struct err *err)
 {
+    struct jv *plain;
     json_error_t error;
     json_t *value;
     size_t at = 0;
 
     if (len == 0)
         return err_set(err, ERR_PARSE, "JSON: the text is empty");
+    plain = json_parse_plain(text, len);
+    if (plain != NULL) {
+        *out = plain;
+        return 0;
+    }
     switch (json_prescan(text, len, JV_DEPTH_MAX, &at)) {
     case JSON_TOO_DEEP:
         return fail_at(err, ERR_LIMIT, text, len, at, "nested too deep (128 levels at most)");

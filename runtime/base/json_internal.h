@@ -16,4 +16,8 @@ enum json_flaw json_prescan(const char *text, size_t len, size_t depth_max, size
 /* Finds line, column and path of the byte at `position` in a text that is good up to there. */
 void json_locate(const char *text, size_t len, size_t position, struct json_place *place);
 
+/* The value of a text with nothing unusual in it; NULL when the library has to look at it. */
+struct jv;
+struct jv *json_parse_plain(const char *text, size_t len);
+
 #endif
