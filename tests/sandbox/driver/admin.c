@@ -168,10 +168,10 @@ static void on_timer(void *arg)
         call_finish(call, NULL, NULL);
         return;
     }
-    const char *prefix = "world:";
+    const char *prefix = "http://world";
     struct err err = {0};
     if (strncmp(call->effect.http_url, prefix, strlen(prefix)) != 0) {
-        err_set(&err, ERR_NETWORK, "a scenario reaches `world:/…` only, not `%s`",
+        err_set(&err, ERR_NETWORK, "a scenario reaches `http://world/…` only, not `%s`",
                 call->effect.http_url);
         call_finish(call, NULL, &err);
         return;

@@ -1,7 +1,7 @@
 /* Effects for a scenario: what a person with kubectl and admin rights does, and nothing cleverer.
  *
  * Reads and writes go straight to the API server; there is no cache, no gate and no skipping. A
- * request to `world:/…` is answered by the function given: that is how a scenario kills an operator.
+ * request to `http://world/…` is answered by the function given: that is how a scenario kills an operator.
  */
 #ifndef NEMETON_TESTS_ADMIN_H
 #define NEMETON_TESTS_ADMIN_H

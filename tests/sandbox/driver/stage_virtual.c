@@ -3,6 +3,7 @@
 #include "cli/world.h"
 #include "invariants.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ static void on_failed(void *arg, const char *why)
 {
     struct virtual_stage *self = arg;
     err_set(&self->failed, ERR_INTERNAL, "the simulated world ended: %s", why);
+    fprintf(stderr, "%s\n", self->failed.text);
 }
 
 static int verdict(const struct virtual_stage *self, struct err *err)
@@ -106,6 +108,7 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
     struct world_options world = {.loop = stage->loop,
                                   .random = stage->random,
                                   .log = options->log,
+                                  .world_log = options->log,
                                   .on_commit = on_commit,
                                   .on_failed = on_failed,
                                   .arg = self};

@@ -144,9 +144,9 @@ function M.events(reason)
   return list
 end
 
--- world:/operator/kill, /operator/start, /operator/second … are answered by the runner.
+-- http://world/operator/kill, /operator/start, /operator/second … are answered by the runner.
 function M.operator(what)
-  local response = M.check(http.request{ method = "POST", url = "world:/operator/" .. what })
+  local response = M.check(http.request{ method = "POST", url = "http://world/operator/" .. what })
   if response.status ~= 200 then error("operator " .. what .. ": " .. response.body, 2) end
   return response.body
 end
