@@ -101,28 +101,28 @@ static void on_world_exit(void *arg, int exit_code, const char *why)
     free(text);
 }
 
-static void operator_close(struct world_operator *operator)
+static void operator_close(struct world_operator *op)
 {
-    manager_free(operator->manager);
-    metrics_free(operator->metrics);
-    kube_config_free(operator->config);
-    if (operator->transport != NULL) {
-        loopback_cut(operator->transport);
-        transport_free(operator->transport);
+    manager_free(op->manager);
+    metrics_free(op->metrics);
+    kube_config_free(op->config);
+    if (op->transport != NULL) {
+        loopback_cut(op->transport);
+        transport_free(op->transport);
     }
-    operator->manager = NULL;
-    operator->metrics = NULL;
-    operator->config = NULL;
-    operator->transport = NULL;
+    op->manager = NULL;
+    op->metrics = NULL;
+    op->config = NULL;
+    op->transport = NULL;
 }
 
 static void on_operator_exit(void *arg, int exit_code, const char *why)
 {
-    struct world_operator *operator= arg;
-    const struct world_options *options = &operator->world->options;
-    size_t index = operator->index;
+    struct world_operator *op = arg;
+    const struct world_options *options = &op->world->options;
+    size_t index = op->index;
     char *text = mem_str(why);
-    operator_close(operator);
+    operator_close(op);
     if (options->on_operator_exit != NULL)
         options->on_operator_exit(options->arg, index, exit_code, text);
     free(text);
@@ -130,10 +130,10 @@ static void on_operator_exit(void *arg, int exit_code, const char *why)
 
 static void on_operator_ready(void *arg)
 {
-    struct world_operator *operator= arg;
-    const struct world_options *options = &operator->world->options;
+    struct world_operator *op = arg;
+    const struct world_options *options = &op->world->options;
     if (options->on_operator_ready != NULL)
-        options->on_operator_ready(options->arg, operator->index);
+        options->on_operator_ready(options->arg, op->index);
 }
 
 static int take_policies(struct world *world, struct err *err)
@@ -250,39 +250,41 @@ int world_operator_start(struct world *world, size_t index, struct err *err)
 {
     if (index >= WORLD_OPERATORS_MAX)
         return err_set(err, ERR_INVALID, "a world has at most %d operators", WORLD_OPERATORS_MAX);
-    struct world_operator *operator= & world->operators[index];
-    if (operator->manager != NULL)
+    struct world_operator *op = &world->operators[index];
+    if (op->manager != NULL)
         return err_set(err, ERR_EXISTS, "operator %zu runs already", index);
     size_t count = 0;
-    operator->transport = connection_make(world);
-    loopback_set_faults(operator->transport, &world->faults);
-    operator->config = kube_config_fixed(world->options.loop, WORLD_URL, world->token);
-    operator->metrics = metrics_new(random_u64(world->options.random));
-    metrics_declare_runtime(operator->metrics);
+    op->transport = connection_make(world);
+    loopback_set_faults(op->transport, &world->faults);
+    op->config = kube_config_fixed(world->options.loop, WORLD_URL, world->token);
+    op->metrics = metrics_new(random_u64(world->options.random));
+    metrics_declare_runtime(op->metrics);
     char *identity = make_identity(world);
-    struct manager_options options = {.loop = world->options.loop,
-                                      .transport = operator->transport,
-                                      .random = world->options.random,
-                                      .log = world->options.log,
-                                      .config = operator->config,
-                                      .metrics = operator->metrics,
-                                      .name = WORLD_OPERATOR_USER,
-                                      .identity = identity,
-                                      .lease_namespace = WORLD_NAMESPACE,
-                                      .policy_namespace = WORLD_NAMESPACE,
-                                      .embedded = policy_set_layers(world->policies, &count),
-                                      .policy_dir = world->policy_dir,
-                                      .skip_lease = world->options.no_leases,
-                                      .on_exit = on_operator_exit,
-                                      .on_ready = on_operator_ready,
-                                      .arg = operator, };
-    operator->manager = manager_new(&options, err);
+    struct manager_options options = {
+        .loop = world->options.loop,
+        .transport = op->transport,
+        .random = world->options.random,
+        .log = world->options.log,
+        .config = op->config,
+        .metrics = op->metrics,
+        .name = WORLD_OPERATOR_USER,
+        .identity = identity,
+        .lease_namespace = WORLD_NAMESPACE,
+        .policy_namespace = WORLD_NAMESPACE,
+        .embedded = policy_set_layers(world->policies, &count),
+        .policy_dir = world->policy_dir,
+        .skip_lease = world->options.no_leases,
+        .on_exit = on_operator_exit,
+        .on_ready = on_operator_ready,
+        .arg = op,
+    };
+    op->manager = manager_new(&options, err);
     free(identity);
-    if (operator->manager == NULL) {
-        operator_close(operator);
+    if (op->manager == NULL) {
+        operator_close(op);
         return -1;
     }
-    manager_start(operator->manager);
+    manager_start(op->manager);
     return 0;
 }
 

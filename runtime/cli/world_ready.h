@@ -1,0 +1,16 @@
+/* A world's objects: those of files go in, and whether what the operator looks after is ready. */
+#ifndef NEMETON_CLI_WORLD_READY_H
+#define NEMETON_CLI_WORLD_READY_H
+
+#include "cli/files.h"
+#include "cli/world.h"
+
+/* Loads all objects: CRDs first, then namespaces, then the rest as they come. Errors name the file
+ * and the place. */
+int world_load_files(struct world *world, const struct object_files *files, struct err *err);
+
+/* Does this operator lead, does it have primaries, and does each say Ready of its present generation?
+ * waits gets what is missing, in words. */
+bool world_is_ready(struct world *world, size_t index, struct buf *waits);
+
+#endif
