@@ -165,6 +165,13 @@ static void take(struct informer *informer, const struct jv *object, bool own)
     store_item_unref(old);
 }
 
+static bool is_known(void *arg, const char *uid, const char *resource_version)
+{
+    struct informer *informer = arg;
+
+    return !informer->resetting && store_touch(informer->store, uid, resource_version);
+}
+
 static void on_begin(void *arg)
 {
     struct informer *informer = arg;
@@ -250,6 +257,7 @@ static void begin_watch(struct informer *informer)
         .on_progress = on_progress,
         .on_problem = on_problem,
         .on_reset = on_reset,
+        .is_known = is_known,
     };
     struct watch_options options = {
         .kind = informer->kind,

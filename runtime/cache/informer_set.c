@@ -137,10 +137,8 @@ void informer_set_observe(struct informer_set *set, const struct jv *object)
         next = informer->next;
         if (!of_kind(informer, api_version, kind))
             continue;
-        if (stripped == NULL) { /* as the watch hands it over */
-            stripped = jv_dup(object);
-            watch_strip(stripped);
-        }
+        if (stripped == NULL)
+            stripped = watch_stripped(object); /* as the watch hands it over */
         informer_observe(informer, stripped);
     }
     jv_unref(stripped);

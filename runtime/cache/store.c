@@ -248,6 +248,16 @@ enum store_change store_observe(struct store *store, const struct jv *object, st
     return put(store, object, false, err);
 }
 
+bool store_touch(struct store *store, const char *uid, const char *resource_version)
+{
+    struct store_item *item = store_by_uid(store, uid);
+
+    if (item == NULL || store->any_version || strcmp(item->resource_version, resource_version) != 0)
+        return false;
+    item->mark = store->mark;
+    return true;
+}
+
 enum store_change store_remove(struct store *store, const char *namespace, const char *name,
                                const char *uid)
 {

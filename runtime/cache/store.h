@@ -55,6 +55,8 @@ void store_free(struct store *store);
 enum store_change store_put(struct store *store, const struct jv *object, struct err *err);
 /* The answer to a write of our own: the same, but it does not count as listed (see store_sweep). */
 enum store_change store_observe(struct store *store, const struct jv *object, struct err *err);
+/* True when the object is here in exactly this version; it counts as put then. */
+bool store_touch(struct store *store, const char *uid, const char *resource_version);
 enum store_change store_remove(struct store *store, const char *namespace, const char *name,
                                const char *uid); /* uid NULL: any */
 /* After a delete of ours was answered with "gone": refuses this uid until the watch has confirmed or

@@ -43,6 +43,9 @@ struct watch_callbacks {
     /* The server's history went back (a restored etcd): the resourceVersions known so far mean
      * nothing any more, the full state that follows decides. May be NULL. */
     void (*on_reset)(void *arg);
+    /* The object is known in exactly this version (noting that it was seen): it is not parsed and
+     * not handed over. May be NULL. */
+    bool (*is_known)(void *arg, const char *uid, const char *resource_version);
 };
 
 struct watch *watch_start(struct rest *rest, const struct watch_options *options,
@@ -56,8 +59,8 @@ struct watch_stats {
     int64_t last_event_ms; /* monotonic */
     bool synced, streaming;
 };
-/* What a watch takes out of every object it hands over, for objects that come another way. */
-void watch_strip(struct jv *object);
+/* For objects that come another way: a copy (sharing what is inside) without what a watch strips. */
+struct jv *watch_stripped(const struct jv *object);
 
 struct watch_stats watch_stats(const struct watch *watch);
 

@@ -117,7 +117,7 @@ static void stream_ended(struct watch *watch, const struct err *err)
             watch_next(watch); /* the server's own timeout: goes on where it ended */
             return;
         }
-        err_set(&brief, ERR_NETWORK, "watch %s: the stream ended at once", watch->kind->plural);
+        err_set(&brief, ERR_SERVER, "watch %s: the stream ended at once", watch->kind->plural);
         err = &brief;
     }
     if (err->code == ERR_GONE) {

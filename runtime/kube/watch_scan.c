@@ -88,7 +88,10 @@ static int open_container(struct scan *scan, struct piece *piece, char c, struct
             return -1;
         if (scan->depth > 0)
             scan->matched++;
-        scan->in_value = scan->in_value || starts;
+        if (starts) {
+            scan->in_value = true;
+            scan->uid[0] = scan->resource_version[0] = '\0';
+        }
         scan->key_next = true;
     }
     scan->pending = false;
@@ -121,21 +124,58 @@ static int close_container(struct scan *scan, struct piece *piece, scan_fn fn, v
     return ends ? value_done(scan, fn, arg, err) : 0;
 }
 
-static void end_string(struct scan *scan)
+/* The string just ended was a key at a depth that matters. */
+static void judge_key(struct scan *scan)
 {
     const char *wanted = scan->path[scan->matched];
 
-    scan->in_string = false;
-    if (!scan->capturing)
-        return;
-    scan->capturing = false;
     scan->key_next = false;
-    scan->pending = scan->key_len == strlen(wanted) && scan->key_len < SCAN_KEY_MAX &&
-                    memcmp(scan->key, wanted, scan->key_len) == 0;
+    scan->field = NULL;
+    if (scan->key_len >= SCAN_KEY_MAX)
+        return;
+    scan->key[scan->key_len] = '\0';
+    scan->pending = strcmp(scan->key, wanted) == 0;
+    if (scan->matched + 1 < scan->path_len)
+        return;
+    if (strcmp(scan->key, "uid") == 0) /* in metadata */
+        scan->field = scan->uid;
+    else if (strcmp(scan->key, "resourceVersion") == 0)
+        scan->field = scan->resource_version;
+}
+
+static void end_string(struct scan *scan)
+{
+    scan->in_string = false;
+    if (scan->capturing) {
+        judge_key(scan);
+    } else if (scan->capturing_field) {
+        if (scan->key_len < SCAN_FIELD_MAX)
+            scan->field[scan->key_len] = '\0';
+        else
+            scan->field[0] = '\0';
+        scan->field = NULL;
+    }
+    scan->capturing = false;
+    scan->capturing_field = false;
+}
+
+static void capture(struct scan *scan, char c)
+{
+    char *to = scan->capturing ? scan->key : scan->field;
+    unsigned max = scan->capturing ? SCAN_KEY_MAX : SCAN_FIELD_MAX;
+
+    if (c == '\\')
+        scan->key_len = SCAN_FIELD_MAX; /* with escapes it is none of those we know */
+    if (scan->key_len < max)
+        to[scan->key_len++] = c;
+    else
+        scan->key_len = SCAN_FIELD_MAX;
 }
 
 static void in_string(struct scan *scan, struct piece *piece)
 {
+    bool captured = scan->capturing || scan->capturing_field;
+
     for (; piece->at < piece->len; piece->at++) {
         char c = piece->data[piece->at];
 
@@ -147,28 +187,26 @@ static void in_string(struct scan *scan, struct piece *piece)
             end_string(scan);
             return;
         }
-        if (scan->capturing) {
-            if (scan->key_len < SCAN_KEY_MAX)
-                scan->key[scan->key_len] = c;
-            scan->key_len++;
-        }
+        if (captured)
+            capture(scan, c);
     }
 }
 
 static void begin_string(struct scan *scan)
 {
+    bool level = scan->skip_depth == 0 && scan->depth == scan->matched + 1 &&
+                 scan->matched < scan->path_len && scan->path[scan->matched] != NULL;
+
     scan->in_string = true;
     scan->escaped = false;
-    scan->capturing = scan->key_next && scan->skip_depth == 0 && scan->depth == scan->matched + 1 &&
-                      scan->matched < scan->path_len && scan->path[scan->matched] != NULL;
+    scan->capturing = level && scan->key_next;
+    scan->capturing_field = level && !scan->key_next && scan->field != NULL;
     scan->key_len = 0;
 }
 
 static int other_byte(struct scan *scan, char c, struct err *err)
 {
-    bool between = scan->kind == SCAN_FRAMES
-                       ? scan->depth == 0
-                       : scan->depth == 0 || (scan->depth == 2 && in_items(scan));
+    bool between;
 
     if (c == ' ' || c == '\n' || c == '\r' || c == '\t')
         return 0;
@@ -176,9 +214,11 @@ static int other_byte(struct scan *scan, char c, struct err *err)
         if (scan->depth == scan->matched + 1 && scan->skip_depth == 0) {
             scan->key_next = true;
             scan->pending = false;
+            scan->field = NULL;
         }
         return 0;
     }
+    between = scan->depth == 0 || (scan->depth == 2 && in_items(scan));
     if (between)
         return err_set(err, ERR_PARSE, "the answer is not what a Kubernetes server sends");
     return 0;
@@ -218,13 +258,14 @@ int scan_feed(struct scan *scan, const char *data, size_t len, scan_fn fn, void 
         if (scan->in_string) {
             in_string(scan, &piece);
         } else if (c == '"') {
-            result = other_byte(scan, c, err);
+            if (scan->depth == 0 || scan->depth == 2)
+                result = other_byte(scan, c, err);
             begin_string(scan);
         } else if (c == '{' || c == '[') {
             result = open_container(scan, &piece, c, err);
         } else if (c == '}' || c == ']') {
             result = close_container(scan, &piece, fn, arg, err);
-        } else {
+        } else if (c == ',' || scan->depth == 0 || scan->depth == 2) {
             result = other_byte(scan, c, err);
         }
         piece.at++;

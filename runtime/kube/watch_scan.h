@@ -3,6 +3,7 @@
  * SCAN_FRAMES finds the concatenated objects of a watch; SCAN_LIST finds the elements of `items` in
  * one list object and keeps the rest of it as the envelope (a list with an empty `items`). What is
  * found is handed out as text, one value at a time, whatever the pieces the network delivered.
+ * The object's uid and resourceVersion are noted, so that what is known already need not be parsed.
  * The contents of metadata.managedFields, often half of an object, are left out on the way.
  * Only nesting and strings are understood here: the JSON parser judges each value afterwards.
  */
@@ -17,7 +18,8 @@ enum {
     SCAN_DEPTH_MAX = 512,
     SCAN_ENVELOPE_MAX = 1 << 20,
     SCAN_KEY_MAX = 16,
-    SCAN_KEEP_MAX = 1 << 18
+    SCAN_KEEP_MAX = 1 << 18,
+    SCAN_FIELD_MAX = 128
 };
 
 /* One value; the text is lent and not terminated. -1 ends scan_feed with ERR_CANCELED. */
@@ -34,13 +36,16 @@ struct scan {
     unsigned matched;    /* the container at depth matched + 1 lies on the path */
     unsigned skip_depth; /* leaving out bytes until this depth is reached again; 0 = not */
     bool in_string, escaped;
-    bool capturing; /* the string is a key that matters */
-    bool key_next;  /* the next string at depth matched + 1 is a key */
-    bool pending;   /* the key just read is the next one of the path */
+    bool capturing;       /* the string is a key that matters … */
+    bool capturing_field; /* … or the value of `field` */
+    char *field;          /* uid or resource_version, when the next string is its value */
+    bool key_next;        /* the next string at depth matched + 1 is a key */
+    bool pending;         /* the key just read is the next one of the path */
     bool in_value;
     bool finished; /* SCAN_LIST: the list object has ended */
     char key[SCAN_KEY_MAX];
-    unsigned key_len;
+    unsigned key_len;                                           /* of what is being captured */
+    char uid[SCAN_FIELD_MAX], resource_version[SCAN_FIELD_MAX]; /* of the present value; or "" */
 };
 
 void scan_init(struct scan *scan, enum scan_kind kind, size_t value_bytes_max);

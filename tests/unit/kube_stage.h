@@ -28,7 +28,16 @@ struct step {
 
 enum { STAGE_STEPS_MAX = 128, STAGE_OPEN_MAX = 32 };
 
+/* Passes everything on and notes what the server cannot see. */
+struct spy {
+    struct transport base;
+    struct transport *inner;
+    bool last_fresh;
+    enum http_lane last_lane;
+};
+
 struct stage {
+    struct spy spy;
     struct world world;
     struct random_source *random;
     struct transport *transport;
@@ -168,6 +177,30 @@ static inline void stage_run(struct stage *stage, int64_t ms)
     loop_run_until(stage->world.loop, stage_never, NULL, ms > 0 ? ms : 1);
 }
 
+static inline struct http_call *spy_start(struct transport *self,
+                                          const struct http_request *request,
+                                          const struct http_callbacks *on, void *arg,
+                                          struct err *err)
+{
+    struct spy *spy = (struct spy *)self;
+    spy->last_fresh = request->fresh_connection;
+    spy->last_lane = request->lane;
+    return transport_start(spy->inner, request, on, arg, err);
+}
+
+static inline void spy_cancel(struct transport *self, struct http_call *call)
+{
+    transport_cancel(((struct spy *)self)->inner, call);
+}
+
+static inline size_t spy_pending(const struct transport *self)
+{
+    return transport_pending(((const struct spy *)self)->inner);
+}
+
+static const struct transport_ops spy_ops = {
+    .start = spy_start, .cancel = spy_cancel, .pending = spy_pending};
+
 static inline struct stage *stage_new(void)
 {
     struct stage *stage = mem_alloc(sizeof *stage);
@@ -176,7 +209,8 @@ static inline struct stage *stage_new(void)
     stage->transport = loopback_new(stage->world.loop, stage->random);
     loopback_route(stage->transport, "https://api", stage_handle, stage);
     stage->config = kube_config_fixed(stage->world.loop, "https://api", NULL);
-    stage->rest = rest_new(stage->world.loop, stage->transport, stage->config,
+    stage->spy = (struct spy){.base = {&spy_ops}, .inner = stage->transport};
+    stage->rest = rest_new(stage->world.loop, &stage->spy.base, stage->config,
                            &(struct rest_options){.random = stage->random});
     buf_init(&stage->requests, 1 << 22);
     return stage;

@@ -74,8 +74,14 @@ static void on_reset(void *arg)
     buf_add_str(&((struct fixture *)arg)->told, "reset ");
 }
 
+static bool is_known(void *arg, const char *uid, const char *rv)
+{
+    (void)arg;
+    return strcmp(uid, "known") == 0 && strcmp(rv, "77") == 0;
+}
+
 static const struct watch_callbacks callbacks = {on_begin,    on_upsert,  on_delete, on_end,
-                                                 on_progress, on_problem, on_reset};
+                                                 on_progress, on_problem, on_reset,  is_known};
 
 static int setup(void **state)
 {
@@ -393,7 +399,14 @@ static void kills_a_silent_stream_once_bookmarks_were_seen(void **state)
     stage_run(f->stage, 3000); /* 70 s, then at most 1.6 s */
     assert_int_equal(f->stage->request_count, 2);
     assert_int_equal(stage_open_count(f->stage), 1);
+    assert_true(f->stage->spy.last_fresh); /* the connection may be as dead as the stream */
+    assert_int_equal(f->stage->spy.last_lane, HTTP_LANE_WATCH);
     told(f, "");
+    finish(f, false);
+    assert_int_equal(f->stage->request_count, 2);
+    SCRIPT(f->stage, {"resourceVersion=11", ACT_STREAM});
+    stage_run(f->stage, 2000);
+    assert_false(f->stage->spy.last_fresh);
 }
 
 static void waits_for_the_servers_timeout_when_there_are_no_bookmarks(void **state)
@@ -639,6 +652,28 @@ static void can_be_stopped_from_inside_a_callback(void **state)
     assert_int_equal(rest_pending(f->stage->rest), 0);
 }
 
+static void does_not_read_what_is_known(void **state)
+{
+    struct fixture *f = *state;
+    SCRIPT(
+        f->stage, {"sendInitialEvents", ACT_REPLY, 400, "no"},
+        {"limit", ACT_REPLY, 0, LIST("10", "", ITEM("a", "known", "77") "," ITEM("b", "u", "7"))},
+        {"watch", ACT_STREAM});
+    start(f);
+    told(f, "begin +b@7 end@10 ");
+    write(f, EVENT("MODIFIED", POD("a", "known", "76")));
+    /* Only uid and version of the object itself count, and only for what is there. */
+    write(f, EVENT("MODIFIED", POD("a", "known", "77")));
+    told(f, "+a@76 ");
+    assert_string_equal(f->rv, "77");
+    write(f, EVENT("MODIFIED",
+                   "{\"uid\":\"known\",\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"spec\":{"
+                   "\"metadata\":{\"uid\":\"known\",\"resourceVersion\":\"77\"}}," META("c", "u3",
+                                                                                        "78") "}"));
+    write(f, EVENT("DELETED", POD("c", "u3", "79")));
+    told(f, "+c@78 -c@79 ");
+}
+
 static void spreads_the_servers_timeout(void **state)
 {
     struct fixture *f = *state;
@@ -700,6 +735,7 @@ int main(void)
         T(refuses_frames_past_the_maximum),
         T(asks_for_metadata_alone_and_fills_in_the_kind),
         T(can_be_stopped_from_inside_a_callback),
+        T(does_not_read_what_is_known),
         T(spreads_the_servers_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
