@@ -405,7 +405,8 @@ static void kills_a_silent_stream_once_bookmarks_were_seen(void **state)
     finish(f, false);
     assert_int_equal(f->stage->request_count, 2);
     SCRIPT(f->stage, {"resourceVersion=11", ACT_STREAM});
-    stage_run(f->stage, 2000);
+    stage_run(f->stage, 5000);
+    stage_used_up(f->stage);
     assert_false(f->stage->spy.last_fresh);
 }
 
