@@ -28,9 +28,9 @@ static bool may_write_status(const struct run *run)
     const struct primary_kind *kind = &run->controller->kinds[run->parts.kind];
     for (size_t i = 0; i < decl->right_count; i++) {
         const struct policy_right *right = &decl->rights[i];
-        if (strcmp(right->kind, kind->kind) == 0 &&
-            strcmp(right->api_version, kind->api_version) == 0)
-            return (right->verbs & (1U << EFFECT_STATUS)) != 0;
+        if ((right->verbs & (1U << EFFECT_STATUS)) != 0 &&
+            policy_right_covers(right, kind->api_version, kind->kind))
+            return true;
     }
     return false;
 }

@@ -167,8 +167,8 @@ static bool may_delete_any(const struct effect_call *call)
     const struct policy_controller *controller = call->run->options.controller;
     for (size_t i = 0; i < controller->right_count; i++) {
         const struct policy_right *right = &controller->rights[i];
-        if (right->delete_any && strcmp(right->kind, call->kind->kind) == 0 &&
-            strcmp(right->api_version, call->kind->api_version) == 0)
+        if (right->delete_any &&
+            policy_right_covers(right, call->kind->api_version, call->kind->kind))
             return true;
     }
     return false;

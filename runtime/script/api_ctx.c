@@ -37,8 +37,8 @@ void task_check_right(lua_State *L, struct task *task, enum effect_verb verb,
         return;
     for (size_t i = 0; i < controller->right_count; i++) {
         const struct policy_right *right = &controller->rights[i];
-        if ((right->verbs & (1U << verb)) != 0 && strcmp(right->api_version, api_version) == 0 &&
-            strcmp(right->kind, kind) == 0)
+        if ((right->verbs & (1U << verb)) != 0 &&
+            (verb == EFFECT_HTTP || policy_right_covers(right, api_version, kind)))
             return;
     }
     bool reading = verb == EFFECT_READ || verb == EFFECT_READ_LIST;
@@ -429,6 +429,10 @@ void api_ctx_open(lua_State *L)
                                          {NULL, NULL}};
     lua_createtable(L, 0, 2);
     luaL_newlib(L, functions);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* names for tracebacks */
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "ctx");
+    lua_pop(L, 1);
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");

@@ -67,6 +67,9 @@ struct policy_right {
     unsigned verbs;  /* bit (1 << enum effect_verb) */
     bool delete_any; /* may delete what the primary does not own (garbage collection) */
 };
+/* Is the right about this kind? The kind "*" stands for every kind. */
+bool policy_right_covers(const struct policy_right *right, const char *api_version,
+                         const char *kind);
 struct policy_controller {
     char *name, *module;
     struct policy_watch *watches; /* primaries first */

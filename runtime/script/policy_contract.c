@@ -222,16 +222,16 @@ RAISES static void read_rights(lua_State *L, struct contract *c)
     for (lua_pushnil(L); type == LUA_TTABLE && lua_next(L, -2); lua_pop(L, 1)) {
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
         const char *slash = strrchr(key, '/');
-        bool http = strcmp(key, "http") == 0;
-        if (!http && (slash == NULL || slash == key || slash[1] == '\0'))
+        bool http = strcmp(key, "http") == 0, any = strcmp(key, "*") == 0;
+        if (!http && !any && (slash == NULL || slash == key || slash[1] == '\0'))
             luaL_error(L,
                        "%s: rights: '%s' is not apiVersion/Kind, such as \"apps/v1/StatefulSet\"",
                        c->module->source, key);
         if (controller->right_count == RIGHTS_MAX)
             luaL_error(L, "%s: more than %d rights", c->module->source, (int)RIGHTS_MAX);
         struct policy_right *right = &controller->rights[controller->right_count++];
-        right->api_version = http ? mem_str("") : mem_strn(key, (size_t)(slash - key));
-        right->kind = mem_str(http ? "" : slash + 1);
+        right->api_version = http || any ? mem_str("") : mem_strn(key, (size_t)(slash - key));
+        right->kind = mem_str(http ? "" : any ? "*" : slash + 1);
         if (!http)
             read_verbs(L, c, key, right);
         else if (lua_toboolean(L, -1))
@@ -320,6 +320,13 @@ static int protected_contract(lua_State *L)
     for (size_t i = 0; i < c->policy->layer_count; i++)
         read_bundle(L, c, &c->policy->layers[i]);
     return 0;
+}
+
+bool policy_right_covers(const struct policy_right *right, const char *api_version,
+                         const char *kind)
+{
+    return strcmp(right->kind, "*") == 0 ||
+           (strcmp(right->kind, kind) == 0 && strcmp(right->api_version, api_version) == 0);
 }
 
 int policy_read_contract(struct policy *policy, struct err *err)
