@@ -2,6 +2,7 @@
 
 #include "sandbox/meta.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,17 +77,24 @@ static struct manager *self_of(struct apply *apply)
                         apply->request->subresource);
 }
 
+/* "apps/v1, Kind=X": core kinds show their missing group. Yours to free. */
+static char *kind_text(const char *version, const char *kind)
+{
+    return mem_printf("%s%s, Kind=%s", strchr(version, '/') ? "" : "/", version, kind);
+}
+
 static int merge_applied(struct apply *apply, const struct jv *live, const struct jv *applied,
                          struct jv **out, struct refusal *refusal)
 {
     struct err err = {0};
-    const struct request *request = apply->request;
-    if (typed_validate(&apply->shape, applied, &err) < 0)
-        return refuse(refusal, 500, "",
-                      "failed to create typed patch object (%s/%s; %s, Kind=%s): %s",
-                      request->namespace ? request->namespace : "",
-                      meta_name(applied) ? meta_name(applied) : "", apply->api_version,
-                      request->kind->kind, err.text);
+    const char *namespace = meta_namespace(applied), *name = meta_name(applied);
+    if (typed_validate(&apply->shape, applied, &err) < 0) {
+        char *kind = kind_text(apply->api_version, apply->kind->kind);
+        refuse(refusal, 500, "", "failed to create typed patch object (%s/%s; %s): %s",
+               namespace ? namespace : "", name ? name : "", kind, err.text);
+        free(kind);
+        return -1;
+    }
     if (typed_merge(&apply->shape, live, applied, out, &err) < 0)
         return refuse(refusal, 500, "", "failed to merge config: %s", err.text);
     return 0;
@@ -174,9 +182,18 @@ static int apply_to(struct apply *apply, const struct jv *live, const struct jv 
     return result;
 }
 
-static int refuse_options(struct refusal *refusal, const char *text)
+static int refuse_no_manager(struct refusal *refusal)
 {
-    return refuse(refusal, 422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: %s", text);
+    refuse(
+        refusal, 422, "Invalid",
+        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for "
+        "apply patch");
+    struct jv *details = jv_ensure(refusal->status, "details", NULL);
+    jv_set_str(details, "group", "meta.k8s.io");
+    jv_set_str(details, "kind", "PatchOptions");
+    refusal_add_cause(refusal, "FieldValueRequired", "Required value: is required for apply patch",
+                      "fieldManager");
+    return -1;
 }
 
 static int check_applied(const struct apply *apply, const struct jv *live, const struct jv *applied,
@@ -188,11 +205,14 @@ static int check_applied(const struct apply *apply, const struct jv *live, const
     const char *kind = jv_str(jv_get(applied, "kind"));
     const char *uid = meta_uid(applied);
     if (!manager || !*manager)
-        return refuse_options(refusal, "fieldManager: Required value: is required for apply patch");
-    if (!kind || !*kind || !version || strcmp(version, apply->api_version) != 0 ||
-        strcmp(kind, request->kind->kind) != 0)
-        return refuse_bad_request(refusal, "invalid object type: %s, Kind=%s",
-                                  version ? version : "", kind ? kind : "");
+        return refuse_no_manager(refusal);
+    if (!kind || !version || strcmp(version, apply->api_version) != 0 ||
+        strcmp(kind, apply->kind->kind) != 0) {
+        char *text = kind_text(version ? version : "", kind ? kind : "");
+        refuse_bad_request(refusal, "invalid object type: %s", text);
+        free(text);
+        return -1;
+    }
     if (jv_path(applied, "metadata", "managedFields", NULL))
         return refuse_bad_request(refusal, "metadata.managedFields must be nil");
     if (!live && uid && *uid)
@@ -207,7 +227,7 @@ int patch_apply(struct request *request, const struct jv *live, const struct jv 
                 struct jv **out, struct refusal *refusal)
 {
     struct apply apply;
-    apply_init(&apply, request);
+    apply_init(&apply, request, false);
     if (check_applied(&apply, live, applied, refusal) < 0)
         return -1;
     struct jv *before = live ? apply_bare(live) : apply_empty_object(&apply);

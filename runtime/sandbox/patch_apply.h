@@ -10,7 +10,10 @@
 int patch_apply(struct request *request, const struct jv *live, const struct jv *applied,
                 struct jv **out, struct refusal *refusal);
 
-/* Every other write: gives the fields that changed to the request's manager (operation Update) and
+/* PATCH with application/apply-patch+yaml, from the body to the answer. */
+int verb_apply(struct request *request, struct refusal *refusal);
+
+/* Every other write, once defaults are set and before the server fills in what is its own: gives the fields that changed to the request's manager (operation Update) and
  * takes them from the others. before NULL on create. Changes after->metadata.managedFields only. */
 void managed_track(struct request *request, const struct jv *before, struct jv *after);
 

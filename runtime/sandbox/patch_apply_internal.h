@@ -10,6 +10,8 @@
 
 struct apply {
     struct request *request;
+    const struct kind *kind;
+    const struct kind_version *version;
     struct shape shape;
     struct managed managed;
     struct manager *self; /* NULL until it is known */
@@ -18,7 +20,8 @@ struct apply {
     char now[TIME_TEXT_BYTES];
 };
 
-void apply_init(struct apply *apply, struct request *request);
+/* stored: objects come in the shape they are stored in, else in the request's. */
+void apply_init(struct apply *apply, struct request *request, bool stored);
 /* The object without managedFields, which do not compare; shares all else. Yours. */
 struct jv *apply_bare(const struct jv *object);
 /* An object of this kind with nothing in it, as the real server's decoder makes it. Yours. */

@@ -5,11 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-void apply_init(struct apply *apply, struct request *request)
+void apply_init(struct apply *apply, struct request *request, bool stored)
 {
-    *apply = (struct apply){.request = request, .shape = shape_of_request(request)};
-    kind_api_version(request->kind, request->version, apply->api_version,
-                     sizeof(apply->api_version));
+    const struct kind *home = request->kind->home;
+    bool other = stored && request->kind != home; /* events of the newer group */
+    *apply = (struct apply){.request = request,
+                            .kind = other ? home : request->kind,
+                            .version =
+                                other ? &home->versions[home->storage_version] : request->version};
+    apply->shape = shape_of(apply->version, types_find(request->server->types, "ObjectMeta"));
+    kind_api_version(apply->kind, apply->version, apply->api_version, sizeof(apply->api_version));
     server_time(request->server, false, apply->now);
 }
 
@@ -90,7 +95,7 @@ struct jv *apply_empty_object(const struct apply *apply)
     struct jv *object =
         version->type ? decode_object(version->type, NULL, NULL, NULL) : jv_object();
     jv_set_str(object, "apiVersion", apply->api_version);
-    jv_set_str(object, "kind", apply->request->kind->kind);
+    jv_set_str(object, "kind", apply->kind->kind);
     return object;
 }
 
@@ -173,7 +178,7 @@ static bool same_but_times(const struct jv *before, const struct jv *after)
 /* The value as it will be stored: what a decoder makes of it. */
 static struct jv *as_stored(const struct apply *apply, const struct jv *object)
 {
-    const struct type *type = apply->request->version->type;
+    const struct type *type = apply->version->type;
     struct jv *out = type ? decode_object(type, object, NULL, NULL) : NULL;
     return out ? out : jv_ref((struct jv *)object);
 }
@@ -203,12 +208,24 @@ static bool is_reset(const struct jv *entries)
            (jv_size(entries) == 0 || (jv_size(entries) == 1 && jv_size(jv_at(entries, 0)) == 0));
 }
 
+/* Nobody is known for an old object: it stays so. To /scale an object is only its replicas. */
+static bool is_tracked(const struct apply *apply)
+{
+    const char *subresource = apply->request->subresource;
+    if (!subresource || strcmp(subresource, "scale") != 0)
+        return apply->managed.count > 0;
+    for (size_t i = 0; i < apply->managed.count; i++)
+        if (jv_path(apply->managed.list[i].fields, "f:spec", "f:replicas", NULL))
+            return true;
+    return false;
+}
+
 void managed_track(struct request *request, const struct jv *before, struct jv *after)
 {
     struct apply apply;
     const struct jv *own = jv_path(after, "metadata", "managedFields", NULL);
     const struct jv *old = jv_path(before, "metadata", "managedFields", NULL);
-    apply_init(&apply, request);
+    apply_init(&apply, request, true);
     if (is_reset(own) && !request->subresource)
         old = NULL;
     else if (request->subresource || managed_decode(own, &apply.managed) < 0 ||
@@ -217,7 +234,7 @@ void managed_track(struct request *request, const struct jv *before, struct jv *
     struct jv *metadata = jv_ensure(after, "metadata", NULL);
     struct jv *from = before ? apply_bare(before) : apply_empty_object(&apply);
     struct jv *to = apply_bare(after);
-    if (!before || apply.managed.count) { /* nobody is known for an old object: it stays so */
+    if (!before || is_tracked(&apply)) {
         apply_track(&apply, request->field_manager, request->subresource, from, to);
         managed_cap(&apply.managed);
     }

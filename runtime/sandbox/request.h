@@ -36,6 +36,7 @@ struct request {
     enum field_validation fields;
     char *field_manager; /* never NULL */
     const char *user;    /* User-Agent, never NULL */
+    bool managed;        /* managedFields are worked out: writes leave them */
     struct jv *warnings; /* array of strings, owned */
 };
 
@@ -52,7 +53,7 @@ const char *request_query(const struct request *request, const char *name); /* N
 /* The request's namespace (NULL: all) and name as a storage key. */
 const char *request_key(const struct request *request, const char *name, char out[KIND_TEXT_BYTES]);
 
-/* The body as one object; yaml too. Refuses protobuf with 415. */
+/* The body as one object; yaml too, and protobuf of built-in kinds. Other encodings are a 415. */
 int request_body(const struct request *request, struct jv **out, struct refusal *refusal);
 /* Content-Type without parameters, lower case. */
 void request_media_type(const struct request *request, char *out, size_t size);

@@ -105,8 +105,6 @@ static void set_defaults(const struct schema_node *node, struct jv *value)
             live && jv_type(live) == JV_NULL && !jv_bool_value(jv_get(iter.value, "nullable"));
         if (standard && (!live || refused_null))
             jv_set(value, iter.key, jv_dup(standard));
-        else if (refused_null)
-            jv_remove(value, iter.key);
     }
     iter = (struct jv_iter){0};
     while (jv_next(value, &iter))

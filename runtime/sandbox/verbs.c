@@ -2,6 +2,7 @@
 #include "sandbox/decode.h"
 #include "sandbox/meta.h"
 #include "sandbox/patch.h"
+#include "sandbox/patch_apply.h"
 #include "sandbox/schema.h"
 #include "sandbox/subresource.h"
 #include "sandbox/write.h"
@@ -225,8 +226,12 @@ int verb_patch_value(struct request *request, const struct type *type, const str
 
 int verb_patch(struct request *request, struct refusal *refusal)
 {
+    char media[128];
     struct jv *before = NULL, *after = NULL;
     struct stored *stored = NULL;
+    request_media_type(request, media, sizeof(media));
+    if (strcmp(media, "application/apply-patch+yaml") == 0)
+        return verb_apply(request, refusal);
     if (write_load(request, request->name, &before, refusal) < 0)
         return -1;
     struct jv *live = request_shape(request, jv_dup(before));

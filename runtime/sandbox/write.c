@@ -3,6 +3,7 @@
 #include "sandbox/crd.h"
 #include "sandbox/decode.h"
 #include "sandbox/meta.h"
+#include "sandbox/patch_apply.h"
 #include "sandbox/schema.h"
 #include "sandbox/strategy.h"
 #include "sandbox/watcher.h"
@@ -258,6 +259,8 @@ static int update_prepared(struct request *request, const struct jv *before, str
         return -1;
     merge_part(request, before, after, part);
     set_defaults(request, *after);
+    if (!request->managed && part != WRITE_INTERNAL)
+        managed_track(request, before, *after);
     if (kind->strategy->prepare_update && part != WRITE_STATUS && part != WRITE_FINALIZE &&
         kind->strategy->prepare_update(request, before, *after, refusal) < 0)
         return -1;
@@ -295,6 +298,8 @@ int write_create(struct request *request, struct jv *object, struct stored **out
             meta_prepare_create(request, object);
         }
         set_defaults(request, object);
+        if (!request->managed)
+            managed_track(request, NULL, object);
         result = create_prepared(request, &object, out, refusal);
     }
     jv_unref(object);

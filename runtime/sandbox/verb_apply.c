@@ -1,0 +1,67 @@
+#include "sandbox/answer.h"
+#include "sandbox/meta.h"
+#include "sandbox/patch_apply.h"
+#include "sandbox/write.h"
+
+#include <string.h>
+
+/* An object that is there already has its name. */
+static int check_name(const struct request *request, const struct jv *applied, bool exists,
+                      struct refusal *refusal)
+{
+    const char *name = meta_name(applied);
+    if (!name || !*name)
+        return exists ? 0
+                      : refuse_bad_request(refusal,
+                                           "the name of the object (%s based on URL) was "
+                                           "undeterminable: name must be provided",
+                                           request->name);
+    if (strcmp(name, request->name) == 0)
+        return 0;
+    return refuse_bad_request(refusal,
+                              "the name of the object (%s) does not match the name on the URL (%s)",
+                              name, request->name);
+}
+
+/* before: NULL when the object does not exist yet. */
+static int apply_on(struct request *request, const struct jv *before, const struct jv *applied,
+                    enum write_part part, struct stored **out, struct refusal *refusal)
+{
+    struct jv *live = before ? request_shape(request, jv_dup(before)) : NULL, *after = NULL;
+    int result = patch_apply(request, live, applied, &after, refusal);
+    jv_unref(live);
+    if (result == 0)
+        result = write_decode(request, &after, refusal);
+    if (result < 0) {
+        jv_unref(after);
+        return -1;
+    }
+    if (before)
+        return write_update(request, before, after, part, out, refusal);
+    jv_remove(jv_get(after, "metadata"), "resourceVersion");
+    return write_create(request, after, out, refusal);
+}
+
+int verb_apply(struct request *request, struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    struct jv *applied = NULL, *before = NULL;
+    struct stored *stored = NULL;
+    bool status = request->subresource && strcmp(request->subresource, "status") == 0;
+    request->managed = true;
+    if (request_body(request, &applied, refusal) < 0)
+        return -1;
+    bool exists = storage_get(request->kind->home, request_key(request, request->name, key));
+    int result = check_name(request, applied, exists, refusal);
+    if (result == 0 && (exists || status))
+        result = write_load(request, request->name, &before, refusal);
+    if (result == 0)
+        result = apply_on(request, before, applied, status ? WRITE_STATUS : WRITE_MAIN, &stored,
+                          refusal);
+    if (result == 0)
+        answer_stored(request, before ? 200 : 201, stored);
+    stored_unref(stored);
+    jv_unref(before);
+    jv_unref(applied);
+    return result;
+}
