@@ -2,6 +2,7 @@
 
 #include "base/yaml.h"
 #include "sandbox/events.h"
+#include "sandbox/protobuf.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -252,6 +253,9 @@ int request_body(const struct request *request, struct jv **out, struct refusal 
     struct err err = {0};
     const char *body = exchange_body(request->exchange, &len);
     request_media_type(request, type, sizeof(type));
+    if (strcmp(type, "application/vnd.kubernetes.protobuf") == 0 && request->version->type &&
+        protobuf_parse(request->server->types, body, len, out, &err) == 0)
+        return 0;
     if (strstr(type, "yaml")) {
         struct yaml_docs *docs = yaml_parse(body, len, &err);
         if (docs && yaml_docs_count(docs) == 1)

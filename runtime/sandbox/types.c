@@ -72,6 +72,17 @@ static char *parse_keys(struct type_field *field, char *at, char *saved)
     }
 }
 
+/* "4" or "2.4" */
+static char *parse_number(struct type_field *field, char *at)
+{
+    field->number = (unsigned)strtoul(at, &at, 10);
+    if (*at == '.') {
+        field->outer = field->number;
+        field->number = (unsigned)strtoul(at + 1, &at, 10);
+    }
+    return at;
+}
+
 static void parse_marks(struct type_field *field, char *at)
 {
     for (char mark = *at; mark;) {
@@ -88,6 +99,11 @@ static void parse_marks(struct type_field *field, char *at)
             field->merge_key = ++at;
             while (isalnum((unsigned char)*at))
                 at++;
+            next = *at;
+            *at = '\0';
+            break;
+        case '/':
+            at = parse_number(field, at + 1);
             next = *at;
             *at = '\0';
             break;

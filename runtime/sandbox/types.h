@@ -7,6 +7,7 @@
  * the name of a type, `[REF]` a list, `{REF}` a map by string. Marks:
  *   `@a,b` associative list with these keys, `^k` merged by key k in a strategic patch (`^` alone:
  *   a merged list of scalars), `#k,l` both (merge key = first), `=` set, `*` retainKeys, `%` atomic,
+ *   `/4` number in the protobuf encoding (`/2.4`: inside message 2, which JSON has inline),
  *   `!` required, `~` left out when zero or empty, `+` always there, zero when not given.
  * The parsed table is immutable; everything it hands out is lent until types_free.
  */
@@ -34,6 +35,7 @@ struct type_field {
     const char *merge_key;           /* NULL: replaced by a strategic patch; "": list of scalars */
     bool set, retain_keys, atomic, required;
     bool omit_zero, always;
+    unsigned outer, number; /* protobuf; outer 0: not nested, number 0: none */
 };
 
 struct type {

@@ -76,6 +76,8 @@ def read_tags(modules, release):
         for line in "".join(open(path, encoding="utf-8").read() for path in paths).split("\n"):
             start = re.match(r"type (\w+) struct {", line)
             field = re.match(r"\t(\w+\s+)?([^\s`]+)\s+`(?:.* )?json:\"([^\"]*)\"", line)
+            number = re.search(r'protobuf:"\w+,(\d+),', line)
+            number = number.group(1) if number else ""
             if start:
                 struct = package + start.group(1)
                 tags[struct], embedded[struct] = {}, []
@@ -84,19 +86,19 @@ def read_tags(modules, release):
             elif struct and field:
                 name, _, options = field.group(3).partition(",")
                 if name:
-                    tags[struct][name] = (field.group(2), options)
+                    tags[struct][name] = (field.group(2), options, number)
                 elif "inline" in options:
-                    embedded[struct].append(package + field.group(2))
+                    embedded[struct].append((package + field.group(2), number))
     return tags, embedded
 
 
 def tag_of(struct, name, tags, embedded):
     if name in tags.get(struct, {}):
         return tags[struct][name]
-    for inner in embedded.get(struct, []):
+    for inner, number in embedded.get(struct, []):
         found = tag_of(inner, name, tags, embedded)
         if found:
-            return found
+            return found[:2] + (number + "." + found[2],)
     return None
 
 
@@ -173,7 +175,9 @@ def main():
         atomic = "%" if schema.get("x-kubernetes-map-type") == "atomic" else ""
         fields = []
         for name, field in sorted(schema["properties"].items()):
-            mark = zero_mark(type_of(field, definitions), tag_of(definition, name, tags, embedded))
+            tag = tag_of(definition, name, tags, embedded)
+            mark = zero_mark(type_of(field, definitions), tag)
+            mark += "/" + tag[2] if tag and tag[2] else ""
             fields.append(field_of(name, field, name in required, definitions) + mark)
         text = name_of(definition) + atomic + " " + " ".join(fields)
         part = "meta"
