@@ -46,9 +46,9 @@ static void create_is_refused_twice_in_missing_namespace_and_with_bad_name(void 
     expect_refusal(&stage, 404, "NotFound", "namespaces \"nowhere\" not found");
     call(&stage, "POST", MAPS, "{'metadata':{'name':'Bad_Name'}}");
     expect_refusal(&stage, 422, "Invalid", NULL);
-    assert_string_equal(jv_path_str(jv_at(jv_path(stage.answer, "details", "causes", NULL), 0),
-                                    "field", NULL),
-                        "metadata.name");
+    assert_string_equal(
+        jv_path_str(jv_at(jv_path(stage.answer, "details", "causes", NULL), 0), "field", NULL),
+        "metadata.name");
     call(&stage, "POST", MAPS, "{'apiVersion':'apps/v1','kind':'ConfigMap','metadata':{}}");
     expect_refusal(&stage, 400, "BadRequest",
                    "the API version in the data (apps/v1) does not match the expected API version "

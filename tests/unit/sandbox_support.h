@@ -28,7 +28,7 @@ struct stage {
     struct apiserver *server;
     const char *accept, *user, *token; /* headers of the next calls */
     char content_type[64];
-    int code; /* of the last call */
+    int code;          /* of the last call */
     struct jv *answer; /* NULL when it was not JSON */
     char *text;
     char warning[256];

@@ -32,8 +32,7 @@ static void watch_from_a_version_gives_every_later_change_in_order(void **state)
     assert_string_equal(watch_type(&watch, 0), "ADDED");
     assert_string_equal(watch_type(&watch, 1), "MODIFIED");
     assert_string_equal(watch_type(&watch, 2), "DELETED");
-    const char *last =
-        jv_path_str(watch.events[2], "object", "metadata", "resourceVersion", NULL);
+    const char *last = jv_path_str(watch.events[2], "object", "metadata", "resourceVersion", NULL);
     assert_int_equal(strtoull(last, NULL, 10), apiserver_revision(stage.server) - 1);
     watch_close(&watch);
     stage_end(&stage);
