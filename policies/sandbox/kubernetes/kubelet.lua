@@ -13,7 +13,7 @@ M.watches = {
   primaries = { { apiVersion = "v1", kind = "Pod" } },
   { apiVersion = "v1", kind = "PersistentVolumeClaim", map = "none", fields = { "status.phase" } },
 }
-M.rights = { ["v1/Pod"] = { "status", "patch", "delete-any", "event" } }
+M.rights = { ["v1/Pod"] = { "create", "status", "delete-any", "event" } }
 
 local function condition(pod, kind, ok, reason, message)
   local status, since = ok and "True" or "False", clock.rfc3339()
@@ -97,7 +97,9 @@ local function schedule(ctx, pod)
       conditions = { condition(pod, "PodScheduled", false, "Unschedulable", message) } }
     return { requeue_ms = 500 }
   end
-  local _, err = ctx.patch(pod, { spec = { nodeName = M.NODE } })
+  local _, err = ctx.create({ apiVersion = "v1", kind = "Binding",
+    metadata = { name = pod.metadata.name, namespace = pod.metadata.namespace },
+    target = { apiVersion = "v1", kind = "Node", name = M.NODE } }, { of = pod, subresource = "binding" })
   if err then return nil, err end
 end
 
