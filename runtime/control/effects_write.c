@@ -118,8 +118,12 @@ static void on_before_patch(void *arg, const struct rest_response *response, con
 
 void effect_create_start(struct effect_call *call)
 {
-    struct write_request request = {
-        .verb = WRITE_CREATE, .namespace = effect_namespace(call), .body = call->effect->body};
+    const struct effect *effect = call->effect;
+    struct write_request request = {.verb = WRITE_CREATE,
+                                    .namespace = effect_namespace(call),
+                                    .name = effect->subresource != NULL ? effect->name : NULL,
+                                    .subresource = effect->subresource,
+                                    .body = effect->body};
     effect_write(call, &request, on_object);
 }
 

@@ -202,16 +202,6 @@ static int done(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-static int ctx_create(lua_State *L)
-{
-    struct task *task = begin(L, "ctx.create");
-    op_begin(task, EFFECT_CREATE, 1);
-    struct effect effect = {.verb = EFFECT_CREATE};
-    effect_target_of(&effect, take_object(L, task, 0, 1, "ctx.create"));
-    op_start(L, task, &effect);
-    return lua_yieldk(L, 0, 0, answered);
-}
-
 /* A target: an object, a view, or { apiVersion=, kind=, namespace=, name=, uid= }. The strings stay on
  * the stack. */
 RAISES static void read_target(lua_State *L, int idx, struct effect *effect, const char *call)
@@ -252,6 +242,30 @@ RAISES static const char *option(lua_State *L, int idx, const char *field, const
         return NULL;
     luaL_checktype(L, idx, LUA_TTABLE);
     return api_field(L, idx, field, call);
+}
+
+/* With { of = target, subresource = "…" } what is made is a subresource of the target: a Binding, an
+ * Eviction. */
+static int ctx_create(lua_State *L)
+{
+    struct task *task = begin(L, "ctx.create");
+    struct effect effect = {.verb = EFFECT_CREATE};
+    struct err err;
+    lua_settop(L, 2);
+    op_begin(task, EFFECT_CREATE, 1);
+    effect.subresource = option(L, 2, "subresource", "ctx.create");
+    if (effect.subresource == NULL) {
+        effect_target_of(&effect, take_object(L, task, 0, 1, "ctx.create"));
+    } else {
+        api_push_field(L, 2, "of");
+        read_target(L, -1, &effect, "ctx.create: of");
+        task_check_right(L, task, EFFECT_CREATE, effect.api_version, effect.kind, "ctx.create");
+        task->op.items[0].body = convert_take(L, 1, "ctx.create", CONVERT_WHOLE_REALS, &err);
+        if (task->op.items[0].body == NULL)
+            return api_raise(L, &err);
+    }
+    op_start(L, task, &effect);
+    return lua_yieldk(L, 0, 0, answered);
 }
 
 static int ctx_patch(lua_State *L)
