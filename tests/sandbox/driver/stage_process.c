@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { OPERATORS = 2, STOP_TRIES = 200, STOP_PAUSE_MS = 50 };
 
@@ -30,7 +31,7 @@ static void reap(struct process_stage *self, size_t index, int signo, bool patie
             self->pids[index] = 0;
             return;
         }
-        loop_turn(self->stage.loop, STOP_PAUSE_MS);
+        usleep(STOP_PAUSE_MS * 1000);
     }
     kill(self->pids[index], SIGKILL);
     waitpid(self->pids[index], NULL, 0);
