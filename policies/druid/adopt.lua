@@ -41,6 +41,10 @@ local immutable = {
   { "serviceName" }, { "podManagementPolicy" }, { "volumeClaimTemplates" },
 }
 
+local function plain(view)
+  return view ~= nil and json.copy(view) or nil
+end
+
 local function note(live, field)
   return string.format("%s %s keeps its %s: Kubernetes cannot change that in place. To have it changed, "
     .. "run: kubectl -n %s delete %s %s --cascade=orphan", live.kind, live.metadata.name, field,
@@ -66,7 +70,7 @@ local function keep_immutable(workload, live)
   end
   for _, row in ipairs(immutable) do
     local field = row[1]
-    local wanted, have = workload.spec[field], live.spec[field]
+    local wanted, have = workload.spec[field], plain(live.spec[field])
     local count_differs = type(wanted) == "table" and #wanted ~= #(have or {})
     if (wanted == nil) ~= (have == nil) or count_differs
       or (wanted ~= nil and difference.first(wanted, have)) then
@@ -79,7 +83,7 @@ local function keep_immutable(workload, live)
   return notes
 end
 
--- workload: freshly rendered, changed in place. live: plain table or nil. Gives
+-- workload: freshly rendered, changed in place. live: view or nil. Gives
 -- { changed = the pods would restart, notes = list }.
 function M.fit(workload, live, options)
   local notes = live and keep_immutable(workload, live) or {}
@@ -97,7 +101,7 @@ function M.fit(workload, live, options)
     if recorded then
       changed = recorded ~= hash
     else
-      changed = difference.first(workload.spec.template, live.spec.template) ~= nil
+      changed = difference.first(workload.spec.template, json.copy(live.spec.template)) ~= nil
     end
   end
   return { changed = changed, notes = notes }
@@ -136,7 +140,7 @@ function M.without_template(workload, live)
   annotations[names.template_hash] = observed.annotation(live, names.template_hash)
   annotations[names.config_hash] = observed.annotation(live, names.config_hash)
   waiting.metadata.annotations = tables.filled(annotations)
-  if not difference.first(waiting.spec, live.spec) then
+  if not difference.first(waiting.spec, json.copy(live.spec)) then
     return nil
   end
   waiting.spec.template = live.spec.template

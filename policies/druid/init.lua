@@ -38,7 +38,9 @@ M.watches = {
     optional = true },
   -- All autoscalers: one that somebody else made may set the size of a group, too.
   { apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler", map = "owner", optional = true },
-  { apiVersion = "v1", kind = "Pod", labels = "app=druid", map = { label = "druid_cr" },
+  -- Pods change a lot and matter little: what a rollout waits for is in the workloads' status. They are
+  -- looked at while a group is not ready (druid.report), to say why.
+  { apiVersion = "v1", kind = "Pod", labels = "app=druid", map = "none",
     fields = { "metadata.labels", "status.phase", "status.reason", "status.conditions",
       "status.initContainerStatuses", "status.containerStatuses" } },
   { apiVersion = "v1", kind = "PersistentVolumeClaim", labels = "app=druid",
@@ -98,7 +100,7 @@ function M.run(ctx, kube_door, http_door)
   if write.apply(ctx, wanted, steps, done) then
     write.remove(ctx, kube_door, cluster, wanted, steps, done)
   end
-  return report.run(ctx, kube_door, cluster, old, steps, done)
+  return report.run(ctx, kube_door, cluster, old, wanted, steps, done)
 end
 
 -- The parts of the story, in the order of their appearance ----------------------------------------

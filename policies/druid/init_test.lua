@@ -357,7 +357,7 @@ return {
     local log, outcome = world.run()
     t.equal(count(log, "delete StatefulSet"), 3)
     t.equal(count(log, "delete "), 3)
-    t.equal(outcome, { requeue_ms = 30000 })
+    t.equal(outcome, { requeue_ms = 1000 })
     t.equal(#world.events, 1)
     t.equal(count((world.run()), "delete "), 0)
     t.equal(#world.events, 0)

@@ -39,7 +39,7 @@ local function rolled_by_others(spec)
     or (tables.dig(strategy, "rollingUpdate", "partition") or 0) > 0
 end
 
--- live: plain table or nil. name: the group's name.
+-- live: the workload or nil. name: the group's name.
 function M.state(live, name)
   if not live then
     return { exists = false, ready = 0, total = 0, updated = 0 }

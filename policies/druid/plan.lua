@@ -125,17 +125,42 @@ function M.objects(entry)
   return first, second
 end
 
+-- The names of everything that is rendered, by kind.
+function M.rendered_names(wanted, entries)
+  local by_kind = { ConfigMap = { wanted.common.metadata.name } }
+  local function take(kind, name)
+    by_kind[kind] = by_kind[kind] or {}
+    table.insert(by_kind[kind], name)
+  end
+  for _, entry in ipairs(entries) do
+    take("ConfigMap", entry.part.config.metadata.name)
+    take(entry.group.kind, entry.group.name)
+    for _, object in ipairs(entry.part.services) do
+      take(object.kind, object.metadata.name)
+    end
+    for _, object in ipairs(entry.part.extras) do
+      take(object.kind, object.metadata.name)
+    end
+  end
+  return by_kind
+end
+
 -- Owned objects that are no longer rendered. A workload stays while a new group of its type comes
 -- up, and what its pods need stays with it. Gives the list to delete and the names that are kept.
-function M.removals(cluster, wanted, owned, entries, kinds)
-  local rendered = { ["ConfigMap/" .. wanted.common.metadata.name] = true }
-  local busy = {}
-  for _, entry in ipairs(entries) do
-    local first, second = tables.concat({ entry.part.config }, entry.part.services), entry.part.extras
-    for _, object in ipairs(tables.concat(first, second)) do
-      rendered[object.kind .. "/" .. object.metadata.name] = true
+function M.removals(cluster, names_by_kind, owned, entries, kinds)
+  local rendered, busy, more = {}, {}, false
+  for _, kind in ipairs(kinds) do
+    local list = names_by_kind[kind.kind] or {}
+    -- All that is rendered is there by now, so as many as rendered means: nothing else.
+    more = more or #(owned[kind.kind] or {}) ~= #list
+    for _, name in ipairs(list) do
+      rendered[kind.kind .. "/" .. name] = true
     end
-    rendered[entry.group.kind .. "/" .. entry.group.name] = true
+  end
+  if not more then
+    return {}, {}
+  end
+  for _, entry in ipairs(entries) do
     if entry.action == "create" or entry.coming_up then
       busy[entry.type] = entry.key
     end
@@ -149,7 +174,7 @@ function M.removals(cluster, wanted, owned, entries, kinds)
         local unique = labels.nodeSpecUniqueStr or metadata.name
         if kind.workload and busy[labels.component] then
           kept_groups[unique] = true
-          kept[#kept + 1] = { name = metadata.name, waits_for = busy[labels.component] .. " is not up yet" }
+          kept[#kept + 1] = { name = metadata.name, list = kind.list, waits_for = busy[labels.component] .. " is not up yet" }
         elseif not kept_groups[unique] then
           remove[#remove + 1] = { apiVersion = kind.apiVersion, kind = kind.kind,
             namespace = cluster.namespace, name = metadata.name, uid = metadata.uid }

@@ -27,8 +27,7 @@ local function container_trouble(status)
   return nil
 end
 
--- "druid-demo-brokers-0: CrashLoopBackOff (Error, exit code 1)"; nil when there is none; nil and seconds
--- when there will be unless something changes until then.
+-- "druid-demo-brokers-0: CrashLoopBackOff (Error, exit code 1)", or nil.
 function M.trouble(pod, now)
   local status = pod.status or {}
   if pod.metadata.deletionTimestamp then
@@ -48,11 +47,10 @@ function M.trouble(pod, now)
   for _, condition in ipairs(status.conditions or {}) do
     if condition.type == "PodScheduled" and condition.status == "False"
       and condition.reason == "Unschedulable" then
-      local left = (clock.parse(condition.lastTransitionTime or "") or 0) + M.unschedulable_after_s - now
-      if left > 0 then
-        return nil, left
+      local since = clock.parse(condition.lastTransitionTime or "") or 0
+      if now - since >= M.unschedulable_after_s then
+        return pod.metadata.name .. ": cannot be scheduled: " .. (condition.message or "")
       end
-      return pod.metadata.name .. ": cannot be scheduled: " .. (condition.message or "")
     end
   end
   return nil

@@ -1,6 +1,7 @@
 -- Ends a run: claims that nobody needs, the status, the events, and when to look again.
 
 local events = require "druid.events"
+local plan = require "druid.plan"
 local pods = require "druid.pods"
 local status = require "druid.status"
 local tables = require "lib.tables"
@@ -9,6 +10,7 @@ local world = require "druid.world"
 
 local M = {}
 
+M.look_s, M.look_s_max = 2, 60   -- between looks at the pods of a group that is not ready
 M.extra_config_again_ms = 60000   -- ConfigMaps of spec.extraCommonConfig are not watched
 
 local function sooner(first, second)
@@ -18,26 +20,46 @@ local function sooner(first, second)
   return math.min(first, second)
 end
 
--- Names for the lists in the status, and what troubles the pods of groups that are not ready.
--- Gives the lists, and the seconds until a pod is in trouble if it does not move.
-local function survey(kube_door, cluster, steps, now)
-  local lists, trouble_s = { pods = {}, persistentVolumeClaims = {} }, nil
-  for _, kind in ipairs(world.kinds) do
-    lists[kind.list] = {}
-    for _, object in ipairs(kube_door.list({ apiVersion = kind.apiVersion, kind = kind.kind,
-                                             namespace = cluster.namespace, owner = cluster.uid })) do
-      table.insert(lists[kind.list], object.metadata.name)
+-- The names of a group's pods. Those of a complete StatefulSet follow from its name; otherwise the pods
+-- are looked at, and what troubles them is noted in the entry. Gives the seconds until the next look, nil
+-- when none is needed.
+local function survey_pods(kube_door, cluster, entry, before, now, list)
+  if entry.state.settled and entry.group.kind == "StatefulSet" and not entry.state.ungated then
+    for ordinal = 0, entry.state.total - 1 do
+      list[#list + 1] = entry.group.name .. "-" .. ordinal
+    end
+    return nil
+  end
+  for _, pod in ipairs(world.pods(kube_door, cluster, entry.group, entry.live)) do
+    list[#list + 1] = pod.metadata.name
+    if not entry.state.settled and not entry.trouble then
+      entry.trouble = pods.trouble(pod, now)
     end
   end
+  if entry.state.settled then
+    return nil
+  end
+  -- Often at first, seldom later.
+  local since = before and clock.parse(before.since) or now
+  return math.max(M.look_s, math.min((now - since) // 4, M.look_s_max))
+end
+
+-- The lists of names in the status, and the seconds until the pods are looked at again.
+local function survey(kube_door, cluster, old, wanted, steps, done, now)
+  local lists, look_s, before = { pods = {}, persistentVolumeClaims = {} }, nil, {}
+  for _, group in ipairs(old.groups or {}) do
+    before[group.name] = group
+  end
+  local by_kind = plan.rendered_names(wanted, steps.groups)
+  for _, kind in ipairs(world.kinds) do
+    -- After a failure nobody knows what is there: the last word stays.
+    lists[kind.list] = done.failure and tables.concat(old[kind.list]) or by_kind[kind.kind] or {}
+  end
+  for _, workload in ipairs(done.kept) do
+    table.insert(lists[workload.list], workload.name)
+  end
   for _, entry in ipairs(steps.groups) do
-    for _, pod in ipairs(world.pods(kube_door, cluster, entry.group, entry.live)) do
-      table.insert(lists.pods, pod.metadata.name)
-      if not entry.state.settled and not entry.trouble then
-        local wait
-        entry.trouble, wait = pods.trouble(pod, now)
-        trouble_s = sooner(trouble_s, wait)
-      end
-    end
+    look_s = sooner(look_s, survey_pods(kube_door, cluster, entry, before[entry.key], now, lists.pods))
     for _, name in ipairs(M.claim_names(entry)) do
       if world.claim(kube_door, cluster, name) then
         table.insert(lists.persistentVolumeClaims, name)
@@ -48,7 +70,7 @@ local function survey(kube_door, cluster, steps, now)
     table.sort(list)
     lists[name] = tables.filled(list)
   end
-  return lists, trouble_s
+  return lists, look_s
 end
 
 -- The claims that a group uses by name.
@@ -116,14 +138,14 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
 end
 
 -- Writes the status, tells what happened, and says when to look again.
-function M.run(ctx, kube_door, cluster, old, steps, done)
+function M.run(ctx, kube_door, cluster, old, wanted, steps, done)
   local orphan_wait = nil
   if steps.count.keep == #steps.groups and #done.updated == 0 and not done.failure then
     orphan_wait = M.orphans(ctx, kube_door, cluster, steps, done)
   end
   local now = clock.now()
   local direction = steps.direction
-  local lists, trouble_s = survey(kube_door, cluster, steps, now)
+  local lists, look_s = survey(kube_door, cluster, old, wanted, steps, done, now)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept,
     lists = lists, policy_version = ctx.policy_version,
@@ -147,7 +169,7 @@ function M.run(ctx, kube_door, cluster, old, steps, done)
   end
   local deadline = status.next_deadline(new, now)
   again_ms = sooner(again_ms, deadline and deadline * 1000)
-  again_ms = sooner(again_ms, trouble_s and trouble_s * 1000)
+  again_ms = sooner(again_ms, look_s and look_s * 1000)
   again_ms = sooner(again_ms, orphan_wait and orphan_wait * 1000)
   if cluster.spec.extraCommonConfig and #cluster.spec.extraCommonConfig > 0 then
     again_ms = sooner(again_ms, M.extra_config_again_ms)

@@ -12,7 +12,7 @@ local world = require "druid.world"
 
 local M = {}
 
-M.check_again_ms = 30000
+M.check_again_ms = 1000   -- pods that end wake nobody
 
 local function has_finalizer(object)
   for _, name in ipairs(object.metadata.finalizers or {}) do

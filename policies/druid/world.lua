@@ -34,10 +34,9 @@ local function get(kube, cluster, api_version, kind, name)
   return kube.get({ apiVersion = api_version, kind = kind, namespace = cluster.namespace, name = name })
 end
 
--- The live workload of a group, as a plain table, or nil.
+-- The live workload of a group (a view), or nil.
 function M.workload(kube, cluster, group)
-  local live = get(kube, cluster, "apps/v1", group.kind, group.name)
-  return live and json.copy(live) or nil
+  return get(kube, cluster, "apps/v1", group.kind, group.name)
 end
 
 function M.config(kube, cluster, name)

@@ -47,7 +47,7 @@ local function note_answers(answers, objects, owners, done)
       table.insert(done.updated, what)
     end
     if entry and answer.object and answer.change ~= "same" and what.kind == entry.group.kind then
-      entry.state = observed.state(json.copy(answer.object), entry.group.name)
+      entry.state = observed.state(answer.object, entry.group.name)
     end
   end
   return all_written
@@ -91,7 +91,8 @@ end
 -- Deletes what is no longer asked for.
 function M.remove(ctx, kube_door, cluster, wanted, steps, done)
   local list
-  list, done.kept = plan.removals(cluster, wanted, world.owned(kube_door, cluster), steps.groups, world.kinds)
+  list, done.kept = plan.removals(cluster, plan.rendered_names(wanted, steps.groups),
+    world.owned(kube_door, cluster), steps.groups, world.kinds)
   for _, object in ipairs(list) do
     local _, err = ctx.delete(object, { reason = "not in spec.nodes any more" })
     if err then

@@ -134,6 +134,7 @@ function json.decode(text)
 end
 
 function json.copy(value)
+  assert(value ~= nil, "json.copy: a value of type nil is not JSON")
   if type(value) ~= "table" or value == null then
     return value
   end
