@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_run, &command_sandbox, &command_version};
+static const struct command *const commands[] = {
+    &command_run,   &command_sandbox, &command_render,
+    &command_check, &command_test,    &command_version,
+};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_help(FILE *out)

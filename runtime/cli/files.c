@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KUSTOMIZE "kustomize.config.k8s.io/"
+
 int file_read(const char *path, struct buf *out, struct err *err)
 {
     bool standard = strcmp(path, "-") == 0;
@@ -89,6 +91,9 @@ static int add_object(struct object_file *file, struct jv *object, size_t doc, c
                       struct err *err)
 {
     static const char *const wanted[] = {"apiVersion", "kind"};
+    const char *api_version = jv_path_str(object, "apiVersion", NULL);
+    if (api_version != NULL && strncmp(api_version, KUSTOMIZE, strlen(KUSTOMIZE)) == 0)
+        return 0; /* instructions for kustomize, no object */
     if (!jv_is_object(object))
         return complain(file, doc, prefix, err, "this is not an object of Kubernetes");
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -208,14 +213,64 @@ void object_files_deinit(struct object_files *files)
     *files = (struct object_files){0};
 }
 
+/* The longest member whose name the path begins with: "a.b.c" is the member "a.b" and then "c" where
+ * there is one of that name. */
+static const char *longest_member(const struct jv *object, const char *path)
+{
+    const char *best = NULL;
+    size_t best_len = 0;
+    struct jv_iter iter = {0};
+    while (jv_next(object, &iter)) {
+        if (iter.key_len <= best_len || strncmp(path, iter.key, iter.key_len) != 0)
+            continue;
+        char after = path[iter.key_len];
+        if (after == '\0' || after == '.' || after == '[') {
+            best = iter.key;
+            best_len = iter.key_len;
+        }
+    }
+    return best;
+}
+
+/* The path in the form that yaml_docs_where knows, as far as the object has it. */
+static void exact_path(const struct jv *value, const char *path, struct buf *out)
+{
+    while (*path != '\0') {
+        if (*path == '.')
+            path++;
+        if (jv_is_object(value)) {
+            const char *key = longest_member(value, path);
+            if (key == NULL)
+                return;
+            jv_path_key(out, key);
+            path += strlen(key);
+            value = jv_get(value, key);
+        } else if (jv_is_array(value) && *path == '[') {
+            char *end = NULL;
+            size_t index = strtoul(path + 1, &end, 10);
+            if (*end != ']' || index >= jv_size(value))
+                return;
+            jv_path_index(out, index);
+            path = end + 1;
+            value = jv_at(value, index);
+        } else {
+            return;
+        }
+    }
+}
+
 void object_file_where(const struct object_file *file, size_t index, const char *field, int *line,
                        int *column)
 {
     const struct object_place *place = &file->objects[index];
-    char *path = mem_printf("%s%s", place->prefix, field);
+    struct buf path;
+    buf_init(&path, 4096);
+    char *whole = mem_printf("%s%s", place->prefix, field);
+    exact_path(yaml_docs_get(file->docs, place->doc), whole, &path);
     *line = *column = 1;
-    yaml_docs_where(file->docs, place->doc, path, line, column);
-    free(path);
+    yaml_docs_where(file->docs, place->doc, buf_str(&path), line, column);
+    free(whole);
+    buf_deinit(&path);
 }
 
 void object_name(const struct jv *object, struct buf *out)

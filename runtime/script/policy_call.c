@@ -49,6 +49,18 @@ static int protected_nil_err(lua_State *L)
     return 0;
 }
 
+/* An empty list of answers needs no tag. */
+static bool is_empty_table(struct vm_run *run, int idx)
+{
+    if (!lua_istable(run->L, idx) || !lua_checkstack(run->L, 2))
+        return false;
+    lua_pushnil(run->L);
+    if (lua_next(run->L, idx) == 0)
+        return true;
+    lua_pop(run->L, 2);
+    return false;
+}
+
 /* The values on the coroutine: value, or nil and an error. */
 static int call_answer(struct vm_run *run, const char *what, struct jv **result, struct err *err)
 {
@@ -62,6 +74,10 @@ static int call_answer(struct vm_run *run, const char *what, struct jv **result,
     }
     if (run->result_count == 0 || lua_isnil(run->L, first)) {
         *result = jv_null();
+        return 0;
+    }
+    if (is_empty_table(run, first) && convert_tag(run->L, first) != CONVERT_OBJECT) {
+        *result = jv_array();
         return 0;
     }
     *result = convert_take(run->L, first, what, CONVERT_WHOLE_REALS, err);
