@@ -34,8 +34,8 @@ end
 local function entries(druid, live, common, config)
   local cluster = druid_groups.cluster(druid)
   local wanted = render.cluster(cluster)
-  local world = { common = common, autoscaled = {}, before = {},
-    live = { ["druid-demo-brokers"] = { workload = live, config = config, claims = {} } } }
+  local world = { common = common, autoscaled = {}, before = {}, claims = {},
+    workloads = { ["druid-demo-brokers"] = live }, configs = { ["druid-demo-brokers"] = config } }
   return plan.entries(cluster, wanted, world), cluster, wanted, world
 end
 
@@ -83,9 +83,9 @@ return {
     druid.spec["common.runtime.properties"] = "a=c"
     cluster = druid_groups.cluster(druid)
     wanted = render.cluster(cluster)
-    local world = { common = old_common, autoscaled = {}, before = {}, live = {
-      ["druid-demo-brokers"] = { workload = live, config = old_config, claims = {} },
-      ["druid-demo-historicals"] = { workload = hot, config = old_config, claims = {} } } }
+    local world = { common = old_common, autoscaled = {}, before = {}, claims = {},
+      workloads = { ["druid-demo-brokers"] = live, ["druid-demo-historicals"] = hot },
+      configs = { ["druid-demo-brokers"] = old_config, ["druid-demo-historicals"] = old_config } }
     local steps = plan.decide(cluster, wanted, world, plan.entries(cluster, wanted, world))
     t.equal(#steps.stamps, 1)
     t.equal(steps.stamps[1].target.metadata.name, "druid-demo-brokers")

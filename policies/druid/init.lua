@@ -7,6 +7,7 @@
 --   adopt       what a live workload keeps                  rollout     which groups may restart now
 --   plan        all of it put together for one run          status      how the cluster is
 --   write       carries the plan out                        report      status, events, when to look again
+--   proof       when nothing has to be compared again
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
 
 local check = require "druid.check"
@@ -15,6 +16,7 @@ local groups = require "druid.groups"
 local leader = require "druid.leader"
 local names = require "druid.names"
 local plan = require "druid.plan"
+local proof = require "druid.proof"
 local render = require "druid.render"
 local report = require "druid.report"
 local rollout = require "druid.rollout"
@@ -65,6 +67,7 @@ M.rights = {
 
 function M.run(ctx, kube_door, http_door)
   if not ctx.object then
+    proof.forget(ctx.key and ctx.key.uid)
     return nil   -- Gone. Kubernetes collects what it owned.
   end
   local cluster = world.cluster(ctx.object)
@@ -84,14 +87,21 @@ function M.run(ctx, kube_door, http_door)
   if not kept then
     return nil, err
   end
+
+  local live = M.look(kube_door, cluster, old)
+  local seen = proof.of(ctx, kube_door, cluster, live)
+  if proof.holds(cluster, seen) then
+    -- Only a status can have changed.
+    return report.run(ctx, kube_door, cluster, old, nil, plan.unchanged(cluster, live), write.nothing_done())
+  end
+
   local extra, missing = world.extra_config(kube_door, cluster)
   if not extra then
     M.stop(ctx, cluster, old, "MissingConfigMap", missing.field .. ": " .. missing.message, missing.message)
     return nil, missing
   end
-
   local wanted = render.cluster(cluster, extra)
-  local live = M.look(kube_door, cluster, wanted, old)
+  M.look_closer(kube_door, cluster, wanted, live)
   local entries = plan.entries(cluster, wanted, live)
   local direction = M.direction(ctx, http_door, cluster, wanted, entries, old)
   local steps = plan.decide(cluster, wanted, live, entries, direction)
@@ -100,7 +110,8 @@ function M.run(ctx, kube_door, http_door)
   if write.apply(ctx, wanted, steps, done) then
     write.remove(ctx, kube_door, cluster, wanted, steps, done)
   end
-  return report.run(ctx, kube_door, cluster, old, wanted, steps, done)
+  proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)
+  return report.run(ctx, kube_door, cluster, old, plan.rendered_names(wanted, steps.groups), steps, done)
 end
 
 -- The parts of the story, in the order of their appearance ----------------------------------------
@@ -159,25 +170,32 @@ function M.keep_finalizer(ctx, cluster)
   return err == nil, err
 end
 
--- What is there now, in the form that druid.plan wants.
-function M.look(kube_door, cluster, wanted, old)
-  local found = { live = {}, autoscaled = world.autoscaled(kube_door, cluster), before = {} }
-  for _, group in ipairs(old.groups or {}) do
-    found.before[group.workload] = group
+-- What is there now: workloads, who sets their size, and how the groups were when last told.
+function M.look(kube_door, cluster, old)
+  local live = { workloads = {}, configs = {}, claims = {}, before = {},
+    autoscaled = world.autoscaled(kube_door, cluster) }
+  for _, group in ipairs(cluster.groups) do
+    live.workloads[group.name] = world.workload(kube_door, cluster, group)
   end
-  local common = world.config(kube_door, cluster, wanted.common.metadata.name)
-  found.common = common and common.data
+  for _, group in ipairs(old.groups or {}) do
+    live.before[group.workload] = group
+  end
+  return live
+end
+
+-- The rest of it, needed when something is to be compared.
+function M.look_closer(kube_door, cluster, wanted, live)
+  local function data(name)
+    local config = world.config(kube_door, cluster, name)
+    return config and config.data
+  end
+  live.common = data(wanted.common.metadata.name)
   for _, part in ipairs(wanted.groups) do
-    local group = part.group
-    local live = { workload = world.workload(kube_door, cluster, group), claims = {} }
-    local config = world.config(kube_door, cluster, part.config.metadata.name)
-    live.config = config and config.data
+    live.configs[part.group.name] = data(part.config.metadata.name)
     for _, claim in ipairs(part.claims) do
       live.claims[claim.metadata.name] = world.claim(kube_door, cluster, claim.metadata.name)
     end
-    found.live[group.name] = live
   end
-  return found
 end
 
 -- Upgrade or downgrade: decided when images change, and remembered in the status until they are in.

@@ -7,10 +7,12 @@ local names = require "druid.names"
 local finalizer = names.finalizer
 
 -- A world: objects by "Kind/name", a log of writes, and the doors that a run is given.
+local worlds = 0
 local function new_world(spec)
+  worlds = worlds + 1
   local world = { objects = {}, log = {}, events = {}, uids = 0, version = "p1" }
   world.primary = { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid",
-    metadata = { name = "demo", namespace = "default", uid = "cr", generation = 1 }, spec = spec }
+    metadata = { name = "demo", namespace = "default", uid = "cr" .. worlds, generation = 1 }, spec = spec }
 
   local function note(verb, object)
     world.log[#world.log + 1] = verb .. " " .. object.kind .. "/" .. (object.name or object.metadata.name)
@@ -37,8 +39,16 @@ local function new_world(spec)
     return found
   end
 
-  world.kube = { get = get, list = list, read = get,
-    read_list = list }
+  -- What changes an object changes its version; a status does not, for brevity.
+  local function versions(query)
+    local parts = {}
+    for _, object in ipairs(list(query)) do
+      parts[#parts + 1] = object.metadata.name .. " " .. (object.applied or "") .. json.encode(object.data or object.spec or {})
+    end
+    return table.concat(parts, "\n")
+  end
+
+  world.kube = { get = get, list = list, read = get, read_list = list, versions = versions }
   world.http = { request = function() return nil, { code = "network" } end }
 
   local function apply(object)
@@ -49,6 +59,11 @@ local function new_world(spec)
       return { err = { code = "invalid", message = "spec.x is wrong" } }
     end
     if live and live.applied == text then
+      if live.spoilt then
+        live.spoilt, live.data = nil, json.decode(text).data
+        note("repair", object)
+        return { object = live, change = "updated" }
+      end
       return { object = live, change = "same" }
     end
     note(live and "update" or "create", object)
@@ -199,6 +214,35 @@ return {
     t.equal(again, "")
     t.equal(outcome, nil)
     t.equal(#world.events, 0)
+  end,
+  ["nothing is compared again while nothing has changed, and everything once something has"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.run()
+    local compared = 0
+    local ctx = world.ctx()
+    local apply_all = ctx.apply_all
+    ctx.apply_all = function(...)
+      compared = compared + 1
+      return apply_all(...)
+    end
+    druid.run(ctx, world.kube, world.http)
+    t.equal(compared, 0)
+    local config = world.objects["ConfigMap/druid-demo-brokers-config"]
+    config.data["runtime.properties"], config.spoilt = "by hand", true
+    druid.run(ctx, world.kube, world.http)
+    t.ok(compared > 0)
+    t.ok(config.data["runtime.properties"] ~= "by hand")
+  end,
+  ["a lost pod is told although nothing is compared"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.run()
+    world.objects["StatefulSet/druid-demo-brokers"].status.readyReplicas = 0
+    t.equal((world.run()), "status brokers has 0 of 1 pods ready")
+    world.settle()
+    t.equal((world.run()), "status Ready")
+    t.equal(#world.primary.status.services, 3)
   end,
   ["counts are written with a pause, being ready is written at once"] = function(t)
     local world = new_world(tiny())

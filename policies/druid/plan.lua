@@ -15,46 +15,49 @@ local M = {}
 
 -- What a live workload was made for: the digest of its configuration and its configMapSHA. One that is
 -- not ours yet does not say, so it is what the ConfigMaps hold and what its template has.
-local function made_for(live, world, name)
-  if not live.workload then
+local function made_for(live, name)
+  local workload, config = live.workloads[name], live.configs[name]
+  if not workload then
     return nil, nil
   end
-  local config_digest, sha = adopt.recorded_config(live.workload)
+  local config_digest, sha = adopt.recorded_config(workload)
   if config_digest then
     return config_digest, sha
   end
-  sha = observed.config_sha(live.workload, name)
-  if world.common and live.config then
-    config_digest = adopt.config_digest(adopt.digest(world.common), live.config)
+  sha = observed.config_sha(workload, name)
+  if live.common and config then
+    config_digest = adopt.config_digest(adopt.digest(live.common), config)
   end
   return config_digest, sha
 end
 
--- part: a rendered group; live: { workload =, config = data map, claims = { [name] = claim } }.
-local function fit_group(cluster, wanted, part, live, world)
+-- Made by us and never complete so far. last: its status when last told.
+local function is_coming_up(state, last)
+  return state.exists and state.ours and not state.settled and (last == nil or last.phase == "Creating")
+end
+
+local function fit_group(cluster, wanted, part, live)
   local group = part.group
+  local before = live.workloads[group.name]
   local config_digest = adopt.config_digest(wanted.common_digest, part.config.data)
-  local live_digest, live_sha = made_for(live, world, group.name)
+  local live_digest, live_sha = made_for(live, group.name)
   local sha = live_digest == config_digest and live_sha or render.config_sha(wanted, part)
   local workload = render.workload(cluster, part, sha)
-  local key = group.kind .. "/" .. group.name
-  local fit = adopt.fit(workload, live.workload, {
-    autoscaled = world.autoscaled[key], config = adopt.config_text(config_digest, sha),
+  local fit = adopt.fit(workload, before, {
+    autoscaled = live.autoscaled[group.kind .. "/" .. group.name],
+    config = adopt.config_text(config_digest, sha),
   })
   for i, claim in ipairs(part.claims) do
     local told
     part.claims[i], told = adopt.claim(claim, live.claims[claim.metadata.name])
     fit.notes[#fit.notes + 1] = told
   end
-  local last = world.before[group.name]
-  local state = observed.state(live.workload, group.name)
+  local state = observed.state(before, group.name)
   return {
     key = group.key, type = group.type, group = group, part = part, state = state,
-    live = live.workload, workload = workload, changed = fit.changed, notes = fit.notes,
+    live = before, workload = workload, changed = fit.changed, notes = fit.notes,
     made_for = adopt.config_text(live_digest, live_sha),
-    -- Made by us and never complete so far.
-    coming_up = state.exists and state.ours and not state.settled
-      and (last == nil or last.phase == "Creating"),
+    coming_up = is_coming_up(state, live.before[group.name]),
   }
 end
 
@@ -70,26 +73,42 @@ function M.image_changes(entries)
   return changes
 end
 
--- world: { common = data map or nil, live = { [group name] = … }, autoscaled = set of "Kind/name",
--- before = { [group name] = its last status } }
-function M.entries(cluster, wanted, world)
+-- live: what is there: { workloads =, configs = (data maps), before = (last status) by group name,
+-- claims = by name, common = data map or nil, autoscaled = set of "Kind/name" }.
+-- Gives an entry for each group: what it is, what it should be, and how far it is.
+function M.entries(cluster, wanted, live)
   local entries = {}
   wanted.common_digest = adopt.digest(wanted.common.data)
   for i, part in ipairs(wanted.groups) do
-    entries[i] = fit_group(cluster, wanted, part, world.live[part.group.name], world)
+    entries[i] = fit_group(cluster, wanted, part, live)
   end
   return entries
 end
 
+-- The steps of a run that has nothing to compare: each group is as it should be, and may be on its way.
+function M.unchanged(cluster, live)
+  local entries = {}
+  for i, group in ipairs(cluster.groups) do
+    local workload = live.workloads[group.name]
+    local state = observed.state(workload, group.name)
+    entries[i] = {
+      key = group.key, type = group.type, group = group, part = { claims = {} }, state = state,
+      live = workload, workload = workload, changed = false, notes = {}, action = "keep",
+      coming_up = is_coming_up(state, live.before[group.name]),
+    }
+  end
+  return { groups = entries, count = { create = 0, keep = #entries, go = 0, wait = 0 }, stamps = {} }
+end
+
 -- The common ConfigMap goes out with the first group that starts with it, never before: a pod that
 -- restarts by itself meanwhile must find the configuration of its template.
-local function common_now(wanted, world, count)
-  return world.common == nil or json.equal(world.common, wanted.common.data)
+local function common_now(wanted, live, count)
+  return live.common == nil or json.equal(live.common, wanted.common.data)
     or count.create > 0 or count.go > 0 or count.wait == 0
 end
 
 -- Gives { groups = sorted entries with actions, common = write it now, count =, stamps = … }.
-function M.decide(cluster, wanted, world, entries, direction)
+function M.decide(cluster, wanted, live, entries, direction)
   local sorted = rollout.decide(entries, {
     downgrade = direction ~= nil and direction.downgrade,
     all_at_once = cluster.spec.rollingDeploy == false,
@@ -105,7 +124,7 @@ function M.decide(cluster, wanted, world, entries, direction)
   end
   return {
     groups = sorted, count = count, stamps = stamps, direction = direction,
-    common = common_now(wanted, world, count),
+    common = common_now(wanted, live, count),
   }
 end
 

@@ -1,7 +1,6 @@
 -- Ends a run: claims that nobody needs, the status, the events, and when to look again.
 
 local events = require "druid.events"
-local plan = require "druid.plan"
 local pods = require "druid.pods"
 local status = require "druid.status"
 local tables = require "lib.tables"
@@ -45,15 +44,15 @@ local function survey_pods(kube_door, cluster, entry, before, now, list)
 end
 
 -- The lists of names in the status, and the seconds until the pods are looked at again.
-local function survey(kube_door, cluster, old, wanted, steps, done, now)
+local function survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   local lists, look_s, before = { pods = {}, persistentVolumeClaims = {} }, nil, {}
   for _, group in ipairs(old.groups or {}) do
     before[group.name] = group
   end
-  local by_kind = plan.rendered_names(wanted, steps.groups)
   for _, kind in ipairs(world.kinds) do
     -- After a failure nobody knows what is there: the last word stays.
-    lists[kind.list] = done.failure and tables.concat(old[kind.list]) or by_kind[kind.kind] or {}
+    local known = names_by_kind and not done.failure
+    lists[kind.list] = known and names_by_kind[kind.kind] or not known and tables.concat(old[kind.list]) or {}
   end
   for _, workload in ipairs(done.kept) do
     table.insert(lists[workload.list], workload.name)
@@ -138,14 +137,15 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
 end
 
 -- Writes the status, tells what happened, and says when to look again.
-function M.run(ctx, kube_door, cluster, old, wanted, steps, done)
+-- names_by_kind: of what was rendered; nil when nothing was, because nothing has changed.
+function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   local orphan_wait = nil
   if steps.count.keep == #steps.groups and #done.updated == 0 and not done.failure then
     orphan_wait = M.orphans(ctx, kube_door, cluster, steps, done)
   end
   local now = clock.now()
   local direction = steps.direction
-  local lists, look_s = survey(kube_door, cluster, old, wanted, steps, done, now)
+  local lists, look_s = survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept,
     lists = lists, policy_version = ctx.policy_version,

@@ -16,6 +16,16 @@ function M.nothing_done()
   return { created = {}, updated = {}, deleted = {}, errors = {}, kept = {} }
 end
 
+-- True when a run had nothing to write, and nothing waits to be written.
+function M.found_all_as_wanted(steps, done)
+  local noted = false
+  for _, entry in ipairs(steps.groups) do
+    noted = noted or #entry.notes > 0
+  end
+  return not noted and not done.failure and steps.count.keep == #steps.groups and #steps.stamps == 0
+    and #done.created + #done.updated + #done.deleted + #done.kept == 0
+end
+
 -- A lost race is tried again at once and worth no word; a name that is taken stays taken.
 local function passes(err)
   return err.code == "conflict" and err.status == 409

@@ -131,6 +131,38 @@ static int kube_list(lua_State *L)
     return 1;
 }
 
+/* What there is, as one text that changes when any of it does; nothing is parsed for it. */
+static int kube_versions(lua_State *L)
+{
+    struct task *task = task_of(L, "kube.versions");
+    struct effect query = {0};
+    read_query(L, &query, false, "kube.versions");
+    const char *owner = api_field(L, 1, "owner", "kube.versions");
+    struct store *store = find_store(L, task, &query, "kube.versions");
+    struct vm_box *box = vm_box_push(L, listing_free);
+    struct listing *listing = mem_alloc(sizeof *listing);
+    box->value = listing;
+    listing->namespace = query.namespace;
+    if (owner != NULL)
+        store_each_owned(store, owner, listing_add, listing);
+    else
+        store_each(store, query.namespace, listing_add, listing);
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    for (size_t i = 0; i < listing->count; i++) {
+        vm_charge(L, 10);
+        luaL_addstring(&text, listing->items[i]->name);
+        luaL_addchar(&text, ' ');
+        luaL_addstring(&text, listing->items[i]->uid);
+        luaL_addchar(&text, ' ');
+        luaL_addstring(&text, listing->items[i]->resource_version);
+        luaL_addchar(&text, '\n');
+    }
+    luaL_pushresult(&text);
+    vm_box_release(box);
+    return 1;
+}
+
 static int read_done(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
@@ -239,11 +271,9 @@ static int http_request(lua_State *L)
 
 void api_kube_open(lua_State *L)
 {
-    static const luaL_Reg kube[] = {{"get", kube_get},
-                                    {"list", kube_list},
-                                    {"read", kube_read},
-                                    {"read_list", kube_read_list},
-                                    {NULL, NULL}};
+    static const luaL_Reg kube[] = {
+        {"get", kube_get},   {"list", kube_list},           {"versions", kube_versions},
+        {"read", kube_read}, {"read_list", kube_read_list}, {NULL, NULL}};
     static const luaL_Reg http[] = {{"request", http_request}, {NULL, NULL}};
     luaL_newlib(L, kube);
     vm_add_library(L, "kube");
