@@ -15,7 +15,7 @@ M.types = {
   router = true, overlord = true, coordinator = true,
 }
 
--- Groups in the order of their keys. The object is a plain table.
+-- Groups in the order of their keys. The object is a view (then all below it can only be read) or a table.
 function M.cluster(object)
   local spec = object.spec or {}
   local cluster = {

@@ -70,7 +70,7 @@ function M.run(ctx, kube_door, http_door)
     proof.forget(ctx.key and ctx.key.uid)
     return nil   -- Gone. Kubernetes collects what it owned.
   end
-  local cluster = world.cluster(ctx.object)
+  local cluster = groups.cluster(ctx.object)
   local old = cluster.object.status or {}
 
   if cluster.object.metadata.deletionTimestamp then
@@ -79,6 +79,14 @@ function M.run(ctx, kube_door, http_door)
   if M.is_paused(cluster) then
     return M.stop(ctx, cluster, old, "Paused", "Paused by the annotation " .. names.ignored)
   end
+  local live = M.look(kube_door, cluster, old)
+  local seen = proof.of(ctx, kube_door, cluster, live)
+  if proof.holds(cluster, seen) then
+    -- Only a status can have changed.
+    return report.run(ctx, kube_door, cluster, old, nil, plan.unchanged(cluster, live), write.nothing_done())
+  end
+
+  cluster = groups.cluster(json.copy(ctx.object))
   local problem = M.problem(ctx, cluster, old)
   if problem then
     return M.stop(ctx, cluster, old, "InvalidSpec", "Invalid: " .. problem, problem)
@@ -87,14 +95,6 @@ function M.run(ctx, kube_door, http_door)
   if not kept then
     return nil, err
   end
-
-  local live = M.look(kube_door, cluster, old)
-  local seen = proof.of(ctx, kube_door, cluster, live)
-  if proof.holds(cluster, seen) then
-    -- Only a status can have changed.
-    return report.run(ctx, kube_door, cluster, old, nil, plan.unchanged(cluster, live), write.nothing_done())
-  end
-
   local extra, missing = world.extra_config(kube_door, cluster)
   if not extra then
     M.stop(ctx, cluster, old, "MissingConfigMap", missing.field .. ": " .. missing.message, missing.message)

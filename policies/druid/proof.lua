@@ -19,10 +19,11 @@ local plain_kinds = {
 -- The proof for the world as it is, or nil where it cannot be had: a workload is missing, or something is
 -- read that is not in the caches.
 function M.of(ctx, kube, cluster, live)
-  if tables.filled(cluster.spec.extraCommonConfig or {}) then
+  local extra, finalizers = cluster.spec.extraCommonConfig, cluster.object.metadata.finalizers
+  if (extra and #extra > 0) or not (finalizers or cluster.spec.disablePVCDeletionFinalizer) then
     return nil
   end
-  local parts = { tostring(ctx.policy_version), tostring(cluster.generation) }
+  local parts = { tostring(ctx.policy_version), tostring(cluster.generation), finalizers and json.encode(finalizers) or "" }
   for _, kind in ipairs(plain_kinds) do
     parts[#parts + 1] = kube.versions({ apiVersion = kind[1], kind = kind[2], namespace = cluster.namespace,
       owner = cluster.uid })

@@ -3,7 +3,6 @@
 -- Nothing is decided here. Objects of a cluster are those whose controller is the Druid object (by
 -- uid); pods are found through their StatefulSet, or by label where a Deployment stands in between.
 
-local groups = require "druid.groups"
 local names = require "druid.names"
 local selector = require "lib.selector"
 local tables = require "lib.tables"
@@ -102,11 +101,6 @@ function M.extra_config(kube, cluster)
     all[i] = config.data and json.copy(config.data) or {}
   end
   return all
-end
-
--- A Druid object as a cluster.
-function M.cluster(object)
-  return groups.cluster(json.copy(object))
 end
 
 return M
