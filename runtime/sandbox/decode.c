@@ -115,7 +115,7 @@ static struct jv *decode_scalar(struct decoder *decoder, const struct type_ref *
     bool fits = false;
     switch (ref->letter) {
     case 'r':
-        return jv_dup(value);
+        return jv_ref((struct jv *)value);
     case 'q':
         return decode_quantity(decoder, ref, value);
     case 'b':
@@ -138,7 +138,8 @@ static struct jv *decode_scalar(struct decoder *decoder, const struct type_ref *
         fits = type == JV_STRING;
         break;
     }
-    return fits ? jv_dup(value) : mismatch(decoder, ref, value);
+    /* Shared, not copied: nobody changes a scalar. */
+    return fits ? jv_ref((struct jv *)value) : mismatch(decoder, ref, value);
 }
 
 static bool is_zero(const struct jv *value)

@@ -150,7 +150,7 @@ static struct stored *commit(struct request *request, const struct jv *before, s
     if (request->dry_run || jv_equal(before, after))
         return stored_ref(current);
     if (!go)
-        return stored_ref(write_commit(request, kind, before, after));
+        return write_commit(request, kind, before, after);
     struct stored *last = stored_ref(current);
     write_commit_delete(request, kind, before, after);
     return last;

@@ -194,6 +194,22 @@ static void listing_deinit(struct listing *listing)
     free(listing->last);
 }
 
+/* metadata.name=… in a known namespace needs no walk. */
+static bool list_one(struct listing *listing)
+{
+    char key[KIND_TEXT_BYTES];
+    const struct kind *kind = listing->request->kind->home;
+    const struct filter *filter = &listing->filter;
+    bool placed = filter->namespace || !kind_is(kind, KIND_NAMESPACED);
+    if (!filter->name || !placed || listing->after || listing->revision)
+        return false;
+    struct stored *stored =
+        storage_get(kind, storage_key(key, sizeof(key), filter->namespace, filter->name));
+    if (stored)
+        add_item(listing, stored);
+    return true;
+}
+
 int read_revision(const struct request *request, uint64_t *out, struct refusal *refusal)
 {
     const char *text = request_query(request, "resourceVersion");
@@ -249,8 +265,9 @@ int verb_list(struct request *request, struct refusal *refusal)
         listing_deinit(&listing);
         return -1;
     }
-    storage_each(request->server->storage, request->kind->home, listing.filter.namespace,
-                 listing.after, listing.revision, add_item, &listing);
+    if (!list_one(&listing))
+        storage_each(request->server->storage, request->kind->home, listing.filter.namespace,
+                     listing.after, listing.revision, add_item, &listing);
     uint64_t revision =
         listing.revision ? listing.revision : storage_revision(request->server->storage);
     struct buf text;

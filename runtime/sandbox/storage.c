@@ -193,10 +193,15 @@ struct stored *storage_get(const struct kind *kind, const char *key)
 }
 
 struct stored *storage_put(struct storage *storage, struct kind *kind, struct jv *object,
-                           int64_t now_ms)
+                           size_t bytes_max, int64_t now_ms)
 {
-    set_revision(object, ++storage->revision);
-    struct stored *after = stored_new(kind, object, storage->revision);
+    set_revision(object, storage->revision + 1);
+    struct stored *after = stored_new(kind, object, storage->revision + 1);
+    if (bytes_max && after->body_len > bytes_max) {
+        stored_unref(after);
+        return NULL;
+    }
+    storage->revision++;
     struct stored *before = tree_put(kind->objects, after->key, after);
     if (!before)
         storage->objects++;
@@ -270,6 +275,39 @@ static struct tree *overlay_new(const struct storage *storage, const struct kind
     return overlay;
 }
 
+struct walk {
+    const char *prefix;
+    storage_fn fn;
+    void *arg;
+};
+
+static bool walk_live(void *arg, const char *key, void *stored)
+{
+    const struct walk *walk = arg;
+    return strncmp(key, walk->prefix, strlen(walk->prefix)) == 0 && walk->fn(walk->arg, stored);
+}
+
+/* Two ordered sequences at once: where the past differs from now, the past counts. */
+static void walk_past(const struct kind *kind, const struct tree *overlay, const char *at,
+                      bool strictly, const struct walk *walk)
+{
+    for (;;) {
+        const char *key, *old_key;
+        struct stored *stored = tree_seek(kind->objects, at, strictly, &key);
+        const struct change *change = tree_seek(overlay, at, strictly, &old_key);
+        if (change && (!stored || strcmp(old_key, key) <= 0)) {
+            stored = change->before;
+            key = old_key;
+        }
+        if (!key || strncmp(key, walk->prefix, strlen(walk->prefix)) != 0)
+            return;
+        at = key;
+        strictly = true;
+        if (stored && !walk->fn(walk->arg, stored))
+            return;
+    }
+}
+
 void storage_each(const struct storage *storage, const struct kind *kind, const char *namespace,
                   const char *after, uint64_t revision, storage_fn fn, void *arg)
 {
@@ -277,23 +315,12 @@ void storage_each(const struct storage *storage, const struct kind *kind, const 
     storage_key(start, sizeof(start), namespace, "");
     bool strictly = after && strcmp(after, start) >= 0;
     const char *at = strictly ? after : start;
-    struct tree *overlay = NULL;
-    if (revision && revision < storage->revision)
-        overlay = overlay_new(storage, kind, revision);
-    for (;;) {
-        const char *live_key, *old_key = NULL;
-        struct stored *stored = tree_seek(kind->objects, at, strictly, &live_key);
-        const struct change *change = overlay ? tree_seek(overlay, at, strictly, &old_key) : NULL;
-        if (change && (!stored || strcmp(old_key, live_key) <= 0)) {
-            stored = change->before;
-            live_key = old_key;
-        }
-        if (!live_key || (namespace && strncmp(live_key, start, strlen(start)) != 0))
-            break;
-        at = live_key;
-        strictly = true;
-        if (stored && !fn(arg, stored))
-            break;
+    struct walk walk = {.prefix = start, .fn = fn, .arg = arg};
+    if (!revision || revision >= storage->revision) {
+        tree_walk(kind->objects, at, strictly, walk_live, &walk);
+        return;
     }
+    struct tree *overlay = overlay_new(storage, kind, revision);
+    walk_past(kind, overlay, at, strictly, &walk);
     tree_free(overlay, NULL);
 }

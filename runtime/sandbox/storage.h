@@ -53,9 +53,10 @@ bool storage_is_full(const struct storage *storage);
 
 const char *storage_key(char *out, size_t size, const char *namespace, const char *name);
 struct stored *storage_get(const struct kind *kind, const char *key); /* lent */
-/* Writes; sets metadata.resourceVersion in the object. Returns the version, lent. */
+/* Writes; sets metadata.resourceVersion in the object. Returns the version, lent; NULL, with nothing
+ * written, when it would be larger than bytes_max (0: no limit). */
 struct stored *storage_put(struct storage *storage, struct kind *kind, struct jv *object,
-                           int64_t now_ms);
+                           size_t bytes_max, int64_t now_ms);
 void storage_remove(struct storage *storage, struct kind *kind, struct jv *object, int64_t now_ms);
 
 /* The oldest revision a watch or snapshot may start from. */

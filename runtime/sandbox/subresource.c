@@ -166,7 +166,7 @@ static int spend_budget(struct request *request, struct kind *budgets, struct st
         jv_set_int(status, "disruptionsAllowed", allowed - 1);
         jv_set_str(jv_ensure(status, "disruptedPods", NULL), request->name,
                    server_time(request->server, false, now));
-        write_commit(request, budgets, before, after);
+        stored_unref(write_commit(request, budgets, before, after));
     }
     jv_unref(before);
     jv_unref(after);

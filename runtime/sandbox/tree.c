@@ -67,6 +67,19 @@ static void free_nodes(struct node *node, void (*value_free)(void *value))
     free(node);
 }
 
+/* key NULL: the whole subtree lies behind the start. */
+static bool walk(const struct node *node, const char *key, bool after, tree_fn fn, void *arg)
+{
+    if (!node)
+        return true;
+    int order = key ? strcmp(key, node->key) : -1;
+    if (order < 0 && !walk(node->left, key, after, fn, arg))
+        return false;
+    if ((order < 0 || (order == 0 && !after)) && !fn(arg, node->key, node->value))
+        return false;
+    return walk(node->right, order <= 0 ? NULL : key, after, fn, arg);
+}
+
 struct tree *tree_new(void)
 {
     return mem_alloc(sizeof(struct tree));
@@ -141,4 +154,9 @@ void *tree_seek(const struct tree *tree, const char *key, bool after, const char
     if (found)
         *found = best ? best->key : NULL;
     return best ? best->value : NULL;
+}
+
+void tree_walk(const struct tree *tree, const char *key, bool after, tree_fn fn, void *arg)
+{
+    walk(tree->root, key, after, fn, arg);
 }

@@ -18,5 +18,8 @@ void *tree_put(struct tree *tree, const char *key, void *value); /* returns what
 void *tree_remove(struct tree *tree, const char *key);
 /* The first entry whose key is >= key (> key when after). NULL at the end. */
 void *tree_seek(const struct tree *tree, const char *key, bool after, const char **found);
+/* All entries from there on, in order; the callback returns false to stop and changes nothing. */
+typedef bool (*tree_fn)(void *arg, const char *key, void *value);
+void tree_walk(const struct tree *tree, const char *key, bool after, tree_fn fn, void *arg);
 
 #endif

@@ -121,13 +121,35 @@ static int validate_update(const struct request *request, const struct jv *befor
     return result;
 }
 
-static int check_capacity(const struct request *request, const struct stored *stored,
-                          struct refusal *refusal)
+static int commit(struct request *request, struct kind *kind, const struct jv *before,
+                  struct jv *after, size_t bytes_max, struct stored **out)
 {
-    if (stored->body_len > OBJECT_BYTES_MAX)
-        return refuse_object(refusal, 500, "", request->kind, stored->name,
-                             "etcdserver: request is too large");
+    struct apiserver *server = request->server;
+    struct stored *stored =
+        storage_put(server->storage, kind, after, bytes_max, server_now_ms(server));
+    if (!stored)
+        return -1;
+    if (server->options.on_commit)
+        server->options.on_commit(server->options.on_commit_arg, before ? "update" : "create",
+                                  request->user, before, after);
+    if (kind->strategy->committed)
+        kind->strategy->committed(server, before, after);
+    *out = stored_ref(stored);
     return 0;
+}
+
+/* The commit of a client's write: bounded, and nothing with dry run. */
+static int commit_bounded(struct request *request, struct kind *kind, const struct jv *before,
+                          struct jv *after, struct stored **out, struct refusal *refusal)
+{
+    if (request->dry_run) {
+        *out = stored_new(kind, after, 0);
+        return 0;
+    }
+    if (commit(request, kind, before, after, OBJECT_BYTES_MAX, out) == 0)
+        return 0;
+    return refuse_object(refusal, 500, "", request->kind, meta_name(after),
+                         "etcdserver: request is too large");
 }
 
 static int create_prepared(struct request *request, struct jv **object, struct stored **out,
@@ -150,14 +172,7 @@ static int create_prepared(struct request *request, struct jv **object, struct s
         return refuse_exists(refusal, request->kind, meta_name(*object));
     if (storage_is_full(request->server->storage))
         return refuse(refusal, 500, "InternalError", "etcdserver: mvcc: database space exceeded");
-    struct stored *probe = stored_new(kind, *object, 0);
-    int result = check_capacity(request, probe, refusal);
-    if (result == 0 && request->dry_run)
-        *out = stored_ref(probe);
-    stored_unref(probe);
-    if (result == 0 && !request->dry_run)
-        *out = stored_ref(write_commit(request, kind, NULL, *object));
-    return result;
+    return commit_bounded(request, kind, NULL, *object, out, refusal);
 }
 
 /* For the part of the object that this endpoint writes; the rest is as before. */
@@ -229,24 +244,14 @@ static int commit_update(struct request *request, const struct jv *before, struc
 {
     char key[KIND_TEXT_BYTES];
     struct kind *kind = request_home(request);
-    struct stored *current = storage_get(kind, request_key(request, meta_name(before), key));
-    struct stored *probe = stored_new(kind, after, current->revision);
-    bool same = probe->body_len == current->body_len &&
-                memcmp(probe->body, current->body, probe->body_len) == 0;
-    int result = check_capacity(request, probe, refusal);
-    bool go = may_go(kind, after);
-    if (result < 0) {
-        stored_unref(probe);
-        return -1;
-    }
-    if (request->dry_run || go) {
-        *out = probe;
-        if (!request->dry_run)
-            write_commit_delete(request, kind, before, after);
+    if (may_go(kind, after) && !request->dry_run) {
+        *out = stored_new(kind, after, storage_revision(request->server->storage));
+        write_commit_delete(request, kind, before, after);
         return 0;
     }
-    stored_unref(probe);
-    *out = stored_ref(same ? current : write_commit(request, kind, before, after));
+    if (!jv_equal(before, after))
+        return commit_bounded(request, kind, before, after, out, refusal);
+    *out = stored_ref(storage_get(kind, request_key(request, meta_name(before), key)));
     return 0;
 }
 
@@ -317,13 +322,8 @@ int write_update(struct request *request, const struct jv *before, struct jv *af
 struct stored *write_commit(struct request *request, struct kind *kind, const struct jv *before,
                             struct jv *after)
 {
-    struct apiserver *server = request->server;
-    struct stored *stored = storage_put(server->storage, kind, after, server_now_ms(server));
-    if (server->options.on_commit)
-        server->options.on_commit(server->options.on_commit_arg, before ? "update" : "create",
-                                  request->user, before, after);
-    if (kind->strategy->committed)
-        kind->strategy->committed(server, before, after);
+    struct stored *stored = NULL;
+    commit(request, kind, before, after, 0, &stored);
     return stored;
 }
 

@@ -29,7 +29,7 @@ int verb_patch_value(struct request *request, const struct type *type, const str
  * the warnings or the refusal that fieldValidation asks for), brings zero values to their form. */
 int write_decode(struct request *request, struct jv **object, struct refusal *refusal);
 
-/* Commits that skip validation: deletion marks, finalization. before may be NULL. */
+/* Commits that skip validation: deletion marks, budgets. before may be NULL. The version is yours. */
 struct stored *write_commit(struct request *request, struct kind *kind, const struct jv *before,
                             struct jv *after);
 void write_commit_delete(struct request *request, struct kind *kind, const struct jv *before,
