@@ -99,7 +99,8 @@ static int run_one(const struct arguments *arguments, const char *name)
     struct stage *stage = strcmp(options.mode, "virtual") == 0 ? stage_virtual_new(&options, &err)
                                                                : stage_process_new(&options, &err);
     if (stage) {
-        struct rest_options rest_options = {.log = options.log, .random = stage->random};
+        struct rest_options rest_options = {
+            .log = options.log, .random = stage->random, .user_agent = "scenario"};
         struct rest *rest = rest_new(stage->loop, stage->transport, stage->config, &rest_options);
         struct discovery *discovery = discovery_new(rest);
         struct admin *admin = admin_new(rest, discovery, on_world, stage);
