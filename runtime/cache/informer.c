@@ -391,6 +391,20 @@ void informer_unsubscribe(struct informer *informer, void *arg)
         sweep_dead(informer);
 }
 
+/* The watch has passed this version and the object is not here: it went meanwhile, and the answer to
+ * our write (or our delete) only comes late. */
+static bool has_gone(const struct informer *informer, const struct jv *object)
+{
+    const char *rv = jv_path_str(object, "metadata", "resourceVersion", NULL);
+    const char *uid = jv_path_str(object, "metadata", "uid", NULL);
+    bool comparable = false;
+
+    if (!informer->synced || rv == NULL || uid == NULL || informer->rv[0] == '\0')
+        return false;
+    return kube_rv_compare(rv, informer->rv, &comparable) <= 0 && comparable &&
+           store_by_uid(informer->store, uid) == NULL;
+}
+
 void informer_observe(struct informer *informer, const struct jv *object)
 {
     const char *namespace = jv_path_str(object, "metadata", "namespace", NULL);
@@ -401,6 +415,8 @@ void informer_observe(struct informer *informer, const struct jv *object)
     if (informer->selector == NULL ||
         !selector_matches(informer->selector, jv_path(object, "metadata", "labels", NULL)))
         return; /* when it has just left the selection, the watch says so */
+    if (has_gone(informer, object))
+        return;
     enter(informer);
     take(informer, object, true);
     leave(informer);

@@ -342,6 +342,8 @@ void store_begin(struct store *store)
 void store_reset(struct store *store)
 {
     store->any_version = true;
+    while (store->tombstone_count > 0) /* what we deleted may be back */
+        tombstone_drop(store, &store->tombstones[store->tombstone_count - 1]);
 }
 
 void store_sweep(struct store *store, const char *resource_version, store_fn removed, void *arg)

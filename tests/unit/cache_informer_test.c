@@ -278,12 +278,25 @@ static void our_own_delete_is_final(void **state)
     told(f, "");
 }
 
+static void an_answer_later_than_the_deletion_brings_nothing_back(void **state)
+{
+    struct fixture *f = *state;
+    start_synced(f);
+    write(f, EVENT("DELETED", POD("a", "u1", "12")));
+    told(f, "-a:u1@5 ");
+    observe(f, "a", "u1", "11"); /* our write, answered after somebody deleted it */
+    observe(f, "a", "u1", "12"); /* our delete, answered with what was deleted */
+    told(f, "");
+    write(f, EVENT("ADDED", POD("a", "u1", "14"))); /* it is selected again */
+    told(f, "+a:u1@14 ");
+}
+
 static void observes_only_what_belongs_to_the_informer(void **state)
 {
     struct fixture *f = *state;
     struct informer_spec spec = {
         .api_version = "v1", .kind = "Pod", .namespace = "m", .label_selector = "app=x"};
-    struct jv *o = pod("a", "u1", "5");
+    struct jv *o = pod("a", "u1", "15");
     SCRIPT(f->stage, DISCOVERED, {"namespaces/m", ACT_STREAM, 0, MARK("10")});
     start(f, &spec);
     told(f, "synced ");
@@ -297,7 +310,7 @@ static void observes_only_what_belongs_to_the_informer(void **state)
     told(f, "");
     jv_set_str(o, "kind", "Pod");
     informer_set_observe(f->set, o);
-    told(f, "+a:u1@5 ");
+    told(f, "+a:u1@15 ");
     struct jv *kept = store_item_parse(store_get(informer_store(f->informer), "m", "a"));
     assert_null(jv_path(kept, "metadata", "managedFields", NULL));
     jv_unref(kept);
@@ -395,6 +408,7 @@ int main(void)
         T(a_refusal_is_a_problem_in_words_and_nothing_is_gone),
         T(our_own_write_is_seen_at_once_and_told_once),
         T(our_own_delete_is_final),
+        T(an_answer_later_than_the_deletion_brings_nothing_back),
         T(observes_only_what_belongs_to_the_informer),
         T(a_relist_tells_what_went_and_what_was_made_again),
         T(a_restored_server_makes_every_key_looked_at_again),
