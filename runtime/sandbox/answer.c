@@ -68,7 +68,7 @@ static struct jv *table_of(const struct request *request, const struct stored *s
     jv_set(table, "apiVersion", jv_stringf("meta.k8s.io/%s", request->form_version));
     jv_set(metadata, "resourceVersion", jv_stringf("%llu", (unsigned long long)stored->revision));
     jv_set(table, "metadata", metadata);
-    jv_set(table, "columnDefinitions", table_columns(request));
+    jv_set(table, "columnDefinitions", request->no_columns ? jv_null() : table_columns(request));
     jv_append(rows, table_row(request, stored));
     jv_set(table, "rows", rows);
     return table;

@@ -36,6 +36,7 @@ struct request {
     enum field_validation fields;
     char *field_manager; /* never NULL */
     const char *user;    /* User-Agent, never NULL */
+    bool no_columns;     /* tables without columnDefinitions: a watch told them already */
     bool managed;        /* managedFields are worked out: writes leave them */
     struct jv *warnings; /* array of strings, owned */
 };

@@ -93,6 +93,7 @@ void watcher_event(struct watcher *watcher, const char *type, const struct store
     buf_printf(&watcher->pending, "{\"type\":\"%s\",\"object\":", type);
     print_object(watcher, stored, revision);
     buf_add_str(&watcher->pending, "}\n");
+    watcher->request.no_columns = true;
 }
 
 void watcher_bookmark(struct watcher *watcher, bool end_of_initial)
