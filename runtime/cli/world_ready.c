@@ -93,6 +93,6 @@ bool world_is_ready(struct world *world, size_t index, struct buf *waits)
         }
     }
     if (count == 0)
-        buf_add_str(waits, "there is nothing that the operator looks after");
+        buf_add_str(waits, WORLD_NO_PRIMARIES);
     return ready && count > 0;
 }

@@ -9,6 +9,8 @@
  * and the place. */
 int world_load_files(struct world *world, const struct object_files *files, struct err *err);
 
+#define WORLD_NO_PRIMARIES "there is nothing that the operator looks after"
+
 /* Does this operator lead, does it have primaries, and does each say Ready of its present generation?
  * waits gets what is missing, in words. */
 bool world_is_ready(struct world *world, size_t index, struct buf *waits);

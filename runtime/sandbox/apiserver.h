@@ -40,6 +40,9 @@ void apiserver_handle(void *server, struct exchange *exchange); /* an exchange_h
 /* Straight into the store, as an admin would: --load, previews. Status is kept when with_status. */
 int apiserver_load(struct apiserver *server, const struct jv *object, bool with_status,
                    struct err *err);
+/* Exactly as it is, with its uid, generation, times, status and deletion mark: for a server that goes
+ * on where another one is. Nothing is defaulted or judged. Not for CRDs. */
+int apiserver_restore(struct apiserver *server, const struct jv *object, struct err *err);
 /* A copy of every object of a kind ("apps/v1", "StatefulSet"), or of everything (NULL, NULL). */
 struct jv *apiserver_dump(struct apiserver *server, const char *api_version, const char *kind);
 uint64_t apiserver_revision(const struct apiserver *server);

@@ -1,0 +1,87 @@
+/* The files, applied in the world of a plan as `kubectl apply` would. */
+#include "cli/plan.h"
+
+#include <string.h>
+
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+
+static int rank(const struct jv *object)
+{
+    const char *kind = jv_str(jv_get(object, "kind"));
+    if (strcmp(kind, "CustomResourceDefinition") == 0)
+        return 0;
+    return strcmp(kind, "Namespace") == 0 ? 1 : 2;
+}
+
+/* What was applied last and is not any more is removed; what is in the file is set; what others have
+ * set besides stays. */
+static struct jv *merged(const struct jv *live, const struct jv *wanted)
+{
+    const char *text = jv_path_str(live, "metadata", "annotations", LAST_APPLIED, NULL);
+    struct jv *last = NULL, *base = jv_ref((struct jv *)live);
+    if (text != NULL && jv_parse(text, strlen(text), &last, NULL) == 0) {
+        struct jv *patch = merge_patch_diff(last, wanted);
+        if (patch != NULL) {
+            struct jv *next = merge_patch_apply(base, patch);
+            jv_unref(base);
+            base = next;
+            jv_unref(patch);
+        }
+        jv_unref(last);
+    }
+    struct jv *out = merge_patch_apply(base, wanted);
+    jv_unref(base);
+    return out;
+}
+
+static int apply_object(struct plan *plan, struct jv *wanted, struct err *err)
+{
+    const char *api_version = jv_path_str(wanted, "apiVersion", NULL);
+    const char *kind = jv_path_str(wanted, "kind", NULL);
+    struct err missing = {0};
+    int namespaced = client_is_namespaced(plan->client, api_version, kind, err);
+    if (namespaced < 0)
+        return -1;
+    struct jv *metadata = jv_get(wanted, "metadata");
+    jv_remove(wanted, "status");
+    jv_remove(metadata, "resourceVersion");
+    if (namespaced && jv_get(metadata, "namespace") == NULL)
+        jv_set_str(metadata, "namespace", plan->default_namespace);
+    const char *namespace = jv_path_str(metadata, "namespace", NULL);
+    if (namespaced && !plan->live && world_make_namespace(plan->world, namespace, err) != 0)
+        return -1;
+    struct jv *live = client_get(plan->client, api_version, kind, namespace,
+                                 jv_path_str(metadata, "name", NULL), &missing);
+    if (live == NULL && missing.code != ERR_NOT_FOUND) {
+        *err = missing;
+        return -1;
+    }
+    if (live == NULL)
+        return client_write(plan->client, WRITE_CREATE, wanted, err);
+    struct jv *next = merged(live, wanted);
+    int failed = jv_equal(live, next) ? 0 : client_write(plan->client, WRITE_UPDATE, next, err);
+    jv_unref(next);
+    jv_unref(live);
+    return failed;
+}
+
+int plan_apply(struct plan *plan, struct err *err)
+{
+    for (int turn = 0; turn <= 2; turn++) {
+        for (size_t i = 0; i < plan->files.count; i++) {
+            const struct object_file *file = &plan->files.files[i];
+            for (size_t k = 0; k < file->count; k++) {
+                if (rank(file->objects[k].object) != turn)
+                    continue;
+                struct jv *wanted = jv_dup(file->objects[k].object);
+                int failed = apply_object(plan, wanted, err), line = 1, column = 1;
+                jv_unref(wanted);
+                if (failed == 0)
+                    continue;
+                object_file_where(file, k, "", &line, &column);
+                return err_wrap(err, "%s:%d", file->path, line);
+            }
+        }
+    }
+    return 0;
+}

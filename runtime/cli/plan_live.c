@@ -1,0 +1,132 @@
+/* What is in the cluster, brought into the world of a plan: the kinds that policies look at, what
+ * belongs to them, and the policies themselves. */
+#include "cli/plan.h"
+
+#include "cli/workbench.h"
+#include "control/policies.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct fetch {
+    struct plan *plan;
+    struct jv *seen; /* "apiVersion/Kind labels" that were read */
+};
+
+static int restore_all(struct plan *plan, const struct jv *objects, struct err *err)
+{
+    for (size_t i = 0; i < jv_size(objects); i++) {
+        if (apiserver_restore(world_apiserver(plan->world), jv_at(objects, i), err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int bring(struct fetch *fetch, const char *api_version, const char *kind, const char *labels,
+                 bool optional, struct err *err)
+{
+    char *key = mem_printf("%s/%s %s", api_version, kind, labels != NULL ? labels : "");
+    bool seen = jv_get(fetch->seen, key) != NULL;
+    jv_set(fetch->seen, key, jv_bool(true));
+    free(key);
+    if (seen)
+        return 0;
+    struct err failure = {0};
+    struct jv *objects =
+        client_list(fetch->plan->server.client, api_version, kind, NULL, labels, &failure);
+    if (objects == NULL) {
+        if (optional && failure.code == ERR_NOT_FOUND)
+            return 0;
+        *err = failure;
+        return err_wrap(err, "read %s %s", api_version, kind);
+    }
+    int failed = restore_all(fetch->plan, objects, err);
+    jv_unref(objects);
+    return failed;
+}
+
+/* The cluster's policies take the place of those that a world has from its beginning. */
+static int bring_policies(struct plan *plan, struct err *err)
+{
+    const char *namespace =
+        plan->policy_namespace != NULL ? plan->policy_namespace : WORLD_NAMESPACE;
+    struct jv *maps =
+        client_list(plan->server.client, "v1", "ConfigMap", namespace, POLICIES_LABEL, err);
+    if (maps == NULL)
+        return err_wrap(err, "read the policy ConfigMaps in %s", namespace);
+    for (size_t i = 0; i < jv_size(maps); i++)
+        jv_set_str(jv_get(jv_at(maps, i), "metadata"), "namespace", WORLD_NAMESPACE);
+    int failed = restore_all(plan, maps, err);
+    jv_unref(maps);
+    return failed;
+}
+
+/* The operator's controllers say what they look at. The cluster's own overlays may look at more; what
+ * they declare besides is not read. */
+static int bring_watched(struct fetch *fetch, struct err *err)
+{
+    struct workbench bench = {0};
+    const char *dir = fetch->plan->policies;
+    if (workbench_init(&bench, err) != 0)
+        return -1;
+    struct policy *policy = workbench_policy(&bench, &dir, dir != NULL ? 1 : 0, err);
+    int failed = policy != NULL ? 0 : -1;
+    for (size_t c = 0; failed == 0 && c < policy_controller_count(policy); c++) {
+        const struct policy_controller *controller = policy_controller_at(policy, c);
+        for (size_t w = 0; failed == 0 && w < controller->watch_count; w++) {
+            const struct policy_watch *watch = &controller->watches[w];
+            failed = bring(fetch, watch->api_version, watch->kind, watch->labels, true, err);
+        }
+    }
+    policy_unref(policy);
+    workbench_deinit(&bench);
+    return failed;
+}
+
+/* Objects of the files whose kinds nobody watches. */
+static int bring_named(struct plan *plan, struct err *err)
+{
+    for (size_t i = 0; i < plan->files.count; i++) {
+        for (size_t k = 0; k < plan->files.files[i].count; k++) {
+            const struct jv *object = plan->files.files[i].objects[k].object;
+            const char *kind = jv_path_str(object, "kind", NULL);
+            const char *namespace = jv_path_str(object, "metadata", "namespace", NULL);
+            struct err failure = {0};
+            if (strcmp(kind, "CustomResourceDefinition") == 0)
+                continue;
+            struct jv *live =
+                client_get(plan->server.client, jv_path_str(object, "apiVersion", NULL), kind,
+                           namespace != NULL ? namespace : plan->default_namespace,
+                           jv_path_str(object, "metadata", "name", NULL), &failure);
+            if (live == NULL && failure.code != ERR_NOT_FOUND) {
+                *err = failure;
+                return -1;
+            }
+            int failed = 0;
+            if (live != NULL)
+                failed = apiserver_restore(world_apiserver(plan->world), live, err);
+            jv_unref(live);
+            if (failed != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int plan_load_live(struct plan *plan, struct err *err)
+{
+    struct fetch fetch = {plan, jv_object()};
+    int failed = bring(&fetch, "v1", "Namespace", NULL, false, err);
+    if (failed == 0)
+        failed = bring(&fetch, "storage.k8s.io/v1", "StorageClass", NULL, true, err);
+    if (failed == 0)
+        failed = bring(&fetch, "apps/v1", "ControllerRevision", NULL, true, err);
+    if (failed == 0)
+        failed = bring_watched(&fetch, err);
+    if (failed == 0 && plan->policies == NULL)
+        failed = bring_policies(plan, err);
+    if (failed == 0)
+        failed = bring_named(plan, err);
+    jv_unref(fetch.seen);
+    return failed;
+}
