@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOMBSTONES_MAX = 1024, SCRATCH_KEEP = 256 << 10 };
+enum { TOMBSTONES_MAX = 1024, SCRATCH_KEEP = 64 << 10 };
 
 struct tombstone {
     char *uid;

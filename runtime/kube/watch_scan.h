@@ -18,7 +18,7 @@ enum {
     SCAN_DEPTH_MAX = 512,
     SCAN_ENVELOPE_MAX = 1 << 20,
     SCAN_KEY_MAX = 16,
-    SCAN_KEEP_MAX = 1 << 18,
+    SCAN_KEEP_MAX = 1 << 16,
     SCAN_FIELD_MAX = 128
 };
 
