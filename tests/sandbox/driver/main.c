@@ -114,6 +114,7 @@ static int run_one(const struct arguments *arguments, const char *name)
                                             .slice_instructions = 1000000,
                                             .effects_max = 10000000}};
         struct setting setting = {.mode = options.mode,
+                                  .patience = options.faults ? 10 : 1,
                                   .policy_namespace = stage->policy_namespace,
                                   .folder = "tests/sandbox/scenarios",
                                   .example = "deploy/examples/tiny-cluster.yaml"};

@@ -92,11 +92,12 @@ static int layer_fill(struct layer *layer, const struct setting *setting, const 
     for (char *c = dashed; *c; c++) {
         *c = *c == '_' ? '-' : *c;
     }
-    layer_add(layer, "setting", "setting",
-              mem_printf("return { mode = '%s', namespace = 's-%s', scenario = '%s', "
-                         "policy_namespace = '%s', example = [====[\n%s]====] }\n",
-                         setting->mode, dashed, name, setting->policy_namespace,
-                         buf_str(&example)));
+    layer_add(
+        layer, "setting", "setting",
+        mem_printf("return { mode = '%s', namespace = 's-%s', scenario = '%s', patience = %d, "
+                   "policy_namespace = '%s', example = [====[\n%s]====] }\n",
+                   setting->mode, dashed, name, setting->patience, setting->policy_namespace,
+                   buf_str(&example)));
     free(dashed);
     buf_deinit(&example);
     layer_add(layer, "bundle", "bundle", mem_str("return { api = 1, controllers = {} }\n"));

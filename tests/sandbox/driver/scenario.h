@@ -8,6 +8,7 @@
 /* The worlds a scenario runs in. */
 struct setting {
     const char *mode;             /* "virtual", "http" or "cluster" */
+    int patience;                 /* waits are so many times longer */
     const char *policy_namespace; /* where policy ConfigMaps live */
     const char *folder;           /* of the scenarios */
     const char *example;          /* file of the example cluster */

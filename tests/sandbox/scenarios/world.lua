@@ -40,7 +40,9 @@ function M.list(api_version, kind, labels)
 end
 
 -- Polls until fn gives something true, which is returned; fails with `what` and fn's second answer.
+-- A world with faults needs patience: a lost answer alone costs a minute.
 function M.wait(ctx, what, seconds, fn)
+  seconds = seconds * setting.patience
   local last
   for _ = 1, seconds * 20 do
     local value, why = fn()
