@@ -8,6 +8,7 @@
 --   plan        all of it put together for one run          status      how the cluster is
 --   write       carries the plan out                        report      status, events, when to look again
 --   proof       when nothing has to be compared again
+--   takeover    makes the former operator's fields ours
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
 
 local check = require "druid.check"
@@ -51,13 +52,13 @@ M.watches = {
 
 M.rights = {
   ["druid.apache.org/v1alpha1/Druid"] = { "status", "finalizer", "event" },
-  ["apps/v1/StatefulSet"] = { "apply", "patch", "delete" },
-  ["apps/v1/Deployment"] = { "apply", "patch", "delete" },
-  ["v1/Service"] = { "apply", "delete" },
+  ["apps/v1/StatefulSet"] = { "apply", "patch", "delete", "read" },
+  ["apps/v1/Deployment"] = { "apply", "patch", "delete", "read" },
+  ["v1/Service"] = { "apply", "patch", "delete", "read" },
   ["v1/ConfigMap"] = { "apply", "delete", "read" },
-  ["policy/v1/PodDisruptionBudget"] = { "apply", "delete" },
-  ["networking.k8s.io/v1/Ingress"] = { "apply", "delete" },
-  ["autoscaling/v2/HorizontalPodAutoscaler"] = { "apply", "delete" },
+  ["policy/v1/PodDisruptionBudget"] = { "apply", "patch", "delete", "read" },
+  ["networking.k8s.io/v1/Ingress"] = { "apply", "patch", "delete", "read" },
+  ["autoscaling/v2/HorizontalPodAutoscaler"] = { "apply", "patch", "delete", "read" },
   -- Claims of a StatefulSet have no owner; druid.volumes proves whose they are, the gate that they are free.
   ["v1/PersistentVolumeClaim"] = { "apply", "patch", "delete", "delete-any" },
   http = true,
@@ -107,7 +108,7 @@ function M.run(ctx, kube_door, http_door)
   local steps = plan.decide(cluster, wanted, live, entries, direction)
 
   local done = write.nothing_done()
-  if write.apply(ctx, wanted, steps, done) then
+  if write.apply(ctx, kube_door, wanted, steps, done) then
     write.remove(ctx, kube_door, cluster, wanted, steps, done)
   end
   proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)

@@ -8,6 +8,7 @@
 local names = require "druid.names"
 local observed = require "druid.observed"
 local plan = require "druid.plan"
+local takeover = require "druid.takeover"
 local world = require "druid.world"
 
 local M = {}
@@ -64,7 +65,14 @@ local function note_answers(answers, objects, owners, done)
 end
 
 -- Writes the plan. False when anything failed.
-function M.apply(ctx, wanted, steps, done)
+function M.apply(ctx, kube_door, wanted, steps, done)
+  for _, entry in ipairs(steps.groups) do
+    local taken, err = takeover.run(ctx, kube_door, entry)
+    if not taken then
+      done.failure = err
+      return false
+    end
+  end
   for _, stamp in ipairs(steps.stamps) do
     local _, err = ctx.patch(stamp.target,
       { metadata = { annotations = { [names.config_hash] = stamp.value } } }, { type = "merge" })
