@@ -16,7 +16,8 @@ function M.run(ctx)
     local list = w.events("DruidOperatorCreateSuccess")
     return #list > 0 and list
   end)
-  w.equal(#created, 1, "CreateSuccess events")
+  -- A run that fails half way has told what it made; without faults there is one.
+  w.check(#created <= (w.patience == 1 and 1 or 3), #created .. " CreateSuccess events")
   w.equal(druid.status.druidNodeStatus.druidNodeConditionType, "DruidClusterReady", "legacy status")
   w.equal(#druid.status.statefulSets, 6, "legacy list")
   w.equal(w.condition(druid, "Degraded").status, "False", "Degraded")

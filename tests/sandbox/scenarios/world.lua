@@ -2,7 +2,7 @@
 -- a thing that can be killed. `setting` is put there by the runner: namespace, mode, example (YAML).
 local setting = require "setting"
 
-local M = { namespace = setting.namespace, mode = setting.mode, example = setting.example }
+local M = { namespace = setting.namespace, mode = setting.mode, example = setting.example, patience = setting.patience }
 
 M.DRUID = { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid" }
 
