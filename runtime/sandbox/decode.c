@@ -1,6 +1,7 @@
 #include "sandbox/decode.h"
 
 #include "sandbox/quantity.h"
+#include "sandbox/timestamp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,25 @@ static struct jv *decode_quantity(struct decoder *decoder, const struct type_ref
     return NULL;
 }
 
+static struct jv *decode_time(struct decoder *decoder, const struct type_ref *ref,
+                              const struct jv *value)
+{
+    char canonical[TIMESTAMP_TEXT_BYTES];
+    const char *text = jv_str(value);
+    if (!text)
+        return mismatch(decoder, ref, value);
+    if (!*text)
+        return jv_null();
+    if (!timestamp_canonical(text, ref->letter == 'm', canonical)) {
+        err_set(decoder->err, ERR_INVALID,
+                "parsing time \"%.64s\" as \"2006-01-02T15:04:05Z07:00\": cannot parse it", text);
+        return NULL;
+    }
+    if (strcmp(text, canonical) == 0)
+        return jv_ref((struct jv *)value);
+    return jv_string(canonical);
+}
+
 static struct jv *decode_scalar(struct decoder *decoder, const struct type_ref *ref,
                                 const struct jv *value)
 {
@@ -118,6 +138,9 @@ static struct jv *decode_scalar(struct decoder *decoder, const struct type_ref *
         return jv_ref((struct jv *)value);
     case 'q':
         return decode_quantity(decoder, ref, value);
+    case 't':
+    case 'm':
+        return decode_time(decoder, ref, value);
     case 'b':
         fits = type == JV_BOOL;
         break;
@@ -222,6 +245,10 @@ static struct jv *decode_named(struct decoder *decoder, const struct type *type,
                 jv_unref(out);
                 return NULL;
             }
+        }
+        if (decoded && jv_type(decoded) == JV_NULL) { /* an empty time */
+            jv_unref(decoded);
+            decoded = NULL;
         }
         if (decoded && field->omit_zero && is_zero(decoded)) {
             jv_unref(decoded);
