@@ -67,7 +67,7 @@ static int json_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
     struct jv *value = api_take_jv(L, 1, "json.encode", 0);
-    struct vm_box *value_box = lua_touserdata(L, -1), *box;
+    struct vm_box *value_box = vm_box_at(L, -1), *box;
     struct buf *out = api_push_buf(L, TEXT_MAX, &box);
     if (jv_print(value, JV_PRINT_SORTED, out) != 0 || out->failed)
         return luaL_error(L, "json.encode: the text would be over %d bytes", (int)TEXT_MAX);
@@ -113,7 +113,7 @@ static int json_copy(lua_State *L)
 {
     luaL_checkany(L, 1);
     struct jv *value = api_take_jv(L, 1, "json.copy", 0);
-    struct vm_box *box = lua_touserdata(L, -1);
+    struct vm_box *box = vm_box_at(L, -1);
     convert_push(L, value);
     vm_box_release(box);
     return 1;

@@ -29,11 +29,13 @@ RAISES static void count_value(lua_State *L, int idx, int depth, struct counted 
     if (lua_type(L, idx) == LUA_TSTRING)
         len = lua_rawlen(L, idx) * 6; /* \u0000 */
     counted->bytes += len + 24;
-    if (++counted->nodes > CJSON_NODES_MAX || counted->bytes > CJSON_BYTES_MAX)
+    if (++counted->nodes > CJSON_NODES_MAX || counted->bytes > CJSON_BYTES_MAX) {
+        vm_note(L, counted->nodes * 4);
         luaL_error(L,
                    "cjson.encode: more than %d values or %d bytes (a table placed several times "
                    "counts each time)",
                    (int)CJSON_NODES_MAX, (int)CJSON_BYTES_MAX);
+    }
     if (!lua_istable(L, idx)) {
         if (lua_type(L, idx) == LUA_TUSERDATA)
             luaL_error(L, "cjson.encode: a view; use json.encode, or json.copy first");
@@ -181,7 +183,7 @@ static int yaml_encode(lua_State *L)
 {
     luaL_checkany(L, 1);
     struct jv *value = api_take_jv(L, 1, "yaml.encode", 0);
-    struct vm_box *value_box = lua_touserdata(L, -1), *box;
+    struct vm_box *value_box = vm_box_at(L, -1), *box;
     struct buf *out = api_push_buf(L, YAML_OUT_MAX, &box);
     if (yaml_print(value, JV_PRINT_SORTED, out) != 0 || out->failed)
         return luaL_error(L, "yaml.encode: the text would be over %d bytes", (int)YAML_OUT_MAX);

@@ -263,7 +263,9 @@ struct jv *convert_take(lua_State *L, int idx, const char *what, unsigned flags,
 {
     struct taking t = {.what = what, .flags = flags, .err = err};
     struct place root = {0};
-    return take_value(L, lua_absindex(L, idx), &t, &root, 1);
+    struct jv *value = take_value(L, lua_absindex(L, idx), &t, &root, 1);
+    vm_note(L, t.nodes * 4 + t.bytes / 16);
+    return value;
 }
 
 void convert_push_null(lua_State *L)

@@ -10,7 +10,7 @@
 
 #include "script/vm.h"
 
-enum { CONVERT_NODES_MAX = 200000, CONVERT_BYTES_MAX = 16 << 20 };
+enum { CONVERT_NODES_MAX = 100000, CONVERT_BYTES_MAX = 16 << 20 };
 enum {
     /* Reals without a fraction become integers: what arithmetic made of a count must not reach an
      * integer field of Kubernetes as 2.0. */

@@ -5,83 +5,65 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct view_doc { /* a userdata; in the list of its run until the run ends */
-    struct vm_run *run;
-    struct view_doc *next, **link;
+struct doc { /* the value of a box */
+    struct vm *vm;
     struct store_item *item; /* parsed at the first look */
     struct jv *root;
     size_t outside_bytes;
 };
-struct view { /* a userdata whose user value 1 is the doc */
-    struct view_doc *doc;
+struct view { /* a userdata whose user value 1 is the box */
+    struct vm_box *box;
     struct jv *value; /* NULL: the root, not looked at yet */
 };
 
 enum { PARSED_FACTOR = 6 }; /* measured: parsed JSON takes about six times its text */
 
-static void doc_release(struct view_doc *doc)
+static void doc_release(void *value)
 {
-    if (doc->run == NULL)
-        return;
-    *doc->link = doc->next;
-    if (doc->next != NULL)
-        doc->next->link = doc->link;
-    doc->run->vm->outside_bytes -= doc->outside_bytes;
-    doc->run = NULL;
+    struct doc *doc = value;
+    doc->vm->outside_bytes -= doc->outside_bytes;
     jv_unref(doc->root);
-    doc->root = NULL;
     if (doc->item != NULL)
         store_item_unref(doc->item);
-    doc->item = NULL;
+    free(doc);
 }
 
-static int doc_gc(lua_State *L)
+RAISES static struct doc *doc_push(lua_State *L)
 {
-    doc_release(lua_touserdata(L, 1));
-    return 0;
-}
-
-RAISES static struct view_doc *doc_push(lua_State *L)
-{
-    struct vm_run *run = vm_run_of(L);
-    struct view_doc *doc = lua_newuserdatauv(L, sizeof *doc, 0);
-    *doc = (struct view_doc){0};
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_keys.doc_mt);
-    lua_setmetatable(L, -2);
-    doc->run = run;
-    doc->next = run->docs;
-    doc->link = &run->docs;
-    if (run->docs != NULL)
-        run->docs->link = &doc->next;
-    run->docs = doc;
+    struct vm_box *box = vm_box_push(L, doc_release);
+    struct doc *doc = mem_alloc(sizeof *doc);
+    doc->vm = vm_of(L);
+    box->value = doc;
     return doc;
 }
 
-/* [-0, +1, m] A view over value (NULL: the whole doc); the doc stands at doc_idx. */
-RAISES static void push_view(lua_State *L, int doc_idx, struct jv *value)
+/* [-0, +1, m] A view over value (NULL: the whole doc); the box stands at box_idx. */
+RAISES static void push_view(lua_State *L, int box_idx, struct jv *value)
 {
-    doc_idx = lua_absindex(L, doc_idx);
+    box_idx = lua_absindex(L, box_idx);
     struct view *view = lua_newuserdatauv(L, sizeof *view, 1);
-    *view = (struct view){lua_touserdata(L, doc_idx), value};
-    lua_pushvalue(L, doc_idx);
+    *view = (struct view){vm_box_at(L, box_idx), value};
+    lua_pushvalue(L, box_idx);
     lua_setiuservalue(L, -2, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_keys.view_mt);
     lua_setmetatable(L, -2);
 }
 
-static struct jv *doc_root(struct view_doc *doc)
+/* NULL when its run has ended. */
+static struct jv *view_root(const struct view *view)
 {
-    if (doc->root == NULL && doc->item != NULL) {
+    struct doc *doc = view->box->value;
+    if (doc != NULL && doc->root == NULL && doc->item != NULL) {
         doc->root = store_item_parse(doc->item);
         doc->outside_bytes = doc->item->json_len * PARSED_FACTOR;
-        doc->run->vm->outside_bytes += doc->outside_bytes;
+        doc->vm->outside_bytes += doc->outside_bytes;
     }
-    return doc->root;
+    return doc != NULL ? doc->root : NULL;
 }
 
 RAISES static struct jv *view_value(lua_State *L, struct view *view)
 {
-    struct jv *root = doc_root(view->doc);
+    struct jv *root = view_root(view);
     if (root == NULL)
         luaL_error(L, "this view belongs to a run that has ended");
     struct vm *vm = vm_of(L);
@@ -185,12 +167,6 @@ void view_open(lua_State *L)
     lua_setfield(L, -2, "__name");
     vm_of(L)->view_mt = lua_topointer(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &vm_keys.view_mt);
-    lua_createtable(L, 0, 2);
-    lua_pushcfunction(L, doc_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &vm_keys.doc_mt);
 }
 
 /* [-0, +1, m] The table item → doc of the current run. */
@@ -213,7 +189,7 @@ void view_push_item(lua_State *L, struct store_item *item)
     push_docs(L);
     if (lua_rawgetp(L, -1, item) != LUA_TUSERDATA) {
         lua_pop(L, 1);
-        struct view_doc *doc = doc_push(L);
+        struct doc *doc = doc_push(L);
         doc->item = store_item_ref(item);
         lua_pushvalue(L, -1);
         lua_rawsetp(L, -3, item);
@@ -232,7 +208,7 @@ void view_push(lua_State *L, struct jv *value)
             convert_push_scalar(L, value);
         return;
     }
-    struct view_doc *doc = doc_push(L);
+    struct doc *doc = doc_push(L);
     doc->root = jv_ref(value);
     push_view(L, -1, NULL);
     lua_remove(L, -2);
@@ -248,9 +224,8 @@ struct jv *view_peek(lua_State *L, int idx, bool *is_view)
 {
     struct view *view = view_at(L, idx);
     *is_view = view != NULL;
-    if (view == NULL || doc_root(view->doc) == NULL)
-        return NULL;
-    return view->value != NULL ? view->value : view->doc->root;
+    struct jv *root = view != NULL ? view_root(view) : NULL;
+    return root != NULL && view->value != NULL ? view->value : root;
 }
 
 void view_push_at(lua_State *L, int idx, size_t index)
@@ -265,7 +240,7 @@ void view_push_at(lua_State *L, int idx, size_t index)
 }
 
 struct view_walk { /* upvalue 1; upvalue 2 is the view */
-    struct view_doc *doc;
+    const struct view *view;
     struct jv *array;
     size_t count, position;
     struct view_member {
@@ -282,7 +257,7 @@ static int member_compare(const void *a, const void *b)
 static int walk_next(lua_State *L)
 {
     struct view_walk *walk = lua_touserdata(L, lua_upvalueindex(1));
-    if (walk->doc->root == NULL)
+    if (walk->view->box->value == NULL)
         return luaL_error(L, "this view belongs to a run that has ended");
     struct jv *value = NULL;
     if (walk->array != NULL && walk->position < walk->count) {
@@ -311,7 +286,7 @@ int view_pairs(lua_State *L, int idx)
     vm_charge(L, size);
     struct view_walk *walk =
         lua_newuserdatauv(L, sizeof *walk + (is_array ? 0 : size * sizeof walk->members[0]), 0);
-    *walk = (struct view_walk){.doc = ((struct view *)lua_touserdata(L, idx))->doc};
+    *walk = (struct view_walk){.view = lua_touserdata(L, idx)};
     if (is_array) {
         walk->array = value;
         walk->count = size;
@@ -330,12 +305,8 @@ int view_pairs(lua_State *L, int idx)
     return 3;
 }
 
-void view_release_all(struct vm_run *run)
+void view_forget_all(struct vm_run *run)
 {
-    while (run->docs != NULL)
-        doc_release(run->docs);
-    if (!run->has_docs)
-        return;
     lua_State *L = run->vm->L;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_keys.docs);
     lua_pushnil(L);

@@ -1,8 +1,8 @@
 /* Views: read-only faces of parsed JSON objects for policies. Internal to script/.
  *
  * A view is a small userdata that points into a `struct jv`; the parsed object is held by one
- * userdata (the doc) that all of its views share, is parsed at the first look, and is released when
- * its run ends, whatever the policy kept: a later look raises. A member that is null reads as nil;
+ * box (the doc) that all of its views share, is parsed at the first look, and is released when its
+ * run ends, whatever the policy kept: a later look raises. A member that is null reads as nil;
  * inside arrays it reads as json.null.
  */
 #ifndef NEMETON_SCRIPT_VIEW_H
@@ -22,6 +22,6 @@ struct jv *view_peek(lua_State *L, int idx, bool *is_view);
 /* Pushes an element of a view, or nil. */
 RAISES void view_push_at(lua_State *L, int idx, size_t index);
 RAISES int view_pairs(lua_State *L, int idx); /* pushes what a generic for wants: returns 3 */
-void view_release_all(struct vm_run *run);
+void view_forget_all(struct vm_run *run);     /* at its end: the table of docs */
 
 #endif

@@ -9,9 +9,17 @@ const struct vm_keys vm_keys;
 
 enum {
     MIB = 1 << 20,
-    GENERATIONAL_MAX = 8 << 20,
+    STRETCH_MS = 100, /* CPU of one resume: only where Lua cannot yield does it outlast a slice */
     VALVE_MS = 30000, /* real time that one resume may take when instructions are counted */
 };
+
+/* An eighth is kept for runs that did not fill the rest: one that does must not take others along. */
+static size_t memory_cap(const struct vm *vm)
+{
+    size_t cap = vm->limits.memory_bytes_max;
+    bool greedy = vm->current != NULL && vm->current->grown_bytes > (int64_t)(cap / 8);
+    return greedy ? cap - cap / 8 : cap;
+}
 
 static void *counted_alloc(void *arg, void *ptr, size_t old_size, size_t new_size)
 {
@@ -23,10 +31,12 @@ static void *counted_alloc(void *arg, void *ptr, size_t old_size, size_t new_siz
         return NULL;
     }
     if (new_size > before) {
-        size_t used = vm->bytes + vm->outside_bytes, cap = vm->limits.memory_bytes_max;
+        size_t used = vm->bytes + vm->outside_bytes, cap = memory_cap(vm);
         if (used > cap || new_size - before > cap - used)
             return NULL;
     }
+    if (vm->current != NULL)
+        vm->current->grown_bytes += (int64_t)new_size - (int64_t)before;
     void *fresh = realloc(ptr, new_size);
     if (fresh == NULL) {
         if (new_size > before)
@@ -63,31 +73,34 @@ static bool over_budget(struct vm_run *run)
     struct vm *vm = run->vm;
     if (clock_is_virtual(vm->clock))
         return run->due || run->instructions > run->instructions_max;
-    int64_t used = run->cpu_ns + clock_cpu_ns(vm->clock) - run->resumed_cpu_ns;
-    return used > run->cpu_ns_max;
+    int64_t stretch = clock_cpu_ns(vm->clock) - run->resumed_cpu_ns;
+    return stretch > STRETCH_MS * 1000000 || run->cpu_ns + stretch > run->cpu_ns_max;
 }
 
-/* [-0, +0, e]: a count hook, or the hook that a slice's signal installed. It yields where Lua can;
- * where it cannot (a sort's comparator, say) it only looks at the budget. Once killed it raises at
- * every instruction, so that neither pcall nor <close> keeps a run alive. */
+/* [-0, +0, e]: a count hook, or the hook that a slice's signal installed. Where Lua can yield it does,
+ * and a run over its budget is never resumed: nothing it wrote can catch that. Where it cannot yield
+ * (a sort's comparator, say) the hook raises, at every instruction once the run is killed, so that
+ * neither pcall nor <close> keeps it alive. */
 static void hook(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
     struct vm_run *run = vm_run_of(L);
     bool counted = clock_is_virtual(run->vm->clock);
-    if (run->killed != VM_ALIVE)
-        vm_raise_kill(L, run->killed);
-    if (counted)
-        run->instructions += run->vm->limits.slice_instructions;
-    else
-        lua_sethook(L, NULL, 0, 0);
-    if (over_budget(run))
-        vm_raise_kill(L, VM_KILL_CPU);
-    if (!counted)
-        run->due = 0;
+    if (run->killed == VM_ALIVE) {
+        if (counted)
+            run->instructions += run->vm->limits.slice_instructions;
+        else
+            lua_sethook(L, NULL, 0, 0);
+        if (over_budget(run))
+            vm_run_kill(run, VM_KILL_CPU);
+        else if (!counted)
+            run->due = 0;
+    }
     if (lua_isyieldable(L)) {
         run->sliced = true;
         lua_yield(L, 0);
+    } else if (run->killed != VM_ALIVE) {
+        vm_raise_kill(L, run->killed);
     }
 }
 
@@ -136,12 +149,16 @@ void vm_run_kill(struct vm_run *run, enum vm_kill why)
         run->vm->kills++;
 }
 
+/* Leaves by a yield that nobody will resume where Lua can yield: an error would have to pass through
+ * every pcall on the way, of which a policy can stack up hundreds of thousands. */
 int vm_raise_kill(lua_State *L, enum vm_kill why)
 {
-    struct vm_run *run = vm_run_of(L);
-    vm_run_kill(run, why);
-    lua_sethook(L, hook, LUA_MASKCOUNT, 1);
-    lua_pushnil(L); /* no text: memory may be what is missing */
+    vm_run_kill(vm_run_of(L), why);
+    if (lua_isyieldable(L))
+        return lua_yield(L, 0);
+    if (lua_gethook(L) != hook || lua_gethookcount(L) != 1)
+        lua_sethook(L, hook, LUA_MASKCOUNT, 1); /* walks the whole call stack: not each time */
+    lua_pushnil(L);                             /* no text: memory may be what is missing */
     return lua_error(L);
 }
 
@@ -166,8 +183,10 @@ const char *vm_kill_text(const struct vm_run *run, struct err *err)
             err_set(err, ERR_LIMIT, "killed: it ran more than %llu instructions",
                     (unsigned long long)run->instructions_max);
         else
-            err_set(err, ERR_LIMIT, "killed: it used more than %lld ms of CPU",
-                    (long long)(run->cpu_ns_max / 1000000));
+            err_set(err, ERR_LIMIT,
+                    "killed: it used more than %lld ms of CPU, or %d ms in one table.sort or "
+                    "string.gsub",
+                    (long long)(run->cpu_ns_max / 1000000), (int)STRETCH_MS);
         break;
     case VM_KILL_MEMORY:
         err_set(err, ERR_LIMIT, "killed: the policies used more than %zu MiB of memory",
@@ -217,6 +236,8 @@ void vm_free(struct vm *vm)
     if (vm == NULL)
         return;
     slice_free(vm->slice);
+    while (vm->idle.boxes != NULL)
+        vm_box_release(vm->idle.boxes);
     if (vm->L != NULL)
         lua_close(vm->L);
     free(vm);
@@ -259,6 +280,24 @@ void vm_error_describe(lua_State *L, int idx, struct err *err)
     lua_pop(L, 2);
 }
 
+/* Lua's traceback without its headline and without frames that say nothing. */
+static void trace_print(const char *text, struct buf *out)
+{
+    static const char headline[] = "stack traceback:", nothing[] = "[C]: in ?";
+    while (*text != '\0') {
+        text += *text == '\n';
+        text += strspn(text, "\t");
+        size_t len = strcspn(text, "\n");
+        bool skip = (len == sizeof headline - 1 && strncmp(text, headline, len) == 0) ||
+                    (len == sizeof nothing - 1 && strncmp(text, nothing, len) == 0);
+        if (!skip) {
+            buf_add_str(out, out->len > 0 ? "\n" : "");
+            buf_add(out, text, len);
+        }
+        text += len;
+    }
+}
+
 static int protected_describe(lua_State *L)
 {
     struct describe_call *call = lua_touserdata(L, 1);
@@ -273,14 +312,7 @@ static int protected_describe(lua_State *L)
     }
     if (call->trace != NULL) {
         luaL_traceback(L, from, NULL, 0);
-        const char *text = lua_tostring(L, -1);
-        static const char head[] = "stack traceback:\n\t";
-        if (strncmp(text, head, sizeof head - 1) == 0)
-            text += sizeof head - 1;
-        for (; *text != '\0'; text++) {
-            if (*text != '\t')
-                buf_add_char(call->trace, *text);
-        }
+        trace_print(lua_tostring(L, -1), call->trace);
     }
     return 0;
 }
@@ -351,9 +383,6 @@ enum vm_step vm_run_resume(struct vm_run *run, int argument_count)
     disarm(run);
     if (status == LUA_ERRMEM)
         vm_run_kill(run, VM_KILL_MEMORY);
-    if (run->killed == VM_ALIVE && status == LUA_YIELD && run->sliced &&
-        !clock_is_virtual(run->vm->clock) && run->cpu_ns > run->cpu_ns_max)
-        vm_run_kill(run, VM_KILL_CPU);
     if (run->killed != VM_ALIVE)
         return VM_KILLED;
     if (status == LUA_OK)
@@ -371,19 +400,36 @@ enum vm_step vm_run_sync(struct vm_run *run, int argument_count)
     return step;
 }
 
+/* Runs what is left in <close> under a small budget. */
+static void run_close(struct vm_run *run)
+{
+    run->cpu_ns_max = run->cpu_ns + 10 * 1000000;
+    run->instructions_max = run->instructions + 1000000;
+    run->killed = VM_ALIVE;
+    arm(run);
+    lua_resetthread(run->L);
+    disarm(run);
+    lua_settop(run->L, 0);
+}
+
+static void release_boxes(struct vm_run *run)
+{
+    while (run->boxes != NULL)
+        vm_box_release(run->boxes);
+    if (run->has_docs)
+        view_forget_all(run);
+}
+
+/* A killed coroutine is left to the collector as it is: none of its code runs again. */
 void vm_run_end(struct vm_run *run)
 {
     struct vm *vm = run->vm;
+    enum vm_kill killed = run->killed;
     if (run->L != NULL) {
-        bool reusable = run->killed == VM_ALIVE && lua_status(run->L) == LUA_OK;
-        run->cpu_ns_max = run->cpu_ns + 10 * 1000000;
-        run->instructions_max = run->instructions + 1000000;
-        if (run->killed == VM_KILL_CANCEL)
-            run->killed = VM_ALIVE; /* what is left in <close> gets the small budget */
-        arm(run);
-        lua_resetthread(run->L);
-        disarm(run);
-        lua_settop(run->L, 0);
+        bool reusable = killed == VM_ALIVE && lua_status(run->L) == LUA_OK;
+        if (killed == VM_ALIVE || killed == VM_KILL_CANCEL)
+            run_close(run);
+        reusable = reusable && run->killed == VM_ALIVE;
         *(struct vm_run **)lua_getextraspace(run->L) = &vm->idle;
         if (reusable && vm->pool_count < VM_POOL_MAX)
             vm->pool[vm->pool_count++] = (struct vm_thread){run->L, run->ref};
@@ -391,21 +437,48 @@ void vm_run_end(struct vm_run *run)
             luaL_unref(vm->L, LUA_REGISTRYINDEX, run->ref);
         run->L = NULL;
     }
-    view_release_all(run);
-    if (run->killed == VM_KILL_MEMORY)
+    release_boxes(run);
+    if (killed != VM_ALIVE && vm->bytes > vm->limits.memory_bytes_max / 8)
         lua_gc(vm->L, LUA_GCCOLLECT);
+}
+
+void vm_box_release(struct vm_box *box)
+{
+    if (box->link == NULL)
+        return;
+    *box->link = box->next;
+    if (box->next != NULL)
+        box->next->link = box->link;
+    box->link = NULL;
+    void *value = box->value;
+    box->value = NULL;
+    if (value != NULL)
+        box->release(value);
+    if (--box->refs == 0)
+        free(box);
+}
+
+struct vm_box *vm_box_at(lua_State *L, int idx)
+{
+    return *(struct vm_box **)lua_touserdata(L, idx);
 }
 
 static int box_gc(lua_State *L)
 {
-    vm_box_release(lua_touserdata(L, 1));
+    struct vm_box *box = vm_box_at(L, 1);
+    if (box == NULL)
+        return 0;
+    *(struct vm_box **)lua_touserdata(L, 1) = NULL;
+    vm_box_release(box);
+    if (--box->refs == 0)
+        free(box);
     return 0;
 }
 
 struct vm_box *vm_box_push(lua_State *L, void (*release)(void *value))
 {
-    struct vm_box *box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = (struct vm_box){.release = release};
+    struct vm_box **place = lua_newuserdatauv(L, sizeof(struct vm_box *), 0);
+    *place = NULL;
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_keys.box_mt) != LUA_TTABLE) {
         lua_pop(L, 1);
         lua_createtable(L, 0, 2);
@@ -417,12 +490,12 @@ struct vm_box *vm_box_push(lua_State *L, void (*release)(void *value))
         lua_rawsetp(L, LUA_REGISTRYINDEX, &vm_keys.box_mt);
     }
     lua_setmetatable(L, -2);
+    struct vm_run *run = vm_run_of(L);
+    struct vm_box *box = mem_alloc(sizeof *box);
+    *box = (struct vm_box){.release = release, .refs = 2, .next = run->boxes, .link = &run->boxes};
+    if (run->boxes != NULL)
+        run->boxes->link = &box->next;
+    run->boxes = box;
+    *place = box;
     return box;
-}
-
-void vm_box_release(struct vm_box *box)
-{
-    if (box->value != NULL)
-        box->release(box->value);
-    box->value = NULL;
 }

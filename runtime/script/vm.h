@@ -35,7 +35,6 @@ enum vm_step { VM_DONE, VM_WAITS, VM_SLICED, VM_FAILED, VM_KILLED };
 
 struct vm;
 struct task;
-struct view_doc;
 
 struct vm_run {
     struct vm *vm;
@@ -47,9 +46,10 @@ struct vm_run {
     bool sliced;               /* the hook yielded, not an API call */
     int64_t cpu_ns, cpu_ns_max, resumed_cpu_ns;
     uint64_t instructions, instructions_max;
-    int result_count;      /* after VM_DONE: values on top of L's stack */
-    struct view_doc *docs; /* parsed objects, alive for the length of the run */
-    bool has_docs;
+    int64_t grown_bytes;  /* of the state's memory, while this run was running */
+    int result_count;     /* after VM_DONE: values on top of L's stack */
+    struct vm_box *boxes; /* parsed objects and the like, alive for the length of the run */
+    bool has_docs;        /* the registry has a table of them */
 };
 
 struct vm_thread {
@@ -78,7 +78,7 @@ struct vm {
 
 /* Metatables and the like in the registry are found by the addresses of these. */
 struct vm_keys {
-    char view_mt, doc_mt, box_mt, array_mt, object_mt, err_mt, ctx_mt, globals, docs, json_equal;
+    char view_mt, box_mt, array_mt, object_mt, err_mt, ctx_mt, globals, docs, json_equal;
 };
 extern const struct vm_keys vm_keys;
 
@@ -113,18 +113,29 @@ const char *vm_kill_text(const struct vm_run *run, struct err *err); /* fills er
 /* Latches the kill; from inside Lua, vm_raise_kill also leaves. */
 void vm_run_kill(struct vm_run *run, enum vm_kill why);
 RAISES int vm_raise_kill(lua_State *L, enum vm_kill why);
-/* Work done in C on behalf of Lua, in units of about one instruction: keeps budgets honest. */
+/* Work done in C on behalf of Lua, in units of about one instruction: keeps budgets honest. vm_charge
+ * also looks whether the budget is used up; vm_note leaves that to the next look. */
 RAISES void vm_charge(lua_State *L, uint64_t units);
+static inline void vm_note(lua_State *L, uint64_t units)
+{
+    vm_run_of(L)->instructions += units;
+}
 
 /* Turns the error object at idx into an err; never calls what the policy wrote. */
 RAISES void vm_error_describe(lua_State *L, int idx, struct err *err);
 
-/* A userdata that frees a C value when Lua drops it: what may outlive a longjmp lives in one. */
+/* What must be freed even when a longjmp skips the code that would: a C value that a userdata on the
+ * stack and the run both know. It is released by vm_box_release, by the collector, or at the end of
+ * the run, whichever comes first. (Finalizers alone would not do: Lua drops one without calling it
+ * when memory is short.) The box itself stays valid as long as its userdata. */
 struct vm_box {
-    void *value;
+    void *value; /* NULL once released */
     void (*release)(void *value);
+    unsigned refs;
+    struct vm_box *next, **link; /* of the run; link NULL once released */
 };
 RAISES struct vm_box *vm_box_push(lua_State *L, void (*release)(void *value));
+struct vm_box *vm_box_at(lua_State *L, int idx);
 void vm_box_release(struct vm_box *box);
 
 /* vm_base.c: the allow-list. vm_env_push wraps the function on top (require) into a frozen _ENV. */

@@ -24,8 +24,10 @@ static const char *match_here(struct matcher *m, const char *s, const char *p);
 
 RAISES static void step(struct matcher *m)
 {
-    if (++m->steps > STEPS_MAX)
-        luaL_error(m->L, "the pattern needs more than %d steps on this text", (int)STEPS_MAX);
+    if (++m->steps <= STEPS_MAX)
+        return;
+    vm_note(m->L, STEPS_MAX / 4);
+    luaL_error(m->L, "the pattern needs more than %d steps on this text", (int)STEPS_MAX);
 }
 
 /* The end of the single-character item at p. */
@@ -360,9 +362,8 @@ static size_t start_position(lua_Integer init, size_t len)
 {
     if (init > 0)
         return (size_t)init - 1;
-    if (init == 0 || (lua_Unsigned)-init > len)
-        return 0;
-    return len - (size_t)-init;
+    size_t back = (size_t)0 - (size_t)init;
+    return init == 0 || back > len ? 0 : len - back;
 }
 
 RAISES static int find_or_match(lua_State *L, bool find)

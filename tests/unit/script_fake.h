@@ -200,7 +200,7 @@ static struct policy *fake_policy(struct fake *fake, struct err *err, const char
     return policy_load(&fake->env, &layer, 1, err);
 }
 
-static void fake_ended(void *arg, const struct task_result *result)
+__attribute__((unused)) static void fake_ended(void *arg, const struct task_result *result)
 {
     struct fake *fake = arg;
     fake->ended++;
@@ -209,13 +209,13 @@ static void fake_ended(void *arg, const struct task_result *result)
     fake->last.trace = fake->trace;
 }
 
-static bool fake_has_ended(void *arg)
+__attribute__((unused)) static bool fake_has_ended(void *arg)
 {
     return ((struct fake *)arg)->ended > 0;
 }
 
 /* Runs module.run(ctx) of the policy to its end. */
-static enum task_outcome fake_run(struct fake *fake, struct policy *policy, const char *module)
+__attribute__((unused)) static enum task_outcome fake_run(struct fake *fake, struct policy *policy, const char *module)
 {
     fake->ended = 0;
     task_start_function(policy, module, "run", &fake->effects, fake->log, fake_ended, fake);

@@ -1,0 +1,3 @@
+-- outcome: killed
+local function f(n) return 1 + f(n + 1) end
+return { run = function() while true do pcall(f, 0) end end }

@@ -1,0 +1,2 @@
+-- outcome: killed
+return { run = function() while true do end end }

@@ -1,0 +1,2 @@
+-- outcome: killed
+return { run = function() ::again:: goto again end }

@@ -1,0 +1,2 @@
+-- outcome: killed
+return { run = function() while true do log.info("again", { a = 1 }) end end }

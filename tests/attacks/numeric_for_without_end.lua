@@ -1,0 +1,2 @@
+-- outcome: killed
+return { run = function() for _ = 1, math.huge do end end }

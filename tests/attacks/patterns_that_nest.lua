@@ -1,0 +1,15 @@
+-- outcome: done
+return { run = function()
+  assert(not pcall(string.find, ("a"):rep(1000), ("(a"):rep(40)))
+  assert(not pcall(string.find, ("a"):rep(1000), ("a?"):rep(500)))
+  assert(not pcall(string.find, "a", "["))
+  assert(not pcall(string.find, "a", "%"))
+  assert(not pcall(string.find, "a", "[%"))
+  assert(not pcall(string.find, "a", "[a-"))
+  assert(not pcall(string.find, "a", "%f"))
+  assert(not pcall(string.find, "a", "%b"))
+  assert(not pcall(string.find, "a", "%1"))
+  assert(not pcall(string.find, "a", "(a"))
+  assert(not pcall(string.find, "a", ".)"))
+  assert(not pcall(string.gsub, "a", "a", "%9"))
+end }

@@ -1,0 +1,4 @@
+-- outcome: killed
+return { run = function()
+  while true do pcall(function() while true do end end) end
+end }

@@ -1,0 +1,2 @@
+-- outcome: killed
+return { run = function() while true do local _ = ("x"):rep(1 << 20) end end }

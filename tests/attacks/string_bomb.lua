@@ -1,0 +1,3 @@
+-- outcome: killed
+-- text: memory
+return { run = function() local s = "x" while true do s = s .. s end end }

@@ -1,0 +1,5 @@
+-- outcome: killed
+-- text: memory
+return { run = function()
+  while true do pcall(function() local s = "x" while true do s = s .. s end end) end
+end }

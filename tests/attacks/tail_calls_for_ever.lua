@@ -1,0 +1,3 @@
+-- outcome: killed
+local function f() return f() end
+return { run = f }
