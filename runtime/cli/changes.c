@@ -92,6 +92,38 @@ int64_t changes_last_ms(const struct changes *changes)
     return changes->last_ms;
 }
 
+/* "create", …; NULL when in the end nothing has changed. fields: for "change", yours. */
+static const char *judge(const struct touched *touched, struct jv **fields)
+{
+    const struct jv *before = touched->before, *after = touched->after;
+    *fields = NULL;
+    if (before == NULL)
+        return after != NULL ? "create" : NULL;
+    if (is_leaving(after))
+        return is_leaving(before) ? NULL : "delete";
+    const char *old = jv_path_str(before, "metadata", "uid", NULL);
+    const char *new = jv_path_str(after, "metadata", "uid", NULL);
+    if (old != NULL && new != NULL && strcmp(old, new) != 0)
+        return is_kind(after, "Pod") ? "restart" : "replace";
+    *fields = changes_fields(before, after);
+    if (jv_size(*fields) > 0)
+        return "change";
+    jv_unref(*fields);
+    *fields = NULL;
+    return NULL;
+}
+
+/* What counts happens to it now for the first time. */
+static bool begins_to_count(const struct touched *touched, bool by_world)
+{
+    struct jv *fields = NULL;
+    if (by_world)
+        return is_leaving(touched->after);
+    bool counts = judge(touched, &fields) != NULL;
+    jv_unref(fields);
+    return counts;
+}
+
 void changes_commit(struct changes *changes, const char *verb, const char *user,
                     const struct jv *before, const struct jv *after)
 {
@@ -115,7 +147,7 @@ void changes_commit(struct changes *changes, const char *verb, const char *user,
     jv_unref(touched->after);
     touched->after = gone ? NULL : jv_ref((struct jv *)after);
     bool by_world = strncmp(user, changes->world_user, strlen(changes->world_user)) == 0;
-    if (touched->order == 0 && (!by_world || is_leaving(touched->after)))
+    if (touched->order == 0 && begins_to_count(touched, by_world))
         touched->order = ++changes->order;
 }
 
@@ -123,27 +155,6 @@ static int compare_orders(const void *a, const void *b)
 {
     size_t x = (*(struct touched *const *)a)->order, y = (*(struct touched *const *)b)->order;
     return x < y ? -1 : x > y;
-}
-
-/* "create", …; NULL when in the end nothing has changed. fields: for "change", yours. */
-static const char *judge(const struct touched *touched, struct jv **fields)
-{
-    const struct jv *before = touched->before, *after = touched->after;
-    *fields = NULL;
-    if (before == NULL)
-        return after != NULL ? "create" : NULL;
-    if (is_leaving(after))
-        return is_leaving(before) ? NULL : "delete";
-    const char *old = jv_path_str(before, "metadata", "uid", NULL);
-    const char *new = jv_path_str(after, "metadata", "uid", NULL);
-    if (old != NULL && new != NULL && strcmp(old, new) != 0)
-        return is_kind(after, "Pod") ? "restart" : "replace";
-    *fields = changes_fields(before, after);
-    if (jv_size(*fields) > 0)
-        return "change";
-    jv_unref(*fields);
-    *fields = NULL;
-    return NULL;
 }
 
 static void count(struct jv *counts, const char *what)
