@@ -72,9 +72,19 @@ static void on_hangup(void *arg, int signo)
 static void tell_old(struct run *run, const struct arguments *arguments)
 {
     for (size_t i = 0; i < arguments->old_count; i++) {
-        char *flag = mem_printf("--%s", arguments->old[i]->name);
-        log_warn(run->log, arguments->old[i]->old, "flag", flag);
-        free(flag);
+        const char *text = arguments->old[i]->old;
+        struct buf flags;
+        bool said = false;
+        buf_init(&flags, 1024);
+        for (size_t k = 0; k < arguments->old_count; k++) {
+            if (strcmp(arguments->old[k]->old, text) != 0)
+                continue;
+            said = said || k < i;
+            buf_printf(&flags, "%s--%s", flags.len > 0 ? " " : "", arguments->old[k]->name);
+        }
+        if (!said)
+            log_warn(run->log, text, "flags", buf_str(&flags));
+        buf_deinit(&flags);
     }
     if (!run->options.leader_elect)
         log_warn(run->log,
