@@ -40,7 +40,7 @@ struct manager_options {
     const char *policy_namespace;  /* NULL: no ConfigMaps, only the layers given */
     const char *const *namespaces; /* to watch; count 0 = all */
     size_t namespace_count;
-    const struct policy_layer *embedded; /* fallback and bottom */
+    const struct policy_layer *embedded; /* fallback and bottom; must outlive the manager */
     const char *policy_dir; /* --policies DIR replaces the embedded layer; SIGHUP re-reads */
     struct policy_limits limits;
     size_t concurrent_max; /* runs under way at once; 0 = 64 */

@@ -48,7 +48,6 @@ void manager_pump(struct manager *manager)
 static void on_acquired(void *arg)
 {
     struct manager *manager = arg;
-    log_info(manager->options.log, "Leading", "identity", manager->identity);
     manager->leading = true;
     policies_set_leading(manager->policies, true);
     manager_pump(manager);
