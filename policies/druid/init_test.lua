@@ -421,6 +421,13 @@ return {
       labels = { app = "druid", druid_cr = "demo" } } }
     t.equal((world.run()), "release")
   end,
+  ["a cluster deleted with its parts orphaned leaves them all"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.primary.metadata.deletionTimestamp = "now"
+    world.primary.metadata.finalizers = { finalizer, "orphan" }
+    t.equal((world.run()), "release")
+  end,
   ["a workload that cannot be written does not hold up the others"] = function(t)
     local world = new_world(tiny())
     world.fail = "ConfigMap/druid-demo-brokers-config"

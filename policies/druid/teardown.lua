@@ -14,9 +14,9 @@ local M = {}
 
 M.check_again_ms = 1000   -- pods that end wake nobody
 
-local function has_finalizer(object)
+local function has_finalizer(object, wanted)
   for _, name in ipairs(object.metadata.finalizers or {}) do
-    if name == names.finalizer then
+    if name == wanted then
       return true
     end
   end
@@ -59,10 +59,11 @@ local function workloads(kube, cluster)
 end
 
 function M.run(ctx, kube, cluster, old)
-  if not has_finalizer(cluster.object) then
+  if not has_finalizer(cluster.object, names.finalizer) then
     return nil
   end
-  if cluster.spec.disablePVCDeletionFinalizer then
+  -- `kubectl delete --cascade=orphan` asks for everything to stay.
+  if cluster.spec.disablePVCDeletionFinalizer or has_finalizer(cluster.object, "orphan") then
     local _, err = ctx.finalizer_remove(names.finalizer)
     return nil, err
   end
