@@ -32,8 +32,11 @@ static void *counted_alloc(void *arg, void *ptr, size_t old_size, size_t new_siz
     }
     if (new_size > before) {
         size_t used = vm->bytes + vm->outside_bytes, cap = memory_cap(vm);
-        if (used > cap || new_size - before > cap - used)
+        if (used > cap || new_size - before > cap - used) {
+            if (vm->current != NULL)
+                vm->current->instructions += vm->bytes / 64; /* Lua collects all, then asks again */
             return NULL;
+        }
     }
     if (vm->current != NULL)
         vm->current->grown_bytes += (int64_t)new_size - (int64_t)before;
