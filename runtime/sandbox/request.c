@@ -7,12 +7,14 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { FIELD_MANAGER_BYTES_MAX = 128 };
 
+/* As the real server reads it: whatever is there and is neither "false" nor "0". */
 static bool is_true(const char *text)
 {
-    return text && (!*text || strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
+    return text && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0;
 }
 
 static int parse_verb(struct request *request, struct refusal *refusal)
