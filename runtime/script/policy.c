@@ -186,9 +186,10 @@ static int protected_compile(lua_State *L)
 {
     struct compile_call *call = lua_touserdata(L, 1);
     lua_pushfstring(L, "@%s", call->module->source);
-    if (memchr(call->file->text, '\0', call->file->len) != NULL)
+    const struct policy_file *file = call->file;
+    if (memchr(file->text, '\0', file->len) != NULL || (file->len > 0 && file->text[0] == '\x1b'))
         return luaL_error(L, "%s: binary data, not the text of a Lua module", call->module->source);
-    if (luaL_loadbufferx(L, call->file->text, call->file->len, lua_tostring(L, -1), "t") != LUA_OK)
+    if (luaL_loadbufferx(L, file->text, file->len, lua_tostring(L, -1), "t") != LUA_OK)
         return lua_error(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->layer->env_ref);
     if (lua_setupvalue(L, -2, 1) == NULL)
