@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static struct jv *named(const struct apply *apply, struct jv *take)
 {
@@ -108,7 +109,7 @@ static int settle(struct apply *apply, const struct jv *live, struct jv *merged,
     int result = 0;
     apply_compare(apply, live, merged, &changes);
     struct jv *conflicts = apply_find_conflicts(apply, &changes);
-    bool forced = force && (strcmp(force, "true") == 0 || strcmp(force, "1") == 0 || !*force);
+    bool forced = force && (strcasecmp(force, "true") == 0 || strcmp(force, "1") == 0 || !*force);
     if (!forced && jv_size(conflicts))
         result = apply_refuse_conflicts(apply, conflicts, refusal);
     else

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static void watcher_pump(struct watcher *watcher);
 static void pump_all(void *arg);
@@ -153,7 +154,7 @@ static int check_options(const struct request *request, bool *initial, struct re
     const char *match = request_query(request, "resourceVersionMatch");
     struct field_errors errors;
     field_errors_init(&errors);
-    *initial = send && strcmp(send, "true") == 0;
+    *initial = send && strcasecmp(send, "true") == 0;
     bool not_older = match && strcmp(match, "NotOlderThan") == 0;
     if (send && !not_older)
         field_forbidden(&errors, "resourceVersionMatch",
@@ -188,7 +189,7 @@ static void begin(struct watcher *watcher, uint64_t wanted, bool send_initial)
     struct storage *storage = set->server->storage;
     struct loop *loop = set->server->loop;
     const char *bookmarks = request_query(&watcher->request, "allowWatchBookmarks");
-    watcher->bookmarks = bookmarks && strcmp(bookmarks, "true") == 0;
+    watcher->bookmarks = bookmarks && strcasecmp(bookmarks, "true") == 0;
     watcher->mark_initial = send_initial && watcher->bookmarks;
     watcher->initial = wanted == 0 || send_initial;
     watcher->revision = watcher->initial ? storage_revision(storage) : wanted;
