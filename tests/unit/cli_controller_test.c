@@ -305,7 +305,7 @@ static void looks_only_at_the_namespaces_it_was_given(void **state)
     assert_null(stage_text(stage, "one"));
     assert_string_equal(jv_path_str(stage_get(stage, "/api/v1/namespaces/other/configmaps/two"),
                                     "data", "text", NULL),
-                        "y");
+                        "word");
 }
 
 static void does_nothing_while_a_cache_is_forbidden_and_says_so(void **state)
