@@ -53,6 +53,14 @@ void policies_tell_refused(struct policies *policies, const struct err *err)
               "in_force", policies->policy != NULL ? policy_version(policies->policy) : NULL);
 }
 
+/* True when the ConfigMap is not in force as it is now. */
+static bool is_new(const struct policies *policies, const struct policy_set *set,
+                   const struct gathered *gathered, size_t index)
+{
+    return set == NULL ||
+           !policy_set_same_layer(set, policies->set, gathered_name(gathered, index));
+}
+
 void policies_refuse(struct policies *policies, const struct policy_set *set, const char *digest,
                      const struct err *err)
 {
@@ -61,15 +69,17 @@ void policies_refuse(struct policies *policies, const struct policy_set *set, co
     snprintf(policies->refused_digest, sizeof(policies->refused_digest), "%s", digest);
     policies_tell_refused(policies, err);
     gather(policies, &gathered);
+    /* An error may show in a file underneath (a budget that an overlay used up, say): then it is the
+     * change that has to hear of it, not the file. */
     bool named = false;
     for (size_t i = 0; i < gathered.count; i++) {
-        if (names(err->text, gathered.objects[i])) {
+        if (is_new(policies, set, &gathered, i) && names(err->text, gathered.objects[i])) {
             policies_blame(policies, gathered.objects[i], err->text);
             named = true;
         }
     }
     for (size_t i = 0; i < gathered.count && !named; i++) {
-        if (set == NULL || !policy_set_same_layer(set, policies->set, gathered_name(&gathered, i)))
+        if (is_new(policies, set, &gathered, i))
             policies_blame(policies, gathered.objects[i], err->text);
     }
     gathered_free(&gathered);
