@@ -40,7 +40,8 @@ void plan_close(struct plan *plan);
 
 /* plan_live.c: brings what is in the cluster into the world. */
 int plan_load_live(struct plan *plan, struct err *err);
-/* plan_apply.c: applies the files in the world, as kubectl apply would. */
+/* plan_apply.c: the namespaces of the files, where nothing is there yet; and then applies the files in the world, as kubectl apply would. */
+int plan_make_namespaces(struct plan *plan, struct err *err);
 int plan_apply(struct plan *plan, struct err *err);
 
 #endif

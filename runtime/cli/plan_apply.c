@@ -48,8 +48,6 @@ static int apply_object(struct plan *plan, struct jv *wanted, struct err *err)
     if (namespaced && jv_get(metadata, "namespace") == NULL)
         jv_set_str(metadata, "namespace", plan->default_namespace);
     const char *namespace = jv_path_str(metadata, "namespace", NULL);
-    if (namespaced && !plan->live && world_make_namespace(plan->world, namespace, err) != 0)
-        return -1;
     struct jv *live = client_get(plan->client, api_version, kind, namespace,
                                  jv_path_str(metadata, "name", NULL), &missing);
     if (live == NULL && missing.code != ERR_NOT_FOUND) {
@@ -63,6 +61,21 @@ static int apply_object(struct plan *plan, struct jv *wanted, struct err *err)
     jv_unref(next);
     jv_unref(live);
     return failed;
+}
+
+int plan_make_namespaces(struct plan *plan, struct err *err)
+{
+    if (world_make_namespace(plan->world, plan->default_namespace, err) != 0)
+        return -1;
+    for (size_t i = 0; i < plan->files.count; i++) {
+        for (size_t k = 0; k < plan->files.files[i].count; k++) {
+            const char *namespace =
+                jv_path_str(plan->files.files[i].objects[k].object, "metadata", "namespace", NULL);
+            if (namespace != NULL && world_make_namespace(plan->world, namespace, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
 }
 
 int plan_apply(struct plan *plan, struct err *err)

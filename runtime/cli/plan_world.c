@@ -122,7 +122,8 @@ int plan_make(struct plan *plan, struct err *err)
         connect_live(plan, err) != 0)
         return -1;
     choose_namespace(plan);
-    if (make_world(plan, err) != 0 || (plan->live && plan_load_live(plan, err) != 0) ||
+    if (make_world(plan, err) != 0 ||
+        (plan->live ? plan_load_live(plan, err) : plan_make_namespaces(plan, err)) != 0 ||
         world_start(plan->world, err) != 0 || settle(plan, err) != 0)
         return -1;
     changes_begin(plan->changes);

@@ -1,0 +1,247 @@
+/* A world in virtual time: it comes up, survives the death of its operator, and is what plans use. */
+#include "cli_support.h"
+
+#include "cli/files.h"
+#include "cli/world_ready.h"
+
+#define EXAMPLE "deploy/examples/tiny-cluster.yaml"
+
+struct stage {
+    struct clock *clock;
+    struct random_source *random;
+    struct loop *loop;
+    struct world *world;
+    size_t exits;
+    struct buf waits;
+};
+
+static void on_failed(void *arg, const char *why)
+{
+    (void)arg;
+    fail_msg("what plays the world ended: %s", why);
+}
+
+static void on_operator_exit(void *arg, size_t index, int exit_code, const char *why)
+{
+    struct stage *stage = arg;
+    (void)index;
+    (void)why;
+    assert_int_equal(exit_code, EXIT_DONE);
+    stage->exits++;
+}
+
+static void stage_open(struct stage *stage, bool no_leases)
+{
+    struct err err = {0};
+    *stage = (struct stage){.clock = clock_virtual_new(1767225600000000000),
+                            .random = random_seeded_new(7)};
+    stage->loop = loop_new(stage->clock, &err);
+    buf_init(&stage->waits, 4096);
+    struct world_options options = {.loop = stage->loop,
+                                    .random = stage->random,
+                                    .no_leases = no_leases,
+                                    .on_failed = on_failed,
+                                    .on_operator_exit = on_operator_exit,
+                                    .arg = stage};
+    stage->world = world_new(&options, &err);
+    if (stage->world == NULL)
+        fail_msg("%s", err.text);
+    struct object_files files;
+    const char *path = EXAMPLE;
+    assert_int_equal(object_files_read(&files, &path, 1, &err), 0);
+    assert_int_equal(world_load_files(stage->world, &files, &err), 0);
+    object_files_deinit(&files);
+    assert_int_equal(world_start(stage->world, &err), 0);
+}
+
+static void stage_close(struct stage *stage)
+{
+    world_free(stage->world);
+    struct loop_stats stats = loop_stats(stage->loop);
+    assert_int_equal(stats.timers, 0);
+    assert_int_equal(stats.deferred, 0);
+    assert_int_equal(stats.fds, 0);
+    loop_free(stage->loop);
+    random_free(stage->random);
+    clock_free(stage->clock);
+    buf_deinit(&stage->waits);
+}
+
+static bool is_ready(void *arg)
+{
+    struct stage *stage = arg;
+    buf_clear(&stage->waits);
+    return world_is_ready(stage->world, 0, &stage->waits);
+}
+
+static size_t count(struct stage *stage, const char *api_version, const char *kind)
+{
+    struct jv *list = apiserver_dump(world_apiserver(stage->world), api_version, kind);
+    size_t size = jv_size(list);
+    jv_unref(list);
+    return size;
+}
+
+static void brings_the_example_up(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct err err = {0};
+    stage_open(&stage, false);
+    assert_int_equal(world_operator_start(stage.world, 0, &err), 0);
+    assert_int_equal(world_operator_start(stage.world, 0, &err), -1); /* it runs already */
+    if (!loop_run_until(stage.loop, is_ready, &stage, 300000))
+        fail_msg("not ready: %s", buf_str(&stage.waits));
+    assert_int_equal(count(&stage, "apps/v1", "StatefulSet"), 6);
+    assert_int_equal(count(&stage, "v1", "Pod"), 6);
+    assert_int_equal(count(&stage, "coordination.k8s.io/v1", "Lease"), 2);
+    stage_close(&stage);
+}
+
+static bool has_sets(void *arg)
+{
+    return count(arg, "apps/v1", "StatefulSet") > 0;
+}
+
+static void a_killed_operator_is_followed_by_the_next(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct err err = {0};
+    stage_open(&stage, false);
+    assert_int_equal(world_operator_start(stage.world, 0, &err), 0);
+    assert_true(loop_run_until(stage.loop, has_sets, &stage, 300000));
+    world_operator_kill(stage.world, 0);
+    assert_null(world_operator(stage.world, 0));
+    assert_int_equal(world_operator_start(stage.world, 0, &err), 0);
+    if (!loop_run_until(stage.loop, is_ready, &stage, 300000))
+        fail_msg("not ready: %s", buf_str(&stage.waits));
+    assert_int_equal(count(&stage, "v1", "Pod"), 6);
+    stage_close(&stage);
+}
+
+static bool has_exited(void *arg)
+{
+    return ((struct stage *)arg)->exits > 0;
+}
+
+static void a_drained_operator_ends_cleanly_and_gives_its_lease_back(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct err err = {0};
+    stage_open(&stage, false);
+    assert_int_equal(world_operator_start(stage.world, 1, &err), 0);
+    assert_true(loop_run_until(stage.loop, has_sets, &stage, 300000));
+    manager_drain(world_operator(stage.world, 1));
+    assert_true(loop_run_until(stage.loop, has_exited, &stage, 60000));
+    assert_null(world_operator(stage.world, 1));
+    struct jv *leases =
+        apiserver_dump(world_apiserver(stage.world), "coordination.k8s.io/v1", "Lease");
+    size_t held = 0;
+    for (size_t i = 0; i < jv_size(leases); i++) {
+        const char *holder = jv_path_str(jv_at(leases, i), "spec", "holderIdentity", NULL);
+        held += holder != NULL && holder[0] != '\0';
+    }
+    jv_unref(leases);
+    assert_int_equal(held, 1); /* of what plays the world */
+    stage_close(&stage);
+}
+
+static void refuses_to_load_what_no_server_would_take(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct err err = {0};
+    struct folder folder = folder_make();
+    const char *path = folder_put(&folder, "odd.yaml",
+                                  "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
+                                  "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n");
+    stage_open(&stage, true);
+    struct object_files files;
+    assert_int_equal(object_files_read(&files, &path, 1, &err), 0);
+    assert_int_equal(world_load_files(stage.world, &files, &err), -1);
+    assert_has(err.text, "odd.yaml:5: no matches for kind \"Thing\"");
+    object_files_deinit(&files);
+    folder_remove(&folder);
+    stage_close(&stage);
+}
+
+static void a_restored_object_is_what_it_was(void **state)
+{
+    static const char text[] =
+        "{\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\",\"metadata\":{\"name\":\"s\","
+        "\"namespace\":\"default\",\"uid\":\"0-1\",\"generation\":7,"
+        "\"creationTimestamp\":\"2020-01-01T00:00:00Z\",\"ownerReferences\":[{\"apiVersion\":"
+        "\"v1\","
+        "\"kind\":\"Pod\",\"name\":\"p\",\"uid\":\"0-2\"}]},\"spec\":{\"replicas\":3},"
+        "\"status\":{\"observedGeneration\":7,\"replicas\":3}}";
+    (void)state;
+    struct stage stage;
+    struct err err = {0};
+    struct jv *object = NULL;
+    stage_open(&stage, true);
+    assert_int_equal(jv_parse(text, sizeof(text) - 1, &object, &err), 0);
+    assert_int_equal(apiserver_restore(world_apiserver(stage.world), object, &err), 0);
+    struct jv *list = apiserver_dump(world_apiserver(stage.world), "apps/v1", "StatefulSet");
+    assert_int_equal(jv_size(list), 1);
+    struct jv *got = jv_dup(jv_at(list, 0));
+    jv_remove(jv_get(got, "metadata"), "resourceVersion");
+    assert_true(jv_equal(got, object));
+    jv_remove(jv_get(got, "metadata"), "uid");
+    assert_int_equal(apiserver_restore(world_apiserver(stage.world), got, &err), -1);
+    jv_unref(got);
+    jv_unref(list);
+    jv_unref(object);
+    stage_close(&stage);
+}
+
+static void a_plan_tells_what_is_created(void **state)
+{
+    (void)state;
+    struct outcome o = RUN("plan", EXAMPLE);
+    assert_int_equal(o.code, 0);
+    assert_has(o.out, "  create   Druid default/tiny-cluster\n");
+    assert_has(o.out, "  create   StatefulSet default/druid-tiny-cluster-brokers\n");
+    assert_lacks(o.out, "Lease");
+    assert_lacks(o.out, "ControllerRevision");
+    assert_has(o.out, "\n20 to create, 6 new pods.\n");
+    assert_has(o.out, "Then all is ready.");
+    outcome_free(&o);
+}
+
+static void a_plan_fails_with_the_reason_when_it_would_not_become_ready(void **state)
+{
+    (void)state;
+    struct folder folder = folder_make();
+    const char *path = folder_put(&folder, "bad.yaml",
+                                  "apiVersion: druid.apache.org/v1alpha1\n"
+                                  "kind: Druid\n"
+                                  "metadata: {name: bad, namespace: team}\n"
+                                  "spec:\n"
+                                  "  common.runtime.properties: \"\"\n"
+                                  "  nodes: {}\n");
+    struct outcome o = RUN("plan", "-o", "json", (char *)path);
+    struct jv *plan = NULL;
+    assert_int_equal(o.code, 1);
+    assert_int_equal(jv_parse(o.out, strlen(o.out), &plan, NULL), 0);
+    assert_int_equal(jv_int_value(jv_path(plan, "counts", "create", NULL)), 1);
+    assert_has(jv_path_str(plan, "outcome", NULL), "spec.nodes");
+    jv_unref(plan);
+    outcome_free(&o);
+    folder_remove(&folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(brings_the_example_up),
+        cmocka_unit_test(a_killed_operator_is_followed_by_the_next),
+        cmocka_unit_test(a_drained_operator_ends_cleanly_and_gives_its_lease_back),
+        cmocka_unit_test(refuses_to_load_what_no_server_would_take),
+        cmocka_unit_test(a_restored_object_is_what_it_was),
+        cmocka_unit_test(a_plan_tells_what_is_created),
+        cmocka_unit_test(a_plan_fails_with_the_reason_when_it_would_not_become_ready),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
