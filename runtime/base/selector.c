@@ -52,10 +52,14 @@ static const char *word_end(const char *at)
     return at;
 }
 
-static int syntax(struct err *err, const char *text, const char *at)
+/* Worded as the Kubernetes libraries do; `at` is the token that was found instead. */
+static int unexpected(struct err *err, bool inside, const char *at, const char *expected)
 {
-    return err_set(err, ERR_INVALID, "unable to parse requirement: label selector \"%s\" at \"%s\"",
-                   text, at);
+    size_t len = (size_t)(word_end(at) - at);
+    if (len == 0 && *at)
+        len = 1;
+    return err_set(err, ERR_INVALID, "%sfound '%.*s', expected: %s",
+                   inside ? "unable to parse requirement: " : "", (int)len, at, expected);
 }
 
 static bool key_is_valid(const char *key, size_t len)
@@ -72,12 +76,11 @@ static bool key_is_valid(const char *key, size_t len)
 }
 
 /* "(x,y)" after in or notin; returns behind the bracket. */
-static const char *parse_set(struct requirement *requirement, const char *text, const char *at,
-                             struct err *err)
+static const char *parse_set(struct requirement *requirement, const char *at, struct err *err)
 {
     at = skip_space(at);
     if (*at != '(') {
-        syntax(err, text, at);
+        unexpected(err, true, at, "'('");
         return NULL;
     }
     do {
@@ -87,14 +90,14 @@ static const char *parse_set(struct requirement *requirement, const char *text, 
         at = skip_space(end);
     } while (*at == ',');
     if (*at != ')') {
-        syntax(err, text, at);
+        unexpected(err, true, at, "',' or ')'");
         return NULL;
     }
     return at + 1;
 }
 
-static const char *parse_value(struct selector *selector, const char *text, const char *key,
-                               size_t key_len, const char *at, struct err *err)
+static const char *parse_value(struct selector *selector, const char *key, size_t key_len,
+                               const char *at, struct err *err)
 {
     static const struct {
         const char *text;
@@ -114,7 +117,7 @@ static const char *parse_value(struct selector *selector, const char *text, cons
             char *stop;
             added->bound = strtoll(added->values[0], &stop, 10);
             if (stop == added->values[0] || *stop) {
-                syntax(err, text, at);
+                unexpected(err, true, at, "an integer");
                 return NULL;
             }
         }
@@ -123,23 +126,27 @@ static const char *parse_value(struct selector *selector, const char *text, cons
     const char *end = word_end(at);
     bool in = end - at == 2 && strncmp(at, "in", 2) == 0;
     if (!in && !(end - at == 5 && strncmp(at, "notin", 5) == 0)) {
-        syntax(err, text, at);
+        unexpected(err, true, at, "in, notin, =, ==, !=, gt, lt");
         return NULL;
     }
     struct requirement *added = requirement_add(selector, key, key_len, in ? OP_IN : OP_NOT_IN);
-    return parse_set(added, text, end, err);
+    return parse_set(added, end, err);
 }
 
-static const char *parse_requirement(struct selector *selector, const char *text, const char *at,
-                                     struct err *err)
+static const char *parse_requirement(struct selector *selector, const char *at, struct err *err)
 {
     bool absent = *at == '!';
     if (absent)
         at = skip_space(at + 1);
     const char *end = word_end(at);
     size_t len = (size_t)(end - at);
+    if (len == 0) {
+        unexpected(err, absent, at, absent ? "identifier" : "!, identifier, or 'end of string'");
+        return NULL;
+    }
     if (!key_is_valid(at, len)) {
-        syntax(err, text, at);
+        err_set(err, ERR_INVALID, "unable to parse requirement: \"%.*s\" is not a valid label key",
+                (int)len, at);
         return NULL;
     }
     const char *next = skip_space(end);
@@ -147,7 +154,7 @@ static const char *parse_requirement(struct selector *selector, const char *text
         requirement_add(selector, at, len, absent ? OP_ABSENT : OP_EXISTS);
         return next;
     }
-    return parse_value(selector, text, at, len, next, err);
+    return parse_value(selector, at, len, next, err);
 }
 
 static int add_expression(struct selector *selector, const struct jv *expression, struct err *err)
@@ -269,7 +276,7 @@ struct selector *selector_parse(const char *text, struct err *err)
                     SELECTOR_REQUIREMENTS_MAX);
             at = NULL;
         } else {
-            at = parse_requirement(selector, text, at, err);
+            at = parse_requirement(selector, at, err);
         }
         if (!at)
             goto failed;
@@ -278,11 +285,11 @@ struct selector *selector_parse(const char *text, struct err *err)
             at = skip_space(at + 1);
             if (*at)
                 continue;
-            syntax(err, text, at);
+            unexpected(err, false, at, "identifier after ','");
             goto failed;
         }
         if (*at) {
-            syntax(err, text, at);
+            unexpected(err, false, at, "',' or 'end of string'");
             goto failed;
         }
     }

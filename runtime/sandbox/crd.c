@@ -46,22 +46,46 @@ static void add_stored_version(const struct jv *crd, struct jv *status)
     }
 }
 
-void crd_prepare(struct request *request, struct jv *crd)
+void crd_prepare(struct jv *crd)
+{
+    struct jv *status = jv_ensure(crd, "status", NULL);
+    add_stored_version(crd, status);
+    if (jv_get(status, "acceptedNames"))
+        return;
+    struct jv *names = jv_object();
+    jv_set_str(names, "kind", "");
+    jv_set_str(names, "plural", "");
+    jv_set(status, "acceptedNames", names);
+}
+
+/* What the controllers inside the real server add a moment after a CRD was written. */
+static void write_status(struct apiserver *server, const struct jv *crd)
 {
     char now[TIME_TEXT_BYTES];
-    const struct jv *names = jv_path(crd, "spec", "names", NULL);
-    struct jv *status = jv_ensure(crd, "status", NULL);
-    jv_set(status, "acceptedNames", names ? jv_dup(names) : jv_object());
-    add_stored_version(crd, status);
-    if (jv_size(jv_get(status, "conditions")))
-        return;
-    server_time(request->server, false, now);
-    struct jv *conditions = jv_array();
-    jv_append(conditions,
-              condition_of("NamesAccepted", "True", "NoConflicts", "no conflicts found", now));
-    jv_append(conditions, condition_of("Established", "True", "InitialNamesAccepted",
-                                       "the initial names have been accepted", now));
-    jv_set(status, "conditions", conditions);
+    struct request request;
+    struct refusal refusal = {0};
+    struct stored *stored = NULL;
+    struct jv *after = jv_dup(crd), *status = jv_ensure(after, "status", NULL);
+    const struct kind *crds =
+        kinds_find(server->kinds, "apiextensions.k8s.io", "customresourcedefinitions");
+    jv_set(status, "acceptedNames", jv_dup(jv_path(crd, "spec", "names", NULL)));
+    if (!jv_size(jv_get(status, "conditions"))) {
+        struct jv *conditions = jv_array();
+        server_time(server, false, now);
+        jv_append(conditions,
+                  condition_of("NamesAccepted", "True", "NoConflicts", "no conflicts found", now));
+        jv_append(conditions, condition_of("Established", "True", "InitialNamesAccepted",
+                                           "the initial names have been accepted", now));
+        jv_set(status, "conditions", conditions);
+    }
+    request_init_internal(&request, server, crds, VERB_UPDATE);
+    free(request.field_manager);
+    request.field_manager = mem_str("kube-apiserver");
+    request.subresource = mem_str("status");
+    write_update(&request, crd, after, WRITE_STATUS, &stored, &refusal);
+    stored_unref(stored);
+    refusal_deinit(&refusal);
+    request_deinit(&request);
 }
 
 static char **copy_names(const struct jv *array, size_t *count)
@@ -101,7 +125,7 @@ static void establish(struct apiserver *server, const struct jv *crd)
     if (!kind)
         kind = kinds_add(server->kinds, group, plural);
     kind_clear_names(kind);
-    kind->flags = KIND_CUSTOM;
+    kind->flags = KIND_CUSTOM | KIND_NEEDS_VERSION;
     if (strcmp(jv_str(jv_get(spec, "scope")), "Namespaced") == 0)
         kind->flags |= KIND_NAMESPACED;
     if (meta_deleting(crd))
@@ -132,6 +156,10 @@ void crd_committed(struct apiserver *server, const struct jv *before, const stru
         const struct jv *was = jv_get(before, "spec"), *is = jv_get(after, "spec");
         if (!was || !jv_equal(was, is) || meta_deleting(after) != meta_deleting(before))
             establish(server, after);
+        const struct jv *names = jv_path(after, "spec", "names", NULL);
+        const struct jv *accepted = jv_path(after, "status", "acceptedNames", NULL);
+        if (!meta_deleting(after) && !(accepted && jv_equal(names, accepted)))
+            write_status(server, after);
     } else if (kind_of(server, before)) {
         kind_of(server, before)->flags |= KIND_REMOVED;
     }

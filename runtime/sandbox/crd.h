@@ -6,8 +6,8 @@
 
 #define CRD_CLEANUP_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
 
-/* Before validation: names and conditions in status, the cleanup finalizer. */
-void crd_prepare(struct request *request, struct jv *crd);
+/* Before validation: the status that only the server may set. */
+void crd_prepare(struct jv *crd);
 /* After the commit: adds, changes or removes the kind. */
 void crd_committed(struct apiserver *server, const struct jv *before, const struct jv *after);
 /* The CRD got its deletionTimestamp: deletes the objects, then itself when none is left. */

@@ -156,14 +156,6 @@ static struct stored *commit(struct request *request, const struct jv *before, s
     return last;
 }
 
-/* These answer with the object that is gone, the others with a Status. */
-static bool returns_object(const struct kind *kind)
-{
-    return kind_is(kind, KIND_GRACEFUL) || kind->strategy == &strategy_service ||
-           kind->strategy == &strategy_claim || kind->strategy == &strategy_volume ||
-           strcmp(kind->plural, "serviceaccounts") == 0;
-}
-
 void delete_options_of(const struct jv *body, struct delete_options *options)
 {
     struct refusal ignored = {0};
@@ -240,7 +232,7 @@ int verb_delete(struct request *request, struct refusal *refusal)
     if (delete_options_parse(request, &options, refusal) < 0)
         return -1;
     int result = delete_one(request, request->name, &options, &stored, &gone, refusal);
-    if (result == 0 && (!gone || returns_object(request->kind))) {
+    if (result == 0 && (!gone || kind_is(request->kind, KIND_RETURNS_OBJECT))) {
         answer_stored(request, !gone && options.accepted ? 202 : 200, stored);
     } else if (result == 0) {
         struct jv *object = stored_parse(stored);

@@ -55,6 +55,22 @@ static bool is_selectable(const struct request *request, const char *path)
     return custom_selectable(request, path);
 }
 
+/* Kinds with conversions of their own word it differently from those without. */
+static int refuse_field(const struct request *request, const char *path, struct refusal *refusal)
+{
+    const struct kind *kind = request->kind;
+    bool own = kind_is(kind, KIND_CUSTOM);
+    for (size_t i = 0; i < sizeof(selectable) / sizeof(selectable[0]); i++)
+        own |= strcmp(kind->group, selectable[i].group) == 0 &&
+               strcmp(kind->plural, selectable[i].plural) == 0;
+    if (own)
+        return refuse_bad_request(refusal, "field label not supported: %s", path);
+    return refuse_bad_request(refusal,
+                              "\"%s\" is not a known field selector: only \"metadata.name\", "
+                              "\"metadata.namespace\"",
+                              path);
+}
+
 /* Selectable names that are not JSON paths of the stored form. */
 static char *stored_path(const char *path)
 {
@@ -72,8 +88,8 @@ static int add_field(struct filter *filter, const struct request *request, char 
 {
     char *equals = strchr(term, '=');
     if (!equals || equals == term)
-        return refuse_bad_request(refusal, "invalid field selector \"%s\": can't understand '%s'",
-                                  term, term);
+        return refuse_bad_request(refusal, "invalid selector: '%s'; can't understand '%s'", term,
+                                  term);
     bool unequal = equals[-1] == '!';
     char *value = equals + (equals[1] == '=' ? 2 : 1);
     *(unequal ? equals - 1 : equals) = '\0';
@@ -84,7 +100,7 @@ static int add_field(struct filter *filter, const struct request *request, char 
     }
     if (strcmp(term, "metadata.name") != 0 && strcmp(term, "metadata.namespace") != 0 &&
         !is_selectable(request, term))
-        return refuse_bad_request(refusal, "field label not supported: %s", term);
+        return refuse_field(request, term, refusal);
     if (filter->field_count >= FILTER_FIELDS_MAX)
         return refuse_bad_request(refusal, "field selector has more than %d terms",
                                   FILTER_FIELDS_MAX);

@@ -205,6 +205,14 @@ struct kind *kinds_by_kind(const struct kinds *kinds, const char *api_version, c
     return match ? kind : NULL;
 }
 
+bool kinds_has_group(const struct kinds *kinds, const char *group)
+{
+    for (size_t i = 0; i < kinds->count; i++)
+        if (!kind_is(kinds->list[i], KIND_REMOVED) && strcmp(kinds->list[i]->group, group) == 0)
+            return true;
+    return false;
+}
+
 bool kinds_has_group_version(const struct kinds *kinds, const char *group, const char *version)
 {
     for (size_t i = 0; i < kinds->count; i++) {

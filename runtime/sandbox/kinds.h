@@ -39,11 +39,12 @@ enum kind_flags {
     KIND_UPSERT = 16,          /* PUT may create */
     KIND_GRACEFUL = 32,        /* pods */
     KIND_NO_STATUS_RESET = 64, /* status is accepted on create */
-    KIND_ORPHAN_DEFAULT = 128,
+    KIND_NEEDS_VERSION = 128,  /* PUT must name the resourceVersion it is based on */
     KIND_CUSTOM = 256,
-    KIND_REMOVED = 512,    /* its CRD is gone */
-    KIND_DELETING = 1024,  /* its CRD is being deleted: no creates */
-    KIND_PATH_NAME = 2048, /* names are path segments (RBAC), not DNS subdomains */
+    KIND_REMOVED = 512,         /* its CRD is gone */
+    KIND_DELETING = 1024,       /* its CRD is being deleted: no creates */
+    KIND_RETURNS_OBJECT = 4096, /* DELETE answers with the object, others with a Status */
+    KIND_PATH_NAME = 2048,      /* names are path segments (RBAC), not DNS subdomains */
 };
 
 struct kind_version {
@@ -86,6 +87,7 @@ struct kind *kinds_by_kind(const struct kinds *kinds, const char *api_version, c
 struct kind *kinds_find(const struct kinds *kinds, const char *group, const char *plural);
 struct kind *kinds_add(struct kinds *kinds, const char *group, const char *plural);
 void kinds_index(struct kinds *kinds, struct kind *kind); /* after its name was set */
+bool kinds_has_group(const struct kinds *kinds, const char *group);
 bool kinds_has_group_version(const struct kinds *kinds, const char *group, const char *version);
 void kind_clear_names(struct kind *kind); /* forgets everything but group and plural */
 

@@ -142,6 +142,7 @@ static void check_owners(const struct jv *owners, struct field_errors *errors)
 static void check_finalizers(const struct kind *kind, const struct jv *finalizers,
                              struct field_errors *errors)
 {
+    char path[FIELD_PATH_BYTES];
     for (size_t i = 0; i < jv_size(finalizers); i++) {
         const char *name = jv_str(jv_at(finalizers, i));
         const char *problem = name ? name_check_qualified(name) : "must be a string";
@@ -149,7 +150,7 @@ static void check_finalizers(const struct kind *kind, const struct jv *finalizer
             field_invalid_str(errors, "metadata.finalizers", name, "%s", problem);
         else if (!strchr(name, '/') && strcmp(name, "orphan") != 0 &&
                  strcmp(name, "foregroundDeletion") != 0 && !kind_is(kind, KIND_CUSTOM))
-            field_invalid_str(errors, "metadata.finalizers", name,
+            field_invalid_str(errors, field_path(path, "metadata.finalizers[%zu]", i), name,
                               "name is neither a standard finalizer name nor is it fully "
                               "qualified");
     }

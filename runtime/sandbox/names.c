@@ -68,7 +68,7 @@ const char *name_check_subdomain(const char *name)
 {
     size_t len = strlen(name);
     if (len > 253)
-        return "must be no more than 253 bytes";
+        return "must be no more than 253 characters";
     return is_subdomain(name, len) ? NULL : SUBDOMAIN_TEXT;
 }
 
@@ -76,7 +76,7 @@ const char *name_check_label(const char *name)
 {
     size_t len = strlen(name);
     if (len > 63)
-        return "must be no more than 63 bytes";
+        return "must be no more than 63 characters";
     return is_label(name, len) ? NULL : LABEL_TEXT;
 }
 
@@ -84,7 +84,7 @@ const char *name_check_service(const char *name)
 {
     size_t len = strlen(name);
     if (len > 63)
-        return "must be no more than 63 bytes";
+        return "must be no more than 63 characters";
     return is_label(name, len) && islower((unsigned char)*name) ? NULL : SERVICE_TEXT;
 }
 

@@ -158,8 +158,17 @@ int refuse_forbidden(struct refusal *refusal, const struct kind *kind, const cha
 
 int refuse_method(struct refusal *refusal)
 {
-    return refuse(refusal, 405, "MethodNotAllowed",
-                  "the server does not allow this method on the requested resource");
+    refuse(refusal, 405, "MethodNotAllowed",
+           "the server does not allow this method on the requested resource");
+    jv_ensure(refusal->status, "details", NULL);
+    return -1;
+}
+
+int refuse_unknown(struct refusal *refusal)
+{
+    refuse(refusal, 404, "NotFound", "the server could not find the requested resource");
+    jv_ensure(refusal->status, "details", NULL);
+    return -1;
 }
 
 int refuse_expired(struct refusal *refusal, const char *message)

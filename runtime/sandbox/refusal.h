@@ -36,6 +36,7 @@ int refuse_modified(struct refusal *refusal, const struct kind *kind, const char
 int refuse_forbidden(struct refusal *refusal, const struct kind *kind, const char *name,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 int refuse_method(struct refusal *refusal);
+int refuse_unknown(struct refusal *refusal); /* no such kind or subresource */
 int refuse_expired(struct refusal *refusal, const char *message);
 int refusal_to_err(const struct refusal *refusal, struct err *err);
 
@@ -74,6 +75,8 @@ void field_too_many(struct field_errors *errors, const char *path, size_t actual
 /* supported: sorted, NULL behind the last */
 void field_unsupported(struct field_errors *errors, const char *path, const char *value,
                        const char *const *supported);
+void field_unsupported_value(struct field_errors *errors, const char *path, const struct jv *value,
+                             const char *const *supported);
 
 /* The 422 of these errors; call it only when there is at least one. */
 int refuse_invalid(struct refusal *refusal, const struct kind *kind, const char *name,

@@ -117,13 +117,36 @@ static int parse_manager(struct request *request, struct refusal *refusal)
     return 0;
 }
 
+static int refuse_option(const struct request *request, const char *option, const char *value,
+                         struct refusal *refusal)
+{
+    static const char *const kinds[] = {[VERB_CREATE] = "CreateOptions",
+                                        [VERB_UPDATE] = "UpdateOptions",
+                                        [VERB_PATCH] = "PatchOptions",
+                                        [VERB_DELETE] = "DeleteOptions",
+                                        [VERB_DELETE_COLLECTION] = "DeleteOptions"};
+    const char *kind = kinds[request->verb] ? kinds[request->verb] : "GetOptions";
+    bool dry_run = strcmp(option, "dryRun") == 0;
+    char *message =
+        dry_run ? mem_printf("Unsupported value: [\"%s\"]: supported values: \"All\"", value)
+                : mem_printf("Unsupported value: \"%s\": supported values: \"\", "
+                             "\"Ignore\", \"Strict\", \"Warn\"",
+                             value);
+    refuse(refusal, 422, "Invalid", "%s.meta.k8s.io \"\" is invalid: %s: %s", kind, option,
+           message);
+    struct jv *details = jv_ensure(refusal->status, "details", NULL);
+    jv_set_str(details, "group", "meta.k8s.io");
+    jv_set_str(details, "kind", kind);
+    refusal_add_cause(refusal, "FieldValueNotSupported", message, option);
+    free(message);
+    return -1;
+}
+
 static int parse_options(struct request *request, struct refusal *refusal)
 {
     const char *dry_run = exchange_query(request->exchange, "dryRun");
     if (dry_run && *dry_run && strcmp(dry_run, "All") != 0)
-        return refuse(refusal, 422, "Invalid",
-                      "%s is invalid: dryRun: Unsupported value: \"%s\": supported values: \"All\"",
-                      "options", dry_run);
+        return refuse_option(request, "dryRun", dry_run, refusal);
     request->dry_run = dry_run && *dry_run;
     const char *fields = exchange_query(request->exchange, "fieldValidation");
     if (fields && strcmp(fields, "Strict") == 0)
@@ -131,10 +154,7 @@ static int parse_options(struct request *request, struct refusal *refusal)
     else if (fields && strcmp(fields, "Ignore") == 0)
         request->fields = FIELDS_IGNORE;
     else if (fields && *fields && strcmp(fields, "Warn") != 0)
-        return refuse(refusal, 422, "Invalid",
-                      "options is invalid: fieldValidation: Invalid value: \"%s\": must be one of "
-                      "Ignore, Warn, Strict",
-                      fields);
+        return refuse_option(request, "fieldValidation", fields, refusal);
     return parse_manager(request, refusal);
 }
 
@@ -158,7 +178,7 @@ static int parse_place(struct request *request, const char *const *parts, size_t
                 (!scoped || kind_is(request->kind, KIND_NAMESPACED)) &&
                 (scoped || count == 1 || !kind_is(request->kind, KIND_NAMESPACED));
     if (!fits)
-        return refuse(refusal, 404, "NotFound", "the server could not find the requested resource");
+        return refuse_unknown(refusal);
     if (count > 1)
         request->name = mem_str(parts[1]);
     if (count > 2)
@@ -274,8 +294,10 @@ int request_body(const struct request *request, struct jv **out, struct refusal 
                       "include: application/json, application/yaml");
     if (jv_parse(body, len, out, &err) < 0)
         return refuse_bad_request(refusal,
-                                  "the object provided is unrecognized (must be of type %s): %s",
-                                  request->kind->kind, err.text);
+                                  "the object provided is unrecognized (must be of type %s): "
+                                  "couldn't get version/kind; json parse error: %s",
+                                  request->kind->kind,
+                                  len ? err.text : "unexpected end of JSON input (<empty>)");
     if (jv_is_object(*out))
         return 0;
     jv_unref(*out);

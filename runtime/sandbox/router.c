@@ -128,7 +128,7 @@ static int dispatch(struct request *request, struct refusal *refusal)
     if (strcmp(request->kind->group, "authorization.k8s.io") == 0)
         return review_handle(request, refusal);
     if (request->subresource && !subresource_exists(request))
-        return refuse(refusal, 404, "NotFound", "the server could not find the requested resource");
+        return refuse_unknown(refusal);
     if (request->subresource && strcmp(request->subresource, "status") != 0)
         return subresource_handle(request, refusal);
     switch (request->verb) {
@@ -182,7 +182,7 @@ static bool is_resource(const struct apiserver *server, const struct path *path)
     if (strcmp(path->parts[0], "api") == 0)
         return strcmp(path->parts[1], "v1") == 0;
     return strcmp(path->parts[0], "apis") == 0 && path->count > 3 &&
-           kinds_has_group_version(server->kinds, path->parts[1], path->parts[2]);
+           kinds_has_group(server->kinds, path->parts[1]);
 }
 
 void router_handle(struct apiserver *server, struct exchange *exchange)

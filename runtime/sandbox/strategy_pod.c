@@ -78,25 +78,62 @@ static void add_toleration(struct jv *list, const char *key)
     jv_append(list, toleration);
 }
 
-/* The admission plugins that every server has on: service account, tolerations, priority. */
-static int prepare_create(struct request *request, struct jv *pod, struct refusal *refusal)
+static void admit_tolerations(struct jv *spec)
 {
-    (void)refusal;
-    struct jv *spec = jv_ensure(pod, "spec", NULL);
-    default_str(spec, "serviceAccountName", "default");
-    default_str(spec, "serviceAccount", member_str(spec, "serviceAccountName"));
-    default_int(spec, "priority", 0);
-    default_str(spec, "preemptionPolicy", "PreemptLowerPriority");
     if (!jv_is_array(jv_get(spec, "tolerations")))
         jv_set(spec, "tolerations", jv_array());
     add_toleration(jv_get(spec, "tolerations"), "node.kubernetes.io/not-ready");
     add_toleration(jv_get(spec, "tolerations"), "node.kubernetes.io/unreachable");
+}
+
+/* The account "default" is there without being created, because no controller makes it. */
+static int admit_account(const struct request *request, const struct jv *pod,
+                         struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    const char *name = jv_path_str(pod, "spec", "serviceAccountName", NULL);
+    const struct kind *accounts = kinds_find(request->server->kinds, "", "serviceaccounts");
+    if (strcmp(name, "default") == 0 || storage_get(accounts, request_key(request, name, key)))
+        return 0;
+    return refuse_forbidden(refusal, request->kind, meta_name(pod),
+                            "error looking up service account %s/%s: serviceaccount \"%s\" not "
+                            "found",
+                            request->namespace, name, name);
+}
+
+/* The admission plugins that every server has on: service account, tolerations, priority. */
+static int prepare_create(struct request *request, struct jv *pod, struct refusal *refusal)
+{
+    struct jv *spec = jv_ensure(pod, "spec", NULL);
+    default_str(spec, "serviceAccountName", "default");
+    default_str(spec, "serviceAccount", member_str(spec, "serviceAccountName"));
+    if (admit_account(request, pod, refusal) < 0)
+        return -1;
+    default_int(spec, "priority", 0);
+    default_str(spec, "preemptionPolicy", "PreemptLowerPriority");
+    if (jv_int_value(jv_get(spec, "terminationGracePeriodSeconds")) < 0)
+        jv_set_int(spec, "terminationGracePeriodSeconds", 1);
+    admit_tolerations(spec);
     if (!request->exchange && jv_get(pod, "status"))
         return 0; /* loaded together with its status */
     struct jv *status = jv_object();
     jv_set_str(status, "phase", "Pending");
     jv_set_str(status, "qosClass", qos_class(spec));
     jv_set(pod, "status", status);
+    return 0;
+}
+
+static int prepare_update(struct request *request, const struct jv *before, struct jv *after,
+                          struct refusal *refusal)
+{
+    static const char *const kept[] = {"priority", "preemptionPolicy"};
+    struct jv *spec = jv_ensure(after, "spec", NULL);
+    (void)request;
+    (void)refusal;
+    for (size_t i = 0; i < 2; i++)
+        if (!jv_get(spec, kept[i]) && jv_path(before, "spec", kept[i], NULL))
+            jv_set(spec, kept[i], jv_ref(jv_path(before, "spec", kept[i], NULL)));
+    admit_tolerations(spec);
     return 0;
 }
 
@@ -142,6 +179,7 @@ static void validate_update(const struct jv *before, const struct jv *after,
 const struct strategy strategy_pod = {
     .defaults = defaults,
     .prepare_create = prepare_create,
+    .prepare_update = prepare_update,
     .validate = validate,
     .validate_update = validate_update,
 };

@@ -108,6 +108,61 @@ static void set_addresses(struct jv *spec, const char *address)
     default_str(spec, "ipFamilyPolicy", "SingleStack");
 }
 
+static int refuse_address(const struct request *request, const struct jv *service, const char *path,
+                          bool list, const char *address, const char *why, struct refusal *refusal)
+{
+    struct field_errors errors;
+    struct jv *shown = list ? jv_array() : jv_string(address);
+    if (list)
+        jv_append(shown, jv_string(address));
+    field_errors_init(&errors);
+    field_invalid(&errors, path, shown, "%s", why);
+    refuse_invalid(refusal, request->kind, meta_name(service), &errors);
+    field_errors_deinit(&errors);
+    jv_unref(shown);
+    return -1;
+}
+
+/* An address that the client chose. */
+static int check_address(const struct request *request, const struct jv *service,
+                         const char *address, struct refusal *refusal)
+{
+    unsigned parts[4];
+    char rest, *why;
+    if (strcmp(address, "None") == 0)
+        return 0;
+    if (sscanf(address, "%3u.%3u.%3u.%3u%c", &parts[0], &parts[1], &parts[2], &parts[3], &rest) !=
+            4 ||
+        parts[0] > 255 || parts[1] > 255 || parts[2] > 255 || parts[3] > 255)
+        return refuse_address(request, service, "spec.clusterIPs[0]", false, address,
+                              "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+                              refusal);
+    if (parts[0] != 10 || parts[1] < 96 || parts[1] > 111)
+        why = mem_printf("failed to allocate IP %s: the provided IP (%s) is not in the valid "
+                         "range. The range of valid IPs is 10.96.0.0/12",
+                         address, address);
+    else if (map_get(request->server->addresses, address))
+        why = mem_printf("failed to allocate IP %s: provided IP is already allocated", address);
+    else
+        return 0;
+    refuse_address(request, service, "spec.clusterIPs", true, address, why, refusal);
+    free(why);
+    return -1;
+}
+
+/* A headless service without selector may point anywhere, so it gets both families. */
+static void set_both_families(struct jv *spec)
+{
+    if (strcmp(member_str(spec, "clusterIP"), "None") != 0 || jv_size(jv_get(spec, "selector")) ||
+        jv_get(spec, "ipFamilyPolicy") || jv_size(jv_get(spec, "ipFamilies")))
+        return;
+    struct jv *families = jv_array();
+    jv_append(families, jv_string("IPv4"));
+    jv_append(families, jv_string("IPv6"));
+    jv_set(spec, "ipFamilies", families);
+    jv_set_str(spec, "ipFamilyPolicy", "RequireDualStack");
+}
+
 static int allocate(struct request *request, struct jv *service, struct refusal *refusal)
 {
     char address[ADDRESS_BYTES];
@@ -117,16 +172,8 @@ static int allocate(struct request *request, struct jv *service, struct refusal 
         wanted = jv_str(jv_at(jv_get(spec, "clusterIPs"), 0));
     if (type_is(spec, "ExternalName"))
         return 0;
-    const char *owner = wanted ? map_get(request->server->addresses, wanted) : NULL;
-    if (wanted && *wanted && owner) {
-        struct field_errors errors;
-        field_errors_init(&errors);
-        field_invalid_str(&errors, "spec.clusterIPs", wanted,
-                          "failed to allocate IP %s: provided IP is already allocated", wanted);
-        refuse_invalid(refusal, request->kind, meta_name(service), &errors);
-        field_errors_deinit(&errors);
+    if (wanted && *wanted && check_address(request, service, wanted, refusal) < 0)
         return -1;
-    }
     if (!wanted || !*wanted) {
         if (!find_address(request->server, address))
             return refuse(refusal, 500, "InternalError",
@@ -134,6 +181,7 @@ static int allocate(struct request *request, struct jv *service, struct refusal 
         wanted = address;
     }
     char *copy = mem_str(wanted);
+    set_both_families(spec);
     set_addresses(spec, copy);
     free(copy);
     if (wants_node_ports(spec))
@@ -196,6 +244,11 @@ static void check_port(const struct jv *ports, size_t index, struct field_errors
     int64_t number = jv_int_value(jv_get(port, "port"));
     if (number < 1 || number > 65535)
         field_invalid(errors, field_path(path, "spec.ports[%zu].port", index), jv_get(port, "port"),
+                      "must be between 1 and 65535, inclusive");
+    const struct jv *target = jv_get(port, "targetPort");
+    int64_t target_number = jv_int_value(target);
+    if (target && jv_type(target) == JV_INT && (target_number < 1 || target_number > 65535))
+        field_invalid(errors, field_path(path, "spec.ports[%zu].targetPort", index), target,
                       "must be between 1 and 65535, inclusive");
     validate_one_of(port, "protocol", field_path(path, "spec.ports[%zu].protocol", index),
                     protocols, errors);

@@ -63,6 +63,16 @@ static void check_claims(const struct jv *spec, struct field_errors *errors)
     }
 }
 
+/* The real server shows its internal struct here. */
+static void invalid_strategy(const char *type, struct field_errors *errors)
+{
+    struct jv *shown = jv_object();
+    jv_set_str(shown, "Type", type);
+    jv_set(shown, "RollingUpdate", jv_null());
+    field_invalid(errors, "spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'");
+    jv_unref(shown);
+}
+
 static void stateful_set_validate(const struct jv *set, struct field_errors *errors)
 {
     const struct jv *spec = jv_get(set, "spec");
@@ -76,8 +86,7 @@ static void stateful_set_validate(const struct jv *set, struct field_errors *err
         field_invalid(errors, "spec.updateStrategy.rollingUpdate", jv_get(update, "rollingUpdate"),
                       "only allowed for updateStrategy 'RollingUpdate'");
     else if (strcmp(type, "OnDelete") != 0 && strcmp(type, "RollingUpdate") != 0)
-        field_invalid(errors, "spec.updateStrategy", update,
-                      "must be 'RollingUpdate' or 'OnDelete'");
+        invalid_strategy(type, errors);
     validate_non_negative(jv_get(update, "rollingUpdate"), "partition",
                           "spec.updateStrategy.rollingUpdate.partition", errors);
     check_retention(spec, errors);

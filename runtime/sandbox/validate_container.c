@@ -135,17 +135,17 @@ static void check_probe(const struct jv *probe, const char *path, struct field_e
     if (!probe)
         return;
     for (size_t i = 0; i < 4; i++)
-        found += jv_get(probe, handlers[i]) != NULL;
+        if (jv_get(probe, handlers[i]) && found++)
+            field_forbidden(errors, field_path(at, "%s.%s", path, handlers[i]),
+                            "may not specify more than 1 handler type");
     if (found == 0)
         field_required(errors, path, "must specify a handler type");
-    if (found > 1)
-        field_forbidden(errors, path, "may not specify more than 1 handler type");
-    for (size_t i = 0; i < 5; i++)
-        validate_non_negative(probe, counts[i], field_path(at, "%s.%s", path, counts[i]), errors);
     const struct jv *http = jv_get(probe, "httpGet");
     const struct jv *port = jv_get(http, "port");
     if (http && (!port || jv_type(port) == JV_INT))
         check_port_number(port, field_path(at, "%s.httpGet.port", path), errors);
+    for (size_t i = 0; i < 5; i++)
+        validate_non_negative(probe, counts[i], field_path(at, "%s.%s", path, counts[i]), errors);
 }
 
 static void check_names(const struct jv *container, const char *path, const struct jv *seen,

@@ -14,6 +14,22 @@ static bool has_name(const struct jv *list, const char *name)
     return false;
 }
 
+/* The first type counts, in the real server's order; the next is one too many. */
+static void forbid_second(const struct jv *volume, size_t sources, const char *path,
+                          struct field_errors *errors)
+{
+    static const char *const order[] = {
+        "emptyDir",    "hostPath", "secret",     "nfs",       "iscsi",     "persistentVolumeClaim",
+        "downwardAPI", "fc",       "flexVolume", "configMap", "projected", "csi",
+        "ephemeral",   "image"};
+    char at[FIELD_PATH_BYTES];
+    size_t found = 0;
+    for (size_t i = 0; sources > 1 && i < sizeof(order) / sizeof(order[0]); i++)
+        if (jv_get(volume, order[i]) && found++)
+            field_forbidden(errors, field_path(at, "%s.%s", path, order[i]),
+                            "may not specify more than 1 volume type");
+}
+
 static void check_volume_source(const struct jv *volume, const char *path,
                                 struct field_errors *errors)
 {
@@ -21,8 +37,7 @@ static void check_volume_source(const struct jv *volume, const char *path,
     size_t sources = jv_size(volume) - (jv_get(volume, "name") != NULL);
     if (sources == 0)
         field_required(errors, path, "must specify a volume type");
-    if (sources > 1)
-        field_forbidden(errors, path, "may not specify more than 1 volume type");
+    forbid_second(volume, sources, path, errors);
     const struct jv *config = jv_get(volume, "configMap"), *secret = jv_get(volume, "secret");
     const struct jv *claim = jv_get(volume, "persistentVolumeClaim");
     if (config && !*member_str(config, "name"))
@@ -57,15 +72,13 @@ void validate_volumes(const struct jv *volumes, const char *path, struct field_e
 
 static void check_restart(const struct jv *spec, const char *path, struct field_errors *errors)
 {
-    static const char *const policies[] = {"Always", "Never", "OnFailure", NULL};
-    static const char *const dns[] = {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None",
+    static const char *const policies[] = {"Always", "OnFailure", "Never", NULL};
+    static const char *const dns[] = {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None",
                                       NULL};
     char at[FIELD_PATH_BYTES];
     validate_one_of(spec, "restartPolicy", field_path(at, "%s.restartPolicy", path), policies,
                     errors);
     validate_one_of(spec, "dnsPolicy", field_path(at, "%s.dnsPolicy", path), dns, errors);
-    validate_non_negative(spec, "terminationGracePeriodSeconds",
-                          field_path(at, "%s.terminationGracePeriodSeconds", path), errors);
 }
 
 /* What containers can mount: the pod's volumes and those that claim templates will bring. */
@@ -103,10 +116,8 @@ static void check_selector(const struct jv *spec, const char *what, struct field
         selector_free(parsed);
         return;
     }
-    struct jv *empty = jv_object();
-    field_invalid(errors, "spec.template.metadata.labels", labels ? labels : empty,
+    field_invalid(errors, "spec.template.metadata.labels", labels,
                   "`selector` does not match template `labels`");
-    jv_unref(empty);
     selector_free(parsed);
 }
 

@@ -129,12 +129,12 @@ static int commit(struct request *request, struct kind *kind, const struct jv *b
         storage_put(server->storage, kind, after, bytes_max, server_now_ms(server));
     if (!stored)
         return -1;
+    *out = stored_ref(stored); /* what follows may write again */
     if (server->options.on_commit)
         server->options.on_commit(server->options.on_commit_arg, before ? "update" : "create",
                                   request->user, before, after);
     if (kind->strategy->committed)
         kind->strategy->committed(server, before, after);
-    *out = stored_ref(stored);
     return 0;
 }
 
@@ -164,7 +164,7 @@ static int create_prepared(struct request *request, struct jv **object, struct s
         kind->strategy->prepare_create(request, *object, refusal) < 0)
         return -1;
     if (kind->strategy == &strategy_crd)
-        crd_prepare(request, *object);
+        crd_prepare(*object);
     normalize(kind, object);
     if (validate_create(request, *object, refusal) < 0)
         return -1;
@@ -217,14 +217,18 @@ static int check_preconditions(const struct request *request, const struct jv *b
         return strcmp(wanted, jv_path_str(before, "metadata", "resourceVersion", NULL)) == 0
                    ? 0
                    : refuse_modified(refusal, request->kind, name);
-    if (request->verb != VERB_UPDATE || !kind_is(request->kind, KIND_CUSTOM))
+    if (request->verb != VERB_UPDATE || !kind_is(request->kind, KIND_NEEDS_VERSION))
         return 0;
     struct field_errors errors;
     field_errors_init(&errors);
     struct jv *zero = jv_int(0);
     field_invalid(&errors, "metadata.resourceVersion", zero, "must be specified for an update");
     jv_unref(zero);
-    refuse_invalid(refusal, request->kind, name, &errors);
+    char text[KIND_TEXT_BYTES]; /* this one refusal names the resource where others name the kind */
+    refuse_object(refusal, 422, "Invalid", request->kind, name, "%s \"%s\" is invalid: %s",
+                  kind_resource_text(request->kind, text, sizeof(text)), name,
+                  buf_str(&errors.text));
+    jv_set(jv_get(refusal->status, "details"), "causes", jv_ref(errors.causes));
     field_errors_deinit(&errors);
     return -1;
 }
@@ -271,8 +275,8 @@ static int update_prepared(struct request *request, const struct jv *before, str
         return -1;
     normalize(kind, after);
     meta_prepare_update(request, before, *after);
-    if (kind->strategy == &strategy_crd && part != WRITE_STATUS)
-        crd_prepare(request, *after);
+    if (kind->strategy == &strategy_crd && part == WRITE_MAIN)
+        crd_prepare(*after);
     if (validate_update(request, before, *after, part, refusal) < 0)
         return -1;
     return commit_update(request, before, *after, out, refusal);

@@ -148,7 +148,7 @@ static void custom_kinds_live_and_die_with_their_definition(void **state)
          "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{'name':'t'},'spec':{'color':"
          "'green'}}");
     expect_refusal(&stage, 422, "Invalid",
-                   "Thing.example.com \"t\" is invalid: metadata.resourceVersion: Invalid value: "
+                   "things.example.com \"t\" is invalid: metadata.resourceVersion: Invalid value: "
                    "0: must be specified for an update");
     call(&stage, "PATCH", THINGS "/t", "{'spec':{'color':'blue'}}");
     expect_refusal(&stage, 422, "Invalid", NULL);
