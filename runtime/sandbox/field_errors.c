@@ -158,9 +158,17 @@ void field_too_many(struct field_errors *errors, const char *path, size_t actual
 void field_unsupported(struct field_errors *errors, const char *path, const char *value,
                        const char *const *supported)
 {
+    struct jv *text = jv_string(value ? value : "");
+    field_unsupported_value(errors, path, text, supported);
+    jv_unref(text);
+}
+
+void field_unsupported_value(struct field_errors *errors, const char *path, const struct jv *value,
+                             const char *const *supported)
+{
     struct buf text;
     buf_init(&text, FIELD_TEXT_BYTES_MAX);
-    char *shown = quoted(value);
+    char *shown = jv_print_str(value, JV_PRINT_SORTED);
     buf_printf(&text, "Unsupported value: %s: supported values: ", shown);
     free(shown);
     for (size_t i = 0; supported[i]; i++)

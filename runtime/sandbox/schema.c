@@ -1,5 +1,6 @@
 #include "sandbox/schema.h"
 
+#include "sandbox/decode.h"
 #include "sandbox/schema_internal.h"
 
 #include <stdlib.h>
@@ -87,9 +88,33 @@ static void prune(const struct schema_node *node, struct jv *value, struct jv *u
     }
 }
 
+static bool is_refused_null(const struct schema_node *node, const struct jv *value)
+{
+    return value && jv_type(value) == JV_NULL && node && !flag(node, "nullable");
+}
+
+static const struct jv *default_of(const struct schema_node *node)
+{
+    return jv_get(node_value(node), "default");
+}
+
+/* Members and items that are null but must not be, where a default stands in. */
+static void replace_nulls(const struct schema_node *node, struct jv *value)
+{
+    const struct schema_node *items = schema_items(node), *others = additional(node);
+    struct jv_iter iter = {0};
+    for (size_t i = 0; items && default_of(items) && jv_is_array(value) && i < jv_size(value); i++)
+        if (is_refused_null(items, jv_at(value, i)))
+            jv_replace_at(value, i, jv_dup(default_of(items)));
+    while (others && default_of(others) && jv_is_object(value) && jv_next(value, &iter))
+        if (!schema_property(node, iter.key) && is_refused_null(others, iter.value))
+            jv_set(value, iter.key, jv_dup(default_of(others)));
+}
+
 static void set_defaults(const struct schema_node *node, struct jv *value)
 {
     struct jv_iter iter = {0};
+    replace_nulls(node, value);
     if (jv_is_array(value) && schema_items(node)) {
         for (size_t i = 0; i < jv_size(value); i++)
             set_defaults(schema_items(node), jv_at(value, i));
@@ -99,17 +124,72 @@ static void set_defaults(const struct schema_node *node, struct jv *value)
         return;
     const struct jv *properties = jv_get(node_value(node), "properties");
     while (properties && jv_next(properties, &iter)) {
-        const struct jv *standard = jv_get(iter.value, "default");
-        const struct jv *live = jv_get(value, iter.key);
-        bool refused_null =
-            live && jv_type(live) == JV_NULL && !jv_bool_value(jv_get(iter.value, "nullable"));
-        if (standard && (!live || refused_null))
+        const struct jv *live = jv_get(value, iter.key),
+                        *standard = default_of(as_node(iter.value));
+        if (standard && (!live || is_refused_null(as_node(iter.value), live)))
             jv_set(value, iter.key, jv_dup(standard));
     }
     iter = (struct jv_iter){0};
     while (jv_next(value, &iter))
         if (member_node(node, iter.key))
             set_defaults(member_node(node, iter.key), iter.value);
+}
+
+static void drop_nulls(const struct schema_node *node, struct jv *value)
+{
+    struct jv *drop = jv_array();
+    struct jv_iter iter = {0};
+    for (size_t i = 0; jv_is_array(value) && node && i < jv_size(value); i++)
+        drop_nulls(schema_items(node), jv_at(value, i));
+    while (jv_is_object(value) && node && jv_next(value, &iter)) {
+        const struct schema_node *member = member_node(node, iter.key);
+        if (member && is_refused_null(member, iter.value) && !default_of(member))
+            jv_append(drop, jv_string(iter.key));
+        else if (member)
+            drop_nulls(member, iter.value);
+    }
+    for (size_t i = 0; i < jv_size(drop); i++)
+        jv_remove(value, jv_str(jv_at(drop, i)));
+    jv_unref(drop);
+}
+
+static void decode_metadata(const struct type *meta, struct jv *resource, struct buf *path,
+                            struct jv *unknown)
+{
+    struct jv *found = jv_array(), *metadata = jv_get(resource, "metadata");
+    struct jv *clean = jv_is_object(metadata) ? decode_object(meta, metadata, found, NULL) : NULL;
+    for (size_t i = 0; clean && unknown && i < jv_size(found); i++)
+        if (jv_size(unknown) < SCHEMA_UNKNOWN_MAX)
+            jv_append(unknown,
+                      jv_stringf("%s.metadata.%s", buf_str(path), jv_str(jv_at(found, i))));
+    jv_set(resource, "metadata", clean);
+    jv_unref(found);
+}
+
+static void decode_resources(const struct schema_node *node, const struct type *meta,
+                             struct jv *value, struct buf *path, struct jv *unknown)
+{
+    struct jv_iter iter = {0};
+    size_t len = path->len;
+    if (jv_is_object(value) && flag(node, "x-kubernetes-embedded-resource"))
+        decode_metadata(meta, value, path, unknown);
+    for (size_t i = 0; jv_is_array(value) && schema_items(node) && i < jv_size(value); i++) {
+        buf_printf(path, "[%zu]", i);
+        decode_resources(schema_items(node), meta, jv_at(value, i), path, unknown);
+        schema_path_cut(path, len);
+    }
+    while (jv_is_object(value) && jv_next(value, &iter)) {
+        if (!member_node(node, iter.key))
+            continue;
+        schema_path_add(path, iter.key);
+        decode_resources(member_node(node, iter.key), meta, iter.value, path, unknown);
+        schema_path_cut(path, len);
+    }
+}
+
+void schema_path_add(struct buf *path, const char *member)
+{
+    buf_printf(path, "%s%s", path->len ? "." : "", member);
 }
 
 void schema_path_cut(struct buf *path, size_t len)
@@ -130,6 +210,8 @@ struct schema *schema_new(const struct jv *open_api_v3_schema, const char *path,
     }
     struct schema *schema = mem_alloc(sizeof(*schema));
     schema->root = jv_dup(open_api_v3_schema);
+    schema->patterns = map_new(0, pattern_free);
+    schema_judge_structure(schema, path, errors);
     return schema;
 }
 
@@ -138,6 +220,7 @@ void schema_free(struct schema *schema)
     if (!schema)
         return;
     jv_unref(schema->root);
+    map_free(schema->patterns);
     free(schema);
 }
 
@@ -148,6 +231,23 @@ void schema_prune(const struct schema *schema, struct jv *object, struct jv *unk
         return;
     buf_init(&path, 64 << 10);
     prune(schema_root(schema), object, unknown, &path, true);
+    buf_deinit(&path);
+}
+
+void schema_drop_nulls(const struct schema *schema, struct jv *object)
+{
+    if (schema)
+        drop_nulls(schema_root(schema), object);
+}
+
+void schema_decode_resources(const struct schema *schema, const struct type *meta,
+                             struct jv *object, struct jv *unknown)
+{
+    struct buf path;
+    if (!schema)
+        return;
+    buf_init(&path, SCHEMA_PATH_BYTES);
+    decode_resources(schema_root(schema), meta, object, &path, unknown);
     buf_deinit(&path);
 }
 

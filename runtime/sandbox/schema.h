@@ -8,6 +8,7 @@
 #define NEMETON_SANDBOX_SCHEMA_H
 
 #include "sandbox/refusal.h"
+#include "sandbox/types.h"
 
 struct schema;
 
@@ -20,6 +21,11 @@ void schema_free(struct schema *schema); /* NULL is fine */
 /* Removes unknown fields in place. Their paths ("spec.nodes.a.foo") are appended to `unknown`, an
  * array of strings, unless it is NULL. metadata is not looked into (but for embedded resources). */
 void schema_prune(const struct schema *schema, struct jv *object, struct jv *unknown);
+/* metadata of embedded resources as ObjectMeta (meta) has it; unknown as above. */
+void schema_decode_resources(const struct schema *schema, const struct type *meta,
+                             struct jv *object, struct jv *unknown);
+/* Members that are null but must not be and have no default: what is decoded loses them. */
+void schema_drop_nulls(const struct schema *schema, struct jv *object);
 void schema_default(const struct schema *schema, struct jv *object);
 /* before: the live object on updates, NULL on create (ratcheting, transition rules). */
 void schema_validate(const struct schema *schema, const struct jv *object, const struct jv *before,

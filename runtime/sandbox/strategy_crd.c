@@ -49,16 +49,18 @@ static void check_names(const struct jv *crd, struct field_errors *errors)
         field_required(errors, "spec.names.kind", NULL);
 }
 
-static void check_schema(const struct jv *version, size_t index, struct field_errors *errors)
+/* single: the one schema of a CRD is told of as if it were for all versions. */
+static void check_schema(const struct jv *version, size_t index, bool single,
+                         struct field_errors *errors)
 {
     char path[FIELD_PATH_BYTES];
     const struct jv *schema = jv_path(version, "schema", "openAPIV3Schema", NULL);
     field_path(path, "spec.versions[%zu].schema.openAPIV3Schema", index);
     if (!schema) {
-        field_required(errors, path, "schemas are required");
+        field_required(errors, path, NULL);
         return;
     }
-    schema_free(schema_new(schema, path, errors));
+    schema_free(schema_new(schema, single ? "spec.validation.openAPIV3Schema" : path, errors));
 }
 
 static void validate(const struct jv *crd, struct field_errors *errors)
@@ -79,7 +81,7 @@ static void validate(const struct jv *crd, struct field_errors *errors)
         else if (problem)
             field_invalid_str(errors, path, name, "%s", problem);
         storage += jv_bool_value(jv_get(version, "storage"));
-        check_schema(version, i, errors);
+        check_schema(version, i, jv_size(versions) == 1, errors);
     }
     if (jv_size(versions) && storage != 1)
         field_invalid(errors, "spec.versions", versions,

@@ -25,23 +25,33 @@ static int check_kind(const struct request *request, const struct jv *object,
     const char *kind = jv_str(jv_get(object, "kind"));
     kind_api_version(request->kind, request->version, expected, sizeof(expected));
     bool custom = kind_is(request->kind, KIND_CUSTOM);
-    if (!version && !kind && !custom)
-        return 0; /* typed clients leave it out */
-    if (!kind || !*kind)
-        return refuse_bad_request(refusal, "Object 'Kind' is missing in the object provided");
+    if (!kind || !*kind) /* typed clients leave them out */
+        return custom
+                   ? refuse_bad_request(refusal, "Object 'Kind' is missing in the object provided")
+                   : 0;
     if (!version || !*version)
-        return refuse_bad_request(refusal, "Object 'apiVersion' is missing in the object provided");
-    if (strcmp(version, expected) != 0)
+        return custom ? refuse_bad_request(refusal,
+                                           "Object 'apiVersion' is missing in the object provided")
+                      : 0;
+    bool same_version = strcmp(version, expected) == 0;
+    if (same_version && strcmp(kind, request->kind->kind) == 0)
+        return 0;
+    if (!kinds_by_kind(request->server->kinds, version, kind, NULL))
+        return refuse_bad_request(refusal,
+                                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" "
+                                  "is registered for version \"%s\"",
+                                  kind, request->version->name, request->kind->kind, kind, version);
+    if (!same_version)
         return refuse_bad_request(refusal,
                                   "the API version in the data (%s) does not match the expected "
                                   "API version (%s)",
                                   version, expected);
-    if (strcmp(kind, request->kind->kind) != 0)
-        return refuse_bad_request(refusal,
-                                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" "
-                                  "is expected here",
-                                  kind, request->version->name, request->kind->kind, kind);
-    return 0;
+    return refuse_bad_request(
+        refusal,
+        "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) "
+        "to (%s.%s): unknown conversion",
+        kind, request->version->name, request->kind->kind, request->version->name, kind,
+        *request->kind->group ? request->kind->group : "core", request->kind->kind);
 }
 
 /* What fieldValidation says about unknown fields: a refusal, warnings, nothing. */
@@ -63,18 +73,46 @@ static int judge_unknown(struct request *request, const struct jv *unknown, stru
     return result;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(jv_str(*(struct jv *const *)a), jv_str(*(struct jv *const *)b));
+}
+
+/* Unknown fields of custom objects are told in order. */
+static void sort_texts(struct jv *list)
+{
+    size_t count = jv_size(list);
+    struct jv **texts = mem_alloc((count + 1) * sizeof(*texts));
+    for (size_t i = 0; i < count; i++)
+        texts[i] = jv_ref(jv_at(list, i));
+    qsort(texts, count, sizeof(*texts), by_text);
+    for (size_t i = 0; i < count; i++)
+        jv_replace_at(list, i, texts[i]);
+    free(texts);
+}
+
 static int decode_custom(struct request *request, struct jv *object, struct jv *unknown,
                          struct err *err)
 {
+    const struct schema *schema = request->version->schema;
     const struct type *meta = types_find(request->server->types, "ObjectMeta");
-    struct jv *metadata = jv_get(object, "metadata");
-    if (metadata && !jv_is_object(metadata))
+    struct jv *metadata = jv_get(object, "metadata"), *in_meta = jv_array();
+    if (metadata && !jv_is_object(metadata)) {
+        jv_unref(in_meta);
         return err_set(err, ERR_INVALID, "metadata is not an object");
-    struct jv *clean = decode_object(meta, metadata, unknown, err);
+    }
+    struct jv *clean = decode_object(meta, metadata, in_meta, err);
+    for (size_t i = 0; i < jv_size(in_meta); i++)
+        jv_append(unknown, jv_stringf("metadata.%s", jv_str(jv_at(in_meta, i))));
+    jv_unref(in_meta);
     if (!clean)
         return -1;
     jv_set(object, "metadata", clean);
-    schema_prune(request->version->schema, object, unknown);
+    schema_prune(schema, object, unknown);
+    schema_decode_resources(schema, meta, object, unknown);
+    if (!request->managed) /* what was applied has been merged, not decoded */
+        schema_drop_nulls(schema, object);
+    sort_texts(unknown);
     return 0;
 }
 
