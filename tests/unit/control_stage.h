@@ -40,7 +40,7 @@ struct stage {
     struct manager_options options;
     struct policy_set *policies[STAGE_MANAGERS];
     const char *controller;    /* text of the module `things`; NULL: STAGE_THINGS */
-    const char *name;       /* of the controller; NULL: things */
+    const char *name;          /* of the controller; NULL: things */
     const char *const *extra;  /* module, text, …, NULL: further embedded modules */
     int exits[STAGE_MANAGERS]; /* -1: not yet */
     char *why;
