@@ -19,8 +19,7 @@ enum { POLICY_API = 1, POLICY_FILES_MAX = 512, POLICY_BYTES_MAX = 8 << 20 };
 
 struct policy_file {
     const char *module; /* "things.order"; "bundle" declares api and controllers */
-    const char
-        *source; /* for messages: "policies/things/order.lua" or "ConfigMap ns/name key k" */
+    const char *source; /* for messages: "policies/things/order.lua" or "ConfigMap ns/name key k" */
     const char *text;
     size_t len;
 };
