@@ -3,6 +3,7 @@
 #include "sandbox/answer.h"
 #include "sandbox/delete.h"
 #include "sandbox/discover.h"
+#include "sandbox/openapi.h"
 #include "sandbox/read.h"
 #include "sandbox/review.h"
 #include "sandbox/subresource.h"
@@ -203,7 +204,8 @@ void router_handle(struct apiserver *server, struct exchange *exchange)
         refuse_exchange(server, exchange, &refusal);
     } else if (fits && is_resource(server, &path)) {
         handle_resource(server, exchange, &path);
-    } else if (!fits || !discover_handle(server, exchange, path.parts, path.count)) {
+    } else if (!fits || !(discover_handle(server, exchange, path.parts, path.count) ||
+                          openapi_handle(server, exchange, path.parts, path.count))) {
         answer_text(exchange, 404, "404 page not found\n");
     }
     free(path.text);
