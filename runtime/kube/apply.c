@@ -123,7 +123,8 @@ static int add_body(const struct write_request *request, struct buf *body)
 struct rest_call *write_start(struct rest *rest, const struct write_request *request, rest_fn fn,
                               void *arg)
 {
-    struct rest_request call = {.method = verb_method(request->verb)};
+    struct rest_request call = {.method = verb_method(request->verb),
+                                .sparse = !verb_reads(request->verb)};
     struct rest_call *started = NULL;
     struct buf path, body;
 

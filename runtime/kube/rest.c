@@ -174,7 +174,7 @@ static void on_done(void *arg, const struct http_response *response, const struc
         return;
     struct jv *object = NULL;
     struct err why = {0};
-    int result = rest_body_parse(response, &object, &why);
+    int result = rest_body_parse(response, call->sparse, &object, &why);
     if (response->status >= 300 || says_failure(object))
         result = rest_response_err(call, response, response->body, response->body_len, &why);
     else if (result != 0)
@@ -346,6 +346,7 @@ static struct rest_call *call_new(struct rest *rest, const struct rest_request *
     call->timeout_ms = request->timeout_ms;
     call->no_retry = request->no_retry;
     call->fresh_connection = request->fresh_connection;
+    call->sparse = request->sparse;
     call->is_write = strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0;
     call->arg = arg;
     buf_init(&call->error_body, REST_ERROR_BYTES_MAX);

@@ -17,7 +17,7 @@ struct rest_call {
     size_t body_len;
     enum http_lane lane;
     int64_t timeout_ms;
-    bool no_retry, fresh_connection, is_write, is_stream;
+    bool no_retry, fresh_connection, sparse, is_write, is_stream;
     rest_fn fn;
     struct rest_stream_callbacks callbacks;
     void *arg;
@@ -61,7 +61,9 @@ void rest_throttled_log(struct rest *rest, const struct rest_call *call,
 /* err of an answer that is one: status >= 300, or a Status that says Failure. */
 int rest_response_err(const struct rest_call *call, const struct http_response *response,
                       const char *body, size_t len, struct err *err);
-/* Parses a body that claims to be JSON. *out NULL: it does not. */
-int rest_body_parse(const struct http_response *response, struct jv **out, struct err *err);
+/* Parses a body that claims to be JSON. *out NULL: it does not. sparse: what managedFields holds is
+ * left out on the way. */
+int rest_body_parse(const struct http_response *response, bool sparse, struct jv **out,
+                    struct err *err);
 
 #endif

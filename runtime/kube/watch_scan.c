@@ -3,6 +3,7 @@
 #include <string.h>
 
 static const char *const frame_path[] = {"object", "metadata", "managedFields"};
+static const char *const object_path[] = {"metadata", "managedFields"};
 static const char *const list_path[] = {"items", NULL, "metadata", "managedFields"};
 
 /* The piece at hand. Bytes from `run` on belong to the present sink and are not copied yet. */
@@ -81,7 +82,7 @@ static int open_container(struct scan *scan, struct piece *piece, char c, struct
         scan->skip_depth = scan->depth + 1; /* its closing bracket ends the gap */
     } else if (on_path || scan->depth == 0) {
         bool starts =
-            scan->kind == SCAN_FRAMES ? scan->depth == 0 : scan->depth == 2 && scan->matched == 1;
+            scan->kind != SCAN_LIST ? scan->depth == 0 : scan->depth == 2 && scan->matched == 1;
         bool items = scan->kind == SCAN_LIST && scan->depth == 1;
 
         if (flush(scan, piece, piece->at + (items ? 1 : 0), err) != 0)
@@ -115,7 +116,7 @@ static int close_container(struct scan *scan, struct piece *piece, scan_fn fn, v
     if (scan->skip_depth == 0 && scan->matched > 0 && scan->depth == scan->matched + 1)
         scan->matched--;
     scan->depth--;
-    ends = scan->in_value && scan->depth == (scan->kind == SCAN_FRAMES ? 0u : 2u);
+    ends = scan->in_value && scan->depth == (scan->kind != SCAN_LIST ? 0u : 2u);
     if (ends || scan->depth == 0) {
         if (flush(scan, piece, piece->at + 1, err) != 0)
             return -1;
@@ -229,8 +230,8 @@ void scan_init(struct scan *scan, enum scan_kind kind, size_t value_bytes_max)
     memset(scan, 0, sizeof(*scan));
     scan->kind = kind;
     scan->value_bytes_max = value_bytes_max;
-    scan->path = kind == SCAN_FRAMES ? frame_path : list_path;
-    scan->path_len = kind == SCAN_FRAMES ? 3 : 4;
+    scan->path = kind == SCAN_FRAMES ? frame_path : kind == SCAN_LIST ? list_path : object_path;
+    scan->path_len = kind == SCAN_FRAMES ? 3 : kind == SCAN_LIST ? 4 : 2;
     buf_init(&scan->value, value_bytes_max);
     buf_init(&scan->envelope, SCAN_ENVELOPE_MAX);
 }

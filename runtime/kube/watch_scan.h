@@ -4,6 +4,7 @@
  * one list object and keeps the rest of it as the envelope (a list with an empty `items`). What is
  * found is handed out as text, one value at a time, whatever the pieces the network delivered.
  * The object's uid and resourceVersion are noted, so that what is known already need not be parsed.
+ * SCAN_OBJECT finds one plain object, such as the answer to a write.
  * The contents of metadata.managedFields, often half of an object, are left out on the way.
  * Only nesting and strings are understood here: the JSON parser judges each value afterwards.
  */
@@ -13,7 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum scan_kind { SCAN_FRAMES, SCAN_LIST };
+enum scan_kind { SCAN_FRAMES, SCAN_LIST, SCAN_OBJECT };
 enum {
     SCAN_DEPTH_MAX = 512,
     SCAN_ENVELOPE_MAX = 1 << 20,

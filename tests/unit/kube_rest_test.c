@@ -29,6 +29,43 @@ static void sends_method_path_body_and_headers(void **state)
     assert_int_equal(f->last_code, 201);
 }
 
+static void on_printed(void *arg, const struct rest_response *response, const struct err *err)
+{
+    char **out = arg;
+    *out = err ? mem_str("error") : jv_print_str(response->object, 0);
+}
+
+static bool is_printed(void *arg)
+{
+    return *(char **)arg != NULL;
+}
+
+static void leaves_managed_fields_out_when_asked(void **state)
+{
+    static const struct {
+        const char *body, *sparse;
+    } cases[] = {
+        {"{\"a\":[{\"metadata\":{\"managedFields\":[1]}}],\"metadata\":{\"uid\":\"u\","
+         "\"managedFields\":[{\"x\":\"]\"},2],\"name\":\"n\"},\"managedFields\":[3]}",
+         "{\"a\":[{\"metadata\":{\"managedFields\":[1]}}],\"metadata\":{\"uid\":\"u\","
+         "\"managedFields\":[],\"name\":\"n\"},\"managedFields\":[3]}"},
+        {"{\"metadata\":{\"name\":\"n\"}}", "{\"metadata\":{\"name\":\"n\"}}"},
+        {"[{\"metadata\":{\"managedFields\":[1]}}]", "[{\"metadata\":{\"managedFields\":[1]}}]"},
+        {"{\"a\":1} {\"a\":2}", "error"},
+        {"7", "7"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *out = NULL;
+        struct rest_request request = {.method = "PATCH", .path = "/x", .sparse = true};
+        ANSWER(f, 200, .body = cases[i].body);
+        rest_start(f->rest, &request, on_printed, &out);
+        assert_true(loop_run_until(f->world.loop, is_printed, &out, 3600000));
+        assert_string_equal(out, cases[i].sparse);
+        free(out);
+    }
+}
+
 static void gives_text_answers_without_an_object(void **state)
 {
     struct fixture *f = *state;
@@ -256,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(sends_method_path_body_and_headers),
+        T(leaves_managed_fields_out_when_asked),
         T(gives_text_answers_without_an_object),
         T(says_that_an_answer_is_garbage),
         T(refuses_a_request_without_path),
