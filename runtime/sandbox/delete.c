@@ -5,6 +5,7 @@
 #include "sandbox/crd.h"
 #include "sandbox/filter.h"
 #include "sandbox/meta.h"
+#include "sandbox/options.h"
 #include "sandbox/strategy.h"
 #include "sandbox/write.h"
 
@@ -12,6 +13,21 @@
 #include <string.h>
 
 enum { GRACE_DEFAULT_S = 30 };
+
+static int refuse_propagation(struct refusal *refusal, const char *policy, bool both)
+{
+    static const char *const supported[] = {"Foreground", "Background", "Orphan", "nil", NULL};
+    struct field_errors errors;
+    field_errors_init(&errors);
+    if (both)
+        field_invalid_str(&errors, "propagationPolicy", policy,
+                          "orphanDependents and deletionPropagation cannot be both set");
+    else
+        field_unsupported(&errors, "propagationPolicy", policy, supported);
+    refuse_options(refusal, "DeleteOptions", &errors);
+    field_errors_deinit(&errors);
+    return -1;
+}
 
 static int parse_propagation(const char *policy, struct delete_options *options,
                              struct refusal *refusal)
@@ -25,13 +41,32 @@ static int parse_propagation(const char *policy, struct delete_options *options,
     else if (strcmp(policy, "Orphan") == 0)
         options->propagation = PROPAGATE_ORPHAN;
     else
-        return refuse(
-            refusal, 422, "Invalid",
-            "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported "
-            "value: \"%s\": supported values: \"Foreground\", \"Background\", \"Orphan\", "
-            "\"nil\"",
-            policy);
+        return refuse_propagation(refusal, policy, false);
     return 0;
+}
+
+/* These conflicts name the kind where others name the resource. */
+static int refuse_precondition(const struct request *request, const char *name, const char *format,
+                               const char *wanted, const char *live, struct refusal *refusal)
+{
+    const struct kind *kind = request->kind;
+    struct buf why;
+    buf_init(&why, 4096);
+    for (const char *at = format; *at; at++) {
+        if (*at == '%' && at[1] == 's') {
+            buf_add_str(&why, wanted);
+            wanted = live;
+            at++;
+        } else {
+            buf_add_char(&why, *at);
+        }
+    }
+    refuse_object(refusal, 409, "Conflict", kind, name,
+                  "Operation cannot be fulfilled on %s%s%s \"%s\": %s", kind->kind,
+                  *kind->group ? "." : "", kind->group, name, buf_str(&why));
+    jv_set_str(jv_get(refusal->status, "details"), "kind", kind->kind);
+    buf_deinit(&why);
+    return -1;
 }
 
 static int check_preconditions(const struct request *request, const struct jv *object,
@@ -40,16 +75,17 @@ static int check_preconditions(const struct request *request, const struct jv *o
     const char *name = meta_name(object);
     const char *revision = jv_path_str(object, "metadata", "resourceVersion", NULL);
     if (options->uid && strcmp(options->uid, meta_uid(object)) != 0)
-        return refuse_conflict(refusal, request->kind, name,
-                               "the UID in the precondition (%s) does not match the UID in record "
-                               "(%s). The object might have been deleted and then recreated",
-                               options->uid, meta_uid(object));
+        return refuse_precondition(request, name,
+                                   "the UID in the precondition (%s) does not match the UID in "
+                                   "record (%s). The object might have been deleted and then "
+                                   "recreated",
+                                   options->uid, meta_uid(object), refusal);
     if (options->resource_version && strcmp(options->resource_version, revision) != 0)
-        return refuse_conflict(
-            refusal, request->kind, name,
-            "the ResourceVersion in the precondition (%s) does not match the "
-            "ResourceVersion in record (%s). The object might have been modified",
-            options->resource_version, revision);
+        return refuse_precondition(request, name,
+                                   "the ResourceVersion in the precondition (%s) does not match "
+                                   "the ResourceVersion in record (%s). The object might have "
+                                   "been modified",
+                                   options->resource_version, revision, refusal);
     return 0;
 }
 
@@ -92,7 +128,8 @@ static void set_deletion_time(const struct request *request, struct jv *object, 
     if (!jv_get(metadata, "deletionTimestamp") && jv_get(metadata, "generation"))
         jv_set_int(metadata, "generation", jv_int_value(jv_get(metadata, "generation")) + 1);
     jv_set_str(metadata, "deletionTimestamp", time);
-    jv_set_int(metadata, "deletionGracePeriodSeconds", grace_s);
+    if (request->kind->strategy != &strategy_namespace)
+        jv_set_int(metadata, "deletionGracePeriodSeconds", grace_s);
 }
 
 static void mark_namespace(struct jv *object)
@@ -147,11 +184,11 @@ static struct stored *commit(struct request *request, const struct jv *before, s
     char key[KIND_TEXT_BYTES];
     struct kind *kind = request_home(request);
     struct stored *current = storage_get(kind, request_key(request, meta_name(before), key));
-    if (request->dry_run || jv_equal(before, after))
+    if (request->dry_run || (!go && jv_equal(before, after)))
         return stored_ref(current);
     if (!go)
         return write_commit(request, kind, before, after);
-    struct stored *last = stored_ref(current);
+    struct stored *last = stored_new(kind, after, current->revision);
     write_commit_delete(request, kind, before, after);
     return last;
 }
@@ -181,8 +218,10 @@ int delete_options_parse(struct request *request, struct delete_options *options
         return -1;
     if (options->body) {
         delete_options_of(options->body, options);
-        if (parse_propagation(jv_str(jv_get(options->body, "propagationPolicy")), options,
-                              refusal) < 0)
+        const char *policy = jv_str(jv_get(options->body, "propagationPolicy"));
+        bool both = policy && jv_get(options->body, "orphanDependents");
+        if (both ? refuse_propagation(refusal, policy, true) < 0
+                 : parse_propagation(policy, options, refusal) < 0)
             goto failed;
         request->dry_run |= jv_size(jv_get(options->body, "dryRun")) > 0;
     }
@@ -216,6 +255,10 @@ int delete_one(struct request *request, const char *name, const struct delete_op
     if (request->kind->strategy == &strategy_crd)
         meta_add_finalizer(after, CRD_CLEANUP_FINALIZER);
     *gone = prepare(request, after, options);
+    if (*gone && !kind_is(request->kind, KIND_GRACEFUL) && !meta_deleting(before)) {
+        jv_unref(after); /* it never was being deleted */
+        after = jv_dup(before);
+    }
     *out = commit(request, before, after, *gone);
     if (request->kind->strategy == &strategy_crd && !request->dry_run)
         crd_begin_delete(request, after);
@@ -269,9 +312,12 @@ static int delete_collected(struct request *request, const struct collection *co
     struct buf text;
     int result = 0;
     buf_init(&text, LIST_BYTES_MAX);
-    buf_printf(&text, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{},\"items\":[",
+    buf_printf(&text,
+               "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
+               "\"%llu\"},\"items\":[",
                request->kind->list_kind,
-               kind_api_version(request->kind, request->version, version, sizeof(version)));
+               kind_api_version(request->kind, request->version, version, sizeof(version)),
+               (unsigned long long)storage_revision(request->server->storage));
     char *addressed = request->namespace;
     for (size_t i = 0; result == 0 && i < collection->count; i++) {
         struct stored *stored = collection->list[i], *now = NULL;

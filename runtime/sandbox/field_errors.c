@@ -6,6 +6,23 @@
 
 enum { FIELD_TEXT_BYTES_MAX = 64 << 10 };
 
+/* What was said already is not said again. */
+static void add_text(struct field_errors *errors, const char *path, const char *message)
+{
+    char *text = mem_printf("%s: %s", path, message);
+    for (size_t i = 0; i + 1 < jv_size(errors->causes); i++) {
+        const struct jv *other = jv_at(errors->causes, i);
+        if (strcmp(jv_path_str(other, "message", NULL), message) == 0 &&
+            strcmp(jv_path_str(other, "field", NULL), path) == 0) {
+            free(text);
+            return;
+        }
+    }
+    buf_printf(&errors->text, "%s%s", errors->text.len ? ", " : "", text);
+    errors->texts++;
+    free(text);
+}
+
 /* Takes message over. Beyond FIELD_ERRORS_MAX nobody reads on. */
 static void add(struct field_errors *errors, const char *reason, const char *path, char *message)
 {
@@ -17,7 +34,7 @@ static void add(struct field_errors *errors, const char *reason, const char *pat
         jv_set_str(cause, "message", message);
         jv_set_str(cause, "field", path);
         jv_append(errors->causes, cause);
-        buf_printf(&errors->text, "%s%s: %s", errors->text.len ? ", " : "", path, message);
+        add_text(errors, path, message);
     }
     free(message);
 }
@@ -78,7 +95,7 @@ void field_required(struct field_errors *errors, const char *path, const char *d
 void field_invalid(struct field_errors *errors, const char *path, const struct jv *value,
                    const char *format, ...)
 {
-    char *text = value ? jv_print_str(value, JV_PRINT_SORTED) : mem_str("null");
+    char *text = value ? jv_print_str(value, 0) : mem_str("null");
     va_list args;
     va_start(args, format);
     add_value(errors, "FieldValueInvalid", "Invalid value", path, text, format, args);
@@ -100,7 +117,7 @@ void field_invalid_str(struct field_errors *errors, const char *path, const char
 void field_type_invalid(struct field_errors *errors, const char *path, const struct jv *value,
                         const char *format, ...)
 {
-    char *text = value ? jv_print_str(value, JV_PRINT_SORTED) : mem_str("null");
+    char *text = value ? jv_print_str(value, 0) : mem_str("null");
     va_list args;
     va_start(args, format);
     add_value(errors, "FieldValueTypeInvalid", "Invalid value", path, text, format, args);

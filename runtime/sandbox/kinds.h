@@ -28,6 +28,8 @@ struct strategy {
     void (*validate)(const struct jv *object, struct field_errors *errors);
     void (*validate_update)(const struct jv *before, const struct jv *after,
                             struct field_errors *errors);
+    void (*validate_status)(const struct jv *before, const struct jv *after,
+                            struct field_errors *errors);
     void (*committed)(struct apiserver *server, const struct jv *before, const struct jv *after);
 };
 

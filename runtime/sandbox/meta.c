@@ -193,6 +193,24 @@ static void check_rest(const struct kind *kind, const struct jv *metadata,
     check_finalizers(kind, jv_get(metadata, "finalizers"), errors);
 }
 
+static void validate_update(const struct kind *kind, const struct jv *before,
+                            const struct jv *after, struct field_errors *errors)
+{
+    static const char *const immutable[] = {"name", "namespace", "uid", "deletionTimestamp",
+                                            "deletionGracePeriodSeconds"};
+    char path[FIELD_PATH_BYTES];
+    const struct jv *old = jv_get(before, "metadata"), *metadata = jv_get(after, "metadata");
+    if (meta_deleting(before))
+        check_new_finalizers(jv_get(old, "finalizers"), jv_get(metadata, "finalizers"), errors);
+    for (size_t i = 0; i < sizeof(immutable) / sizeof(immutable[0]); i++) {
+        const struct jv *was = jv_get(old, immutable[i]), *is = jv_get(metadata, immutable[i]);
+        if (is && (!was || !jv_equal(was, is)))
+            field_invalid(errors, field_path(path, "metadata.%s", immutable[i]), is,
+                          "field is immutable");
+    }
+    check_rest(kind, metadata, errors);
+}
+
 void meta_prepare_create(struct request *request, struct jv *object)
 {
     char uid[37], now[TIME_TEXT_BYTES];
@@ -213,18 +231,17 @@ void meta_prepare_create(struct request *request, struct jv *object)
 
 void meta_prepare_update(const struct request *request, const struct jv *before, struct jv *after)
 {
-    static const char *const kept[] = {"name",
-                                       "namespace",
-                                       "uid",
-                                       "creationTimestamp",
-                                       "deletionTimestamp",
+    static const char *const kept[] = {"name", "namespace", "uid", "deletionTimestamp",
                                        "deletionGracePeriodSeconds"};
     const struct jv *old = jv_get(before, "metadata");
     struct jv *metadata = jv_ensure(after, "metadata", NULL);
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (!jv_get(metadata, kept[i]) && jv_get(old, kept[i]))
             jv_set(metadata, kept[i], jv_ref(jv_get(old, kept[i])));
+    bool counts = counts_generation(request->kind) &&
+                  (!request->subresource || strcmp(request->subresource, "scale") == 0);
     jv_remove(metadata, "selfLink");
+    jv_set(metadata, "creationTimestamp", jv_ref(jv_get(old, "creationTimestamp")));
     jv_remove(metadata, "generation");
     if (jv_get(old, "generation"))
         jv_set(metadata, "generation", jv_ref(jv_get(old, "generation")));
@@ -232,7 +249,7 @@ void meta_prepare_update(const struct request *request, const struct jv *before,
     bool differs = spec_differs(request, before, after) || spec_differs(request, after, before);
     if (request->kind->strategy == &strategy_deployment) /* as the real one: rollbacks were there */
         differs |= annotations_differ(old, metadata);
-    if (counts_generation(request->kind) && differs)
+    if (counts && differs)
         jv_set_int(metadata, "generation", jv_int_value(jv_get(old, "generation")) + 1);
 }
 
@@ -260,23 +277,9 @@ void meta_validate(const struct kind *kind, const struct jv *object, struct fiel
 void meta_validate_update(const struct kind *kind, const struct jv *before, const struct jv *after,
                           struct field_errors *errors)
 {
-    static const char *const immutable[] = {"name",
-                                            "namespace",
-                                            "uid",
-                                            "creationTimestamp",
-                                            "deletionTimestamp",
-                                            "deletionGracePeriodSeconds"};
-    char path[FIELD_PATH_BYTES];
-    const struct jv *old = jv_get(before, "metadata"), *metadata = jv_get(after, "metadata");
-    if (meta_deleting(before))
-        check_new_finalizers(jv_get(old, "finalizers"), jv_get(metadata, "finalizers"), errors);
-    for (size_t i = 0; i < sizeof(immutable) / sizeof(immutable[0]); i++) {
-        const struct jv *was = jv_get(old, immutable[i]), *is = jv_get(metadata, immutable[i]);
-        if (is && (!was || !jv_equal(was, is)))
-            field_invalid(errors, field_path(path, "metadata.%s", immutable[i]), is,
-                          "field is immutable");
-    }
-    check_rest(kind, metadata, errors);
+    /* The real server judges twice, in general and by kind; its causes tell. */
+    validate_update(kind, before, after, errors);
+    validate_update(kind, before, after, errors);
 }
 
 bool meta_deleting(const struct jv *object)

@@ -7,7 +7,7 @@
 
 enum { PATCH_OPERATIONS_MAX = 10000 };
 
-/* RFC 6902; err says which operation failed, as the real server's library does. */
+/* RFC 6902: all operations or none. */
 int patch_json(const struct jv *target, const struct jv *patch, struct jv **out,
                struct refusal *refusal);
 struct jv *patch_merge(const struct jv *target, const struct jv *patch); /* RFC 7396 */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REFUSED_MAP_BYTES_MAX = 4096 };
+
 /* What the patch says about a list besides the list itself, as members next to it. */
 #define ORDER_PREFIX "$setElementOrder/"
 #define DELETE_PREFIX "$deleteFromPrimitiveList/"
@@ -43,6 +45,52 @@ static size_t find_element(const struct jv *list, const char *merge_key, const s
     return i;
 }
 
+/* Go's way of printing a map: map[a:b c:[d e]], keys sorted. */
+static void print_go(const struct jv *value, struct buf *out)
+{
+    struct jv_iter iter = {0};
+    bool first = true;
+    if (jv_is_object(value)) {
+        char *sorted = jv_print_str(value, JV_PRINT_SORTED);
+        struct jv *copy = NULL;
+        jv_parse(sorted, strlen(sorted), &copy, NULL);
+        free(sorted);
+        buf_add_str(out, "map[");
+        for (; copy && jv_next(copy, &iter); first = false) {
+            buf_printf(out, "%s%s:", first ? "" : " ", iter.key);
+            print_go(iter.value, out);
+        }
+        buf_add_char(out, ']');
+        jv_unref(copy);
+    } else if (jv_is_array(value)) {
+        buf_add_char(out, '[');
+        for (size_t i = 0; i < jv_size(value); i++) {
+            buf_add_str(out, i ? " " : "");
+            print_go(jv_at(value, i), out);
+        }
+        buf_add_char(out, ']');
+    } else {
+        char *text = jv_str(value) ? mem_str(jv_str(value)) : jv_print_str(value, 0);
+        buf_add_str(out, jv_type(value) == JV_NULL ? "<nil>" : text);
+        free(text);
+    }
+}
+
+/* A 500 that shows the part of the patch that is wrong; NULL, so that it reads well. */
+static struct jv *refuse_map(struct refusal *refusal, const struct jv *map, const char *before,
+                             const char *what, const char *between, const char *last)
+{
+    struct buf text;
+    buf_init(&text, REFUSED_MAP_BYTES_MAX);
+    print_go(map, &text);
+    if (*what) /* the map comes last */
+        refuse(refusal, 500, "", "%s%s%s%s", before, what, between, buf_str(&text));
+    else
+        refuse(refusal, 500, "", "%s%s%s%s", before, buf_str(&text), between, last);
+    buf_deinit(&text);
+    return NULL;
+}
+
 static void strip_directives(struct jv *value)
 {
     if (jv_is_array(value)) {
@@ -79,34 +127,55 @@ static struct jv *fresh(const struct jv *patch)
     return out;
 }
 
-/* Elements in the order the patch asks for; those it does not name keep their place before the
- * named one they stood in front of. */
-static struct jv *reorder(struct jv *list, const struct jv *order, const char *merge_key)
+static const struct jv *key_of(const struct jv *element, const char *merge_key)
 {
-    size_t count = jv_size(list), named = jv_size(order), at = 0;
+    return *merge_key ? jv_get(element, merge_key) : element;
+}
+
+static size_t index_of(const struct jv *list, const struct jv *element, const char *merge_key)
+{
+    const struct jv *key = key_of(element, merge_key);
+    size_t index = find_element(list, merge_key, key);
+    return key && index < jv_size(list) ? index : SIZE_MAX;
+}
+
+/* The elements the order names, in that order; or those it does not name, as they were. */
+static struct jv *select_elements(const struct jv *merged, const struct jv *order,
+                                  const char *merge_key, bool named)
+{
     struct jv *out = jv_array();
-    for (size_t i = 0; i < named; i++) {
-        const struct jv *key = jv_at(order, i);
-        if (*merge_key)
-            key = jv_get(key, merge_key);
-        size_t index = find_element(list, merge_key, key);
-        if (index >= count)
-            continue;
-        for (; at < count && at <= index; at++) {
-            struct jv *element = jv_at(list, at);
-            const struct jv *own = *merge_key ? jv_get(element, merge_key) : element;
-            if (own && find_element(order, merge_key, own) >= named)
-                jv_append(out, jv_ref(element));
+    for (size_t i = 0; named && i < jv_size(order); i++) {
+        size_t index = index_of(merged, jv_at(order, i), merge_key);
+        if (index != SIZE_MAX && index_of(out, jv_at(order, i), merge_key) == SIZE_MAX)
+            jv_append(out, jv_ref(jv_at(merged, index)));
+    }
+    for (size_t i = 0; !named && i < jv_size(merged); i++)
+        if (index_of(order, jv_at(merged, i), merge_key) == SIZE_MAX)
+            jv_append(out, jv_ref(jv_at(merged, i)));
+    return out;
+}
+
+/* The library's order: what the patch names in the order it names it, and each other element before
+ * the first named one that it stood in front of on the server. Takes merged over. */
+static struct jv *reorder(struct jv *merged, const struct jv *order, const struct jv *server,
+                          const char *merge_key)
+{
+    struct jv *named = select_elements(merged, order, merge_key, true);
+    struct jv *others = select_elements(merged, order, merge_key, false);
+    struct jv *out = jv_array();
+    size_t left = 0, right = 0;
+    while (left < jv_size(others) || right < jv_size(named)) {
+        bool take_left = right >= jv_size(named);
+        if (!take_left && left < jv_size(others)) {
+            size_t a = index_of(server, jv_at(others, left), merge_key);
+            size_t b = index_of(server, jv_at(named, right), merge_key);
+            take_left = a != SIZE_MAX && b != SIZE_MAX && a < b;
         }
-        jv_append(out, jv_ref(jv_at(list, index)));
+        jv_append(out, jv_ref(take_left ? jv_at(others, left++) : jv_at(named, right++)));
     }
-    for (; at < count; at++) {
-        struct jv *element = jv_at(list, at);
-        const struct jv *own = *merge_key ? jv_get(element, merge_key) : element;
-        if (!own || find_element(order, merge_key, own) >= named)
-            jv_append(out, jv_ref(element));
-    }
-    jv_unref(list);
+    jv_unref(named);
+    jv_unref(others);
+    jv_unref(merged);
     return out;
 }
 
@@ -129,10 +198,11 @@ static int merge_element(const struct type_field *field, struct jv *out, const s
     const struct jv *key = jv_get(element, field->merge_key);
     if (directive_is(element, "replace"))
         return 0;
-    if (!key)
-        return refuse(refusal, 500, "InternalError",
-                      "Internal error occurred: map: map[] does not contain declared merge key: %s",
-                      field->merge_key);
+    if (!key) {
+        refuse_map(refusal, element, "map: ", "",
+                   " does not contain declared merge key: ", field->merge_key);
+        return -1;
+    }
     size_t index = find_element(out, field->merge_key, key);
     if (directive_is(element, "delete")) {
         for (; index < jv_size(out); index = find_element(out, field->merge_key, key))
@@ -180,17 +250,22 @@ static struct jv *merge_field(const struct type_field *field, const struct jv *t
     if (!jv_is_array(value) || !field || !field->merge_key || field->ref.form != TYPE_LIST)
         return fresh(value);
     struct jv *out;
-    char *key = mem_printf(DELETE_PREFIX "%s", field->name);
+    char *removal = mem_printf(DELETE_PREFIX "%s", field->name);
+    char *order = mem_printf(ORDER_PREFIX "%s", field->name);
     if (!*field->merge_key)
-        out = merge_scalars(target, value, jv_get(patch, key));
+        out = merge_scalars(target, value, jv_get(patch, removal));
     else
         out = merge_list(field, target, value, refusal);
-    free(key);
+    if (out && !jv_get(patch, order))
+        out = reorder(out, value, target, field->merge_key);
+    free(removal);
+    free(order);
     return out;
 }
 
 /* Lists that the patch only orders or removes from, without giving the list itself. */
-static void finish_lists(const struct type *type, struct jv *out, const struct jv *patch)
+static void finish_lists(const struct type *type, const struct jv *target, struct jv *out,
+                         const struct jv *patch)
 {
     struct jv_iter iter = {0};
     while (jv_next(patch, &iter)) {
@@ -205,7 +280,7 @@ static void finish_lists(const struct type *type, struct jv *out, const struct j
             continue;
         const char *merge_key = field && field->merge_key ? field->merge_key : "";
         jv_set(out, name,
-               order ? reorder(jv_ref(list), iter.value, merge_key)
+               order ? reorder(jv_ref(list), iter.value, jv_get(target, name), merge_key)
                      : merge_scalars(list, NULL, iter.value));
     }
 }
@@ -229,10 +304,13 @@ static void retain(struct jv *out, const struct jv *keys)
 static struct jv *merge_object(const struct type *type, const struct jv *target,
                                const struct jv *patch, struct refusal *refusal)
 {
-    if (directive_is(patch, "replace"))
+    const char *directive = jv_str(jv_get(patch, "$patch"));
+    if (directive && strcmp(directive, "replace") == 0)
         return fresh(patch);
-    if (directive_is(patch, "delete"))
+    if (directive && strcmp(directive, "delete") == 0)
         return jv_object();
+    if (directive && strcmp(directive, "merge") != 0)
+        return refuse_map(refusal, patch, "unknown patch type: ", directive, " in map: ", "");
     struct jv *out = jv_object();
     struct jv_iter iter = {0};
     while (jv_next(target, &iter))
@@ -255,7 +333,7 @@ static struct jv *merge_object(const struct type *type, const struct jv *target,
         }
         jv_set(out, iter.key, merged);
     }
-    finish_lists(type, out, patch);
+    finish_lists(type, target, out, patch);
     return out;
 }
 

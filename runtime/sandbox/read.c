@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "sandbox/answer.h"
 #include "sandbox/filter.h"
+#include "sandbox/options.h"
 #include "sandbox/tables.h"
 
 #include <errno.h>
@@ -70,7 +71,8 @@ static int token_read(struct listing *listing, const char *text, struct refusal 
     const char *start = jv_str(jv_get(token, "start"));
     int64_t revision = jv_int_value(jv_get(token, "rv"));
     if (result < 0 || !start || revision <= 0) {
-        refuse_bad_request(refusal, "continue key is not valid: illegal base64 data or content");
+        refuse_bad_request(
+            refusal, "invalid continue token: continue key is not valid: it is not one of ours");
         result = -1;
     } else {
         listing->after = mem_str(start);
@@ -118,14 +120,12 @@ static int parse_page(struct listing *listing, struct refusal *refusal)
     const struct storage *storage = listing->request->server->storage;
     const char *token = request_query(listing->request, "continue");
     const char *match = request_query(listing->request, "resourceVersionMatch");
-    const char *version = request_query(listing->request, "resourceVersion");
+
     uint64_t wanted = 0;
-    if (parse_limit(listing, refusal) < 0 || read_revision(listing->request, &wanted, refusal) < 0)
+    if (options_of_list(listing->request, refusal) < 0 || parse_limit(listing, refusal) < 0 ||
+        read_revision(listing->request, &wanted, refusal) < 0)
         return -1;
     if (token && *token) {
-        if (match && *match)
-            return refuse_bad_request(refusal, "resourceVersionMatch is forbidden when continue is "
-                                               "provided");
         if (wanted > 0)
             return refuse_bad_request(refusal, "specifying resource version is not allowed when "
                                                "using continue");
@@ -135,15 +135,11 @@ static int parse_page(struct listing *listing, struct refusal *refusal)
             return refuse_expired_token(listing, refusal);
         return 0;
     }
-    if (match && *match && (!version || !*version))
-        return refuse_bad_request(refusal, "resourceVersionMatch is forbidden unless "
-                                           "resourceVersion is provided");
+
     if (wanted > storage_revision(storage))
         return refuse_too_large_revision(refusal, wanted, storage_revision(storage));
     bool exact = match && strcmp(match, "Exact") == 0;
-    if (exact && wanted == 0)
-        return refuse_bad_request(refusal, "resourceVersionMatch \"Exact\" is forbidden for "
-                                           "resourceVersion \"0\"");
+
     /* Without a match, a version together with a limit means exactly that version. */
     if (exact || (wanted && listing->limit && !(match && *match)))
         listing->revision = wanted;
@@ -220,10 +216,10 @@ int read_revision(const struct request *request, uint64_t *out, struct refusal *
     errno = 0;
     *out = strtoull(text, &end, 10);
     if (*end || errno || *text == '-' || *text == '+')
-        return refuse(refusal, 400, "BadRequest",
-                      "invalid resource version \"%s\": strconv.ParseUint: parsing \"%s\": invalid "
-                      "syntax",
-                      text, text);
+        return refuse_bad_request(refusal,
+                                  "invalid resource version: resourceVersion: Invalid value: "
+                                  "\"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax",
+                                  text, text);
     return 0;
 }
 

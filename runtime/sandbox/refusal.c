@@ -197,7 +197,7 @@ const char *kind_resource_text(const struct kind *kind, char *out, size_t size)
 int refuse_invalid(struct refusal *refusal, const struct kind *kind, const char *name,
                    const struct field_errors *errors)
 {
-    bool many = field_errors_count(errors) > 1;
+    bool many = errors->texts > 1;
     refuse_object(refusal, 422, "Invalid", kind, name, "%s%s%s \"%s\" is invalid: %s%s%s",
                   kind->kind, *kind->group ? "." : "", kind->group, name ? name : "",
                   many ? "[" : "", buf_str(&errors->text), many ? "]" : "");

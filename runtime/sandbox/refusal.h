@@ -48,6 +48,7 @@ enum { FIELD_PATH_BYTES = 512, FIELD_ERRORS_MAX = 64 };
 struct field_errors {
     struct jv *causes; /* owned; NULL while there is none */
     struct buf text;
+    size_t texts; /* different ones */
 };
 
 void field_errors_init(struct field_errors *errors);

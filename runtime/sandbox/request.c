@@ -1,15 +1,15 @@
 #include "sandbox/request.h"
 
 #include "base/yaml.h"
+#include "sandbox/decode.h"
 #include "sandbox/events.h"
+#include "sandbox/options.h"
 #include "sandbox/protobuf.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-enum { FIELD_MANAGER_BYTES_MAX = 128 };
 
 /* As the real server reads it: whatever is there and is neither "false" nor "0". */
 static bool is_true(const char *text)
@@ -90,72 +90,13 @@ static int parse_accept(struct request *request, struct refusal *refusal)
     free(copy);
     if (found || strcmp(request->subresource ? request->subresource : "", "log") == 0)
         return 0;
-    return refuse(refusal, 406, "NotAcceptable",
-                  "only the following media types are accepted: application/json, "
-                  "application/json;stream=watch");
-}
-
-/* The field manager of a request without one: the User-Agent up to the slash. */
-static int parse_manager(struct request *request, struct refusal *refusal)
-{
-    const char *manager = exchange_query(request->exchange, "fieldManager");
-    if (manager && strlen(manager) > FIELD_MANAGER_BYTES_MAX) {
-        struct field_errors errors;
-        field_errors_init(&errors);
-        field_too_long(&errors, "fieldManager", FIELD_MANAGER_BYTES_MAX);
-        refuse(refusal, 422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: %s",
-               buf_str(&errors.text));
-        field_errors_deinit(&errors);
-        return -1;
-    }
-    if (manager && *manager) {
-        request->field_manager = mem_str(manager);
-        return 0;
-    }
-    size_t len = strcspn(request->user, "/");
-    request->field_manager = len ? mem_strn(request->user, len) : mem_str("unknown");
-    return 0;
-}
-
-static int refuse_option(const struct request *request, const char *option, const char *value,
-                         struct refusal *refusal)
-{
-    static const char *const kinds[] = {[VERB_CREATE] = "CreateOptions",
-                                        [VERB_UPDATE] = "UpdateOptions",
-                                        [VERB_PATCH] = "PatchOptions",
-                                        [VERB_DELETE] = "DeleteOptions",
-                                        [VERB_DELETE_COLLECTION] = "DeleteOptions"};
-    const char *kind = kinds[request->verb] ? kinds[request->verb] : "GetOptions";
-    bool dry_run = strcmp(option, "dryRun") == 0;
-    char *message =
-        dry_run ? mem_printf("Unsupported value: [\"%s\"]: supported values: \"All\"", value)
-                : mem_printf("Unsupported value: \"%s\": supported values: \"\", "
-                             "\"Ignore\", \"Strict\", \"Warn\"",
-                             value);
-    refuse(refusal, 422, "Invalid", "%s.meta.k8s.io \"\" is invalid: %s: %s", kind, option,
-           message);
-    struct jv *details = jv_ensure(refusal->status, "details", NULL);
-    jv_set_str(details, "group", "meta.k8s.io");
-    jv_set_str(details, "kind", kind);
-    refusal_add_cause(refusal, "FieldValueNotSupported", message, option);
-    free(message);
+    bool custom = kind_is(request->kind, KIND_CUSTOM);
+    refuse(refusal, 406, "NotAcceptable", "%s",
+           custom ? "only the following media types are accepted: application/json, "
+                    "application/json;stream=watch"
+                  : "406: Not Acceptable\n\nAvailable representations: application/json");
+    jv_ensure(refusal->status, "details", NULL);
     return -1;
-}
-
-static int parse_options(struct request *request, struct refusal *refusal)
-{
-    const char *dry_run = exchange_query(request->exchange, "dryRun");
-    if (dry_run && *dry_run && strcmp(dry_run, "All") != 0)
-        return refuse_option(request, "dryRun", dry_run, refusal);
-    request->dry_run = dry_run && *dry_run;
-    const char *fields = exchange_query(request->exchange, "fieldValidation");
-    if (fields && strcmp(fields, "Strict") == 0)
-        request->fields = FIELDS_STRICT;
-    else if (fields && strcmp(fields, "Ignore") == 0)
-        request->fields = FIELDS_IGNORE;
-    else if (fields && *fields && strcmp(fields, "Warn") != 0)
-        return refuse_option(request, "fieldValidation", fields, refusal);
-    return parse_manager(request, refusal);
 }
 
 /* parts: what follows the group and version. "namespaces/NS/PLURAL/NAME/SUB", but a namespace itself
@@ -200,7 +141,7 @@ int request_parse(struct request *request, struct apiserver *server, struct exch
         return -1;
     if (parse_verb(request, refusal) < 0 || parse_accept(request, refusal) < 0)
         return -1;
-    return parse_options(request, refusal);
+    return options_of_write(request, refusal);
 }
 
 void request_init_internal(struct request *request, struct apiserver *server,
@@ -311,8 +252,12 @@ int request_body(const struct request *request, struct jv **out, struct refusal 
 struct jv *request_shape(const struct request *request, struct jv *object)
 {
     char text[KIND_TEXT_BYTES];
-    if (request->kind != request->kind->home)
-        return events_to_new(object);
+    if (request->kind != request->kind->home) {
+        object = events_to_new(object);
+        struct jv *clean = decode_object(request->version->type, object, NULL, NULL);
+        jv_unref(object);
+        return clean;
+    }
     jv_set_str(object, "apiVersion",
                kind_api_version(request->kind, request->version, text, sizeof(text)));
     return object;

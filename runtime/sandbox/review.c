@@ -39,7 +39,12 @@ int review_handle(struct request *request, struct refusal *refusal)
     struct jv *status = rules ? all_rules() : jv_object();
     if (!rules)
         jv_set(status, "allowed", jv_bool(true));
+    char version[KIND_TEXT_BYTES];
     jv_set(review, "status", status);
+    jv_set_str(review, "kind", request->kind->kind);
+    jv_set_str(review, "apiVersion",
+               kind_api_version(request->kind, request->version, version, sizeof(version)));
+    jv_ensure(review, "metadata", NULL);
     answer_json(request, 201, review);
     jv_unref(review);
     return 0;

@@ -109,7 +109,11 @@ int scale_into(const struct request *request, const struct jv *scale, struct jv 
         field_invalid(&errors, "spec.replicas", replicas, "must be greater than or equal to 0");
         refuse(refusal, 422, "Invalid", "Scale.autoscaling \"%s\" is invalid: %s", request->name,
                buf_str(&errors.text));
-        jv_set(jv_ensure(refusal->status, "details", NULL), "causes", jv_ref(errors.causes));
+        struct jv *details = jv_ensure(refusal->status, "details", NULL);
+        jv_set_str(details, "name", request->name);
+        jv_set_str(details, "group", "autoscaling");
+        jv_set_str(details, "kind", "Scale");
+        jv_set(details, "causes", jv_ref(errors.causes));
         field_errors_deinit(&errors);
         return -1;
     }

@@ -116,21 +116,8 @@ static void secret_defaults(struct jv *secret)
 
 static void secret_validate(const struct jv *secret, struct field_errors *errors)
 {
-    char at[FIELD_PATH_BYTES];
-    const struct jv *data = jv_get(secret, "data");
-    struct jv_iter iter = {0};
-    if (check_data(data, "data", errors) > DATA_BYTES_MAX * 4 / 3)
+    if (check_data(jv_get(secret, "data"), "data", errors) > DATA_BYTES_MAX * 4 / 3)
         field_too_long(errors, "data", DATA_BYTES_MAX);
-    while (jv_size(data) && jv_next(data, &iter)) {
-        struct buf raw;
-        size_t len = 0;
-        const char *text = jv_strn(iter.value, &len);
-        buf_init(&raw, 2 * DATA_BYTES_MAX);
-        if (text && base64_decode(text, len, &raw, NULL) < 0)
-            field_invalid_str(errors, field_path(at, "data[%s]", iter.key), "<secret contents>",
-                              "illegal base64 data");
-        buf_deinit(&raw);
-    }
 }
 
 static void secret_validate_update(const struct jv *before, const struct jv *after,
@@ -138,18 +125,6 @@ static void secret_validate_update(const struct jv *before, const struct jv *aft
 {
     validate_immutable(jv_get(before, "type"), jv_get(after, "type"), "type", errors);
     immutable_data(before, after, errors);
-}
-
-static void event_validate(const struct jv *event, struct field_errors *errors)
-{
-    const struct jv *regarding = jv_get(event, "involvedObject");
-    const char *about = member_str(regarding, "namespace");
-    const char *namespace = meta_namespace(event);
-    bool cluster = !*about && namespace &&
-                   (strcmp(namespace, "default") == 0 || strcmp(namespace, "kube-system") == 0);
-    if (namespace && strcmp(about, namespace) != 0 && !cluster)
-        field_invalid_str(errors, "involvedObject.namespace", about,
-                          "does not match event.namespace");
 }
 
 static void lease_validate(const struct jv *lease, struct field_errors *errors)
@@ -180,5 +155,4 @@ const struct strategy strategy_secret = {
     .validate = secret_validate,
     .validate_update = secret_validate_update,
 };
-const struct strategy strategy_event = {.validate = event_validate};
 const struct strategy strategy_lease = {.validate = lease_validate};

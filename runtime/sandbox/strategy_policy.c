@@ -42,12 +42,13 @@ static void check_rule(const struct jv *rule, size_t index, struct field_errors 
         const struct jv *path = jv_at(paths, i);
         const char *type = member_str(path, "pathType"), *text = member_str(path, "path");
         field_path(base, "spec.rules[%zu].http.paths[%zu]", index, i);
-        if (!*type)
+        if (!*type) {
             field_required(errors, field_path(at, "%s.pathType", base),
                            "pathType must be specified");
-        else
-            validate_one_of(path, "pathType", field_path(at, "%s.pathType", base), types, errors);
-        if (*type && strcmp(type, "ImplementationSpecific") != 0 && *text != '/')
+            continue;
+        }
+        validate_one_of(path, "pathType", field_path(at, "%s.pathType", base), types, errors);
+        if (strcmp(type, "ImplementationSpecific") != 0 && *text != '/')
             field_invalid_str(errors, field_path(at, "%s.path", base), text,
                               "must be an absolute path");
         check_backend(jv_get(path, "backend"), field_path(at, "%s.backend", base), errors);
@@ -100,6 +101,9 @@ static void autoscaler_validate(const struct jv *autoscaler, struct field_errors
         field_required(errors, "spec.scaleTargetRef.kind", NULL);
     if (!*member_str(target, "name"))
         field_required(errors, "spec.scaleTargetRef.name", NULL);
+    if (!strchr(member_str(target, "apiVersion"), '/'))
+        field_invalid_str(errors, "spec.scaleTargetRef.apiVersion",
+                          member_str(target, "apiVersion"), "apiVersion must specify API group");
 }
 
 static void default_subjects(struct jv *binding)

@@ -52,6 +52,10 @@ static void defaults(struct jv *service)
         default_str(spec, "internalTrafficPolicy", "Cluster");
     if (type_is(spec, "LoadBalancer"))
         default_bool(spec, "allocateLoadBalancerNodePorts", true);
+    const struct jv *ingress = jv_path(service, "status", "loadBalancer", "ingress", NULL);
+    for (size_t i = 0; i < jv_size(ingress); i++)
+        if (*member_str(jv_at(ingress, i), "ip"))
+            default_str(jv_at(ingress, i), "ipMode", "VIP");
 }
 
 static const char *address_text(uint32_t offset, char out[ADDRESS_BYTES])
@@ -189,6 +193,28 @@ static int allocate(struct request *request, struct jv *service, struct refusal 
     return 0;
 }
 
+static bool is_external(const struct jv *spec)
+{
+    return type_is(spec, "NodePort") || type_is(spec, "LoadBalancer");
+}
+
+/* What only services with a face to the outside have goes with it, unless it was just set. */
+static void drop_external(const struct jv *old, struct jv *spec)
+{
+    const struct jv *ports = jv_get(spec, "ports"), *old_ports = jv_get(old, "ports");
+    if (!is_external(old) || is_external(spec))
+        return;
+    for (size_t i = 0; i < jv_size(ports); i++) {
+        const struct jv *was = jv_get(jv_at(old_ports, i), "nodePort");
+        if (was && same_or_absent(was, jv_get(jv_at(ports, i), "nodePort")))
+            jv_remove(jv_at(ports, i), "nodePort");
+    }
+    if (same_or_absent(jv_get(old, "externalTrafficPolicy"), jv_get(spec, "externalTrafficPolicy")))
+        jv_remove(spec, "externalTrafficPolicy");
+    jv_remove(spec, "healthCheckNodePort");
+    jv_remove(spec, "allocateLoadBalancerNodePorts");
+}
+
 /* Clients that send a service back without what the server filled in do not lose it. */
 static int prepare_update(struct request *request, const struct jv *before, struct jv *after,
                           struct refusal *refusal)
@@ -202,6 +228,7 @@ static int prepare_update(struct request *request, const struct jv *before, stru
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (!jv_get(spec, kept[i]) && jv_get(old, kept[i]) && !type_is(spec, "ExternalName"))
             jv_set(spec, kept[i], jv_ref(jv_get(old, kept[i])));
+    drop_external(old, spec);
     const struct jv *ports = jv_get(spec, "ports"), *old_ports = jv_get(old, "ports");
     for (size_t i = 0; wants_node_ports(spec) && i < jv_size(ports); i++)
         for (size_t o = 0; o < jv_size(old_ports); o++)

@@ -105,9 +105,11 @@ static void claim_validate_update(const struct jv *before, const struct jv *afte
     struct jv *old = jv_dup(jv_get(before, "spec")), *new = jv_dup(jv_get(after, "spec"));
     const char *was = jv_path_str(old, "resources", "requests", "storage", NULL);
     const char *is = jv_path_str(new, "resources", "requests", "storage", NULL);
-    __int128 old_size = 0, new_size = 0;
+    const char *has = jv_path_str(before, "status", "capacity", "storage", NULL);
+    __int128 old_size = 0, new_size = 0, capacity = 0;
     quantity_parse(was ? was : "", &old_size);
     quantity_parse(is ? is : "", &new_size);
+    quantity_parse(has ? has : "", &capacity);
     drop_fillable(old, new);
     if (is_bound(before)) {
         jv_remove(jv_path(old, "resources", "requests", NULL), "storage");
@@ -117,9 +119,10 @@ static void claim_validate_update(const struct jv *before, const struct jv *afte
         field_forbidden(errors, "spec",
                         "spec is immutable after creation except resources.requests and "
                         "volumeAttributesClassName for bound claims");
-    else if (new_size < old_size)
+    /* A request that could not be met may be taken back, but not below what there is. */
+    else if (new_size < old_size && new_size <= capacity)
         field_forbidden(errors, "spec.resources.requests.storage",
-                        "field can not be less than previous value");
+                        "field can not be less than status.capacity");
     jv_unref(old);
     jv_unref(new);
 }
@@ -158,6 +161,8 @@ static void volume_defaults(struct jv *volume)
     struct jv *spec = jv_ensure(volume, "spec", NULL);
     default_str(spec, "persistentVolumeReclaimPolicy", "Retain");
     default_str(spec, "volumeMode", "Filesystem");
+    if (member_object(spec, "hostPath"))
+        default_str(member_object(spec, "hostPath"), "type", "");
     default_str(jv_ensure(volume, "status", NULL), "phase", "Pending");
 }
 
@@ -165,19 +170,43 @@ static int volume_prepare_create(struct request *request, struct jv *volume,
                                  struct refusal *refusal)
 {
     (void)refusal;
+    char now[TIME_TEXT_BYTES];
     meta_add_finalizer(volume, "kubernetes.io/pv-protection");
     if (request->exchange)
         jv_remove(volume, "status");
-    default_str(jv_ensure(volume, "status", NULL), "phase", "Pending");
+    struct jv *status = jv_ensure(volume, "status", NULL);
+    default_str(status, "phase", "Pending");
+    default_str(status, "lastPhaseTransitionTime", server_time(request->server, false, now));
     return 0;
+}
+
+static bool has_source(const struct jv *spec)
+{
+    static const char *const others[] = {"accessModes",      "capacity",
+                                         "claimRef",         "mountOptions",
+                                         "nodeAffinity",     "persistentVolumeReclaimPolicy",
+                                         "storageClassName", "volumeAttributesClassName",
+                                         "volumeMode"};
+    size_t members = jv_size(spec);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        members -= jv_get(spec, others[i]) != NULL;
+    return members > 0;
 }
 
 static void volume_validate(const struct jv *volume, struct field_errors *errors)
 {
+    static const char *const capacities[] = {"storage", NULL};
     const struct jv *spec = jv_get(volume, "spec");
-    check_access_modes(jv_get(spec, "accessModes"), "spec.accessModes", errors);
-    if (!jv_path(spec, "capacity", "storage", NULL))
+    if (jv_size(jv_get(spec, "accessModes")) == 0)
+        field_required(errors, "spec.accessModes", NULL);
+    else
+        check_access_modes(jv_get(spec, "accessModes"), "spec.accessModes", errors);
+    if (jv_size(jv_get(spec, "capacity")) == 0)
         field_required(errors, "spec.capacity", NULL);
+    if (!jv_path(spec, "capacity", "storage", NULL))
+        field_unsupported_value(errors, "spec.capacity", jv_get(spec, "capacity"), capacities);
+    if (!has_source(spec))
+        field_required(errors, "spec", "must specify a volume type");
 }
 
 static void class_defaults(struct jv *class)

@@ -9,7 +9,7 @@
 void default_str(struct jv *object, const char *key, const char *value)
 {
     const char *live = jv_str(jv_get(object, key));
-    if (!jv_get(object, key) || (live && !*live))
+    if (!jv_get(object, key) || (live && !*live)) /* also ""; the encoding drops it if it may */
         jv_set_str(object, key, value);
 }
 

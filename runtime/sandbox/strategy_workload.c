@@ -73,6 +73,16 @@ static void invalid_strategy(const char *type, struct field_errors *errors)
     jv_unref(shown);
 }
 
+static void invalid_partition(const struct jv *rolling, struct field_errors *errors)
+{
+    struct jv *shown = jv_object();
+    jv_set_int(shown, "Partition", jv_int_value(jv_get(rolling, "partition")));
+    jv_set(shown, "MaxUnavailable", jv_null());
+    field_invalid(errors, "spec.updateStrategy.rollingUpdate", shown,
+                  "only allowed for updateStrategy 'RollingUpdate'");
+    jv_unref(shown);
+}
+
 static void stateful_set_validate(const struct jv *set, struct field_errors *errors)
 {
     const struct jv *spec = jv_get(set, "spec");
@@ -83,8 +93,7 @@ static void stateful_set_validate(const struct jv *set, struct field_errors *err
         field_invalid_str(errors, "spec.podManagementPolicy", policy,
                           "must be 'OrderedReady' or 'Parallel'");
     if (strcmp(type, "OnDelete") == 0 && jv_get(update, "rollingUpdate"))
-        field_invalid(errors, "spec.updateStrategy.rollingUpdate", jv_get(update, "rollingUpdate"),
-                      "only allowed for updateStrategy 'RollingUpdate'");
+        invalid_partition(jv_get(update, "rollingUpdate"), errors);
     else if (strcmp(type, "OnDelete") != 0 && strcmp(type, "RollingUpdate") != 0)
         invalid_strategy(type, errors);
     validate_non_negative(jv_get(update, "rollingUpdate"), "partition",
@@ -203,20 +212,72 @@ static void revision_validate_update(const struct jv *before, const struct jv *a
     validate_immutable(jv_get(before, "data"), jv_get(after, "data"), "data", errors);
 }
 
+/* Numbers of a status: none negative, none of the parts above the whole. */
+static void check_counts(const struct jv *status, const char *const *parts,
+                         struct field_errors *errors)
+{
+    char path[FIELD_PATH_BYTES];
+    int64_t whole = jv_int_value(jv_get(status, "replicas"));
+    validate_non_negative(status, "replicas", "status.replicas", errors);
+    for (size_t i = 0; parts[i]; i++)
+        validate_non_negative(status, parts[i], field_path(path, "status.%s", parts[i]), errors);
+    for (size_t i = 0; parts[i]; i++) {
+        int64_t part = jv_int_value(jv_get(status, parts[i]));
+        struct jv *shown = jv_int(part);
+        if (part > whole)
+            field_invalid(errors, field_path(path, "status.%s", parts[i]), shown,
+                          "cannot be greater than status.replicas");
+        jv_unref(shown);
+    }
+}
+
+static void stateful_set_validate_status(const struct jv *before, const struct jv *after,
+                                         struct field_errors *errors)
+{
+    static const char *const parts[] = {"readyReplicas", "currentReplicas", "updatedReplicas",
+                                        "availableReplicas", NULL};
+    const struct jv *status = jv_get(after, "status");
+    const struct jv *collisions = jv_get(status, "collisionCount");
+    check_counts(status, parts, errors);
+    if (jv_int_value(collisions) < jv_int_value(jv_path(before, "status", "collisionCount", NULL)))
+        field_invalid(errors, "status.collisionCount", collisions, "cannot be decremented");
+}
+
+static void deployment_validate_status(const struct jv *before, const struct jv *after,
+                                       struct field_errors *errors)
+{
+    static const char *const parts[] = {"updatedReplicas", "readyReplicas", "availableReplicas",
+                                        NULL};
+    (void)before;
+    check_counts(jv_get(after, "status"), parts, errors);
+}
+
+static void replica_set_validate_status(const struct jv *before, const struct jv *after,
+                                        struct field_errors *errors)
+{
+    static const char *const parts[] = {"fullyLabeledReplicas", "readyReplicas",
+                                        "availableReplicas", NULL};
+    (void)before;
+    check_counts(jv_get(after, "status"), parts, errors);
+}
+
 const struct strategy strategy_stateful_set = {
     .defaults = stateful_set_defaults,
     .validate = stateful_set_validate,
     .validate_update = stateful_set_validate_update,
+    .validate_status = stateful_set_validate_status,
 };
 const struct strategy strategy_deployment = {
     .defaults = deployment_defaults,
     .validate = deployment_validate,
     .validate_update = selector_validate_update,
+    .validate_status = deployment_validate_status,
 };
 const struct strategy strategy_replica_set = {
     .defaults = replica_set_defaults,
     .validate = replica_set_validate,
     .validate_update = selector_validate_update,
+    .validate_status = replica_set_validate_status,
 };
 const struct strategy strategy_revision = {
     .validate = revision_validate,

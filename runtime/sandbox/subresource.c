@@ -86,8 +86,21 @@ static void set_condition(const struct request *request, struct jv *object, cons
     }
     jv_set_str(condition, "type", type);
     jv_set_str(condition, "status", value);
+    jv_set(condition, "lastProbeTime", jv_null());
     jv_set_str(condition, "lastTransitionTime", server_time(request->server, false, now));
     jv_append(conditions, condition);
+}
+
+static int refuse_binding(const struct request *request, const char *format, const char *node,
+                          struct refusal *refusal)
+{
+    const char *rest = strstr(format, "%s");
+    refuse_object(refusal, 409, "Conflict", request->kind, request->name,
+                  "Operation cannot be fulfilled on pods/binding \"%s\": %.*s%s%s%s%s",
+                  request->name, (int)(rest - format), format, request->name, rest + 2, node,
+                  *node ? "\"" : "");
+    jv_set_str(jv_get(refusal->status, "details"), "kind", "pods/binding");
+    return -1;
 }
 
 static int handle_binding(struct request *request, struct refusal *refusal)
@@ -102,14 +115,13 @@ static int handle_binding(struct request *request, struct refusal *refusal)
     int result = write_load(request, request->name, &before, refusal);
     const char *bound = jv_path_str(before, "spec", "nodeName", NULL);
     if (result == 0 && (!node || !*node))
-        result = refuse_bad_request(refusal, "target.name: Required value");
+        result = refuse(refusal, 500, "", "target.name: Required value");
     else if (result == 0 && meta_deleting(before))
         result =
             refuse_conflict(refusal, request->kind, request->name,
                             "pod %s is being deleted, cannot be assigned to a host", request->name);
     else if (result == 0 && bound && *bound)
-        result = refuse_conflict(refusal, request->kind, request->name,
-                                 "pod %s is already assigned to node \"%s\"", request->name, bound);
+        result = refuse_binding(request, "pod %s is already assigned to node \"", bound, refusal);
     if (result == 0) {
         struct jv *after = jv_dup(before);
         jv_set_str(jv_ensure(after, "spec", NULL), "nodeName", node);
@@ -191,6 +203,25 @@ static int check_budgets(struct request *request, const struct jv *pod, struct r
     return spend_budget(request, budgets, search.found, refusal);
 }
 
+static const char *node_of(const struct jv *pod)
+{
+    const char *node = jv_path_str(pod, "spec", "nodeName", NULL);
+    return node ? node : "";
+}
+
+/* The condition that tells why the pod went. */
+static void mark_eviction(struct request *request, const struct jv *pod)
+{
+    struct jv *after = jv_dup(pod);
+    set_condition(request, after, "DisruptionTarget", "True");
+    const struct jv *conditions = jv_path(after, "status", "conditions", NULL);
+    struct jv *condition = jv_at(conditions, jv_size(conditions) - 1);
+    jv_set_str(condition, "reason", "EvictionByEvictionAPI");
+    jv_set_str(condition, "message", "Eviction API: evicting");
+    stored_unref(write_commit(request, request_home(request), pod, after));
+    jv_unref(after);
+}
+
 static int handle_eviction(struct request *request, struct refusal *refusal)
 {
     struct jv *eviction = NULL, *pod = NULL;
@@ -205,6 +236,8 @@ static int handle_eviction(struct request *request, struct refusal *refusal)
     int result = write_load(request, request->name, &pod, refusal);
     if (result == 0)
         result = check_budgets(request, pod, refusal);
+    if (result == 0 && *node_of(pod) && !request->dry_run && !meta_deleting(pod))
+        mark_eviction(request, pod);
     if (result == 0)
         result = delete_one(request, request->name, &options, &stored, &gone, refusal);
     if (result == 0)

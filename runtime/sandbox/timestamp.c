@@ -46,14 +46,15 @@ static int64_t month_days(int64_t year, int64_t month)
     return month == 2 && leap ? 29 : lengths[month - 1];
 }
 
-/* ".123…": nanoseconds; further digits are cut. */
-static bool fraction(const char **at, int64_t *nanos)
+/* ".123…": nanoseconds; further digits are cut. Times with microseconds need exactly six. */
+static bool fraction(const char **at, bool micros, int64_t *nanos)
 {
     int64_t scale = 100000000;
     *nanos = 0;
-    if (!mark(at, ".,"))
-        return true;
-    if (!isdigit((unsigned char)**at))
+    if (!mark(at, "."))
+        return !micros;
+    size_t count = strspn(*at, "0123456789");
+    if (count == 0 || (micros && count != 6))
         return false;
     for (; isdigit((unsigned char)**at); (*at)++, scale /= 10)
         *nanos += (**at - '0') * scale;
@@ -81,7 +82,7 @@ bool timestamp_canonical(const char *text, bool micros, char out[TIMESTAMP_TEXT_
     if (!digits(&at, 4, &year) || !mark(&at, "-") || !digits(&at, 2, &month) || !mark(&at, "-") ||
         !digits(&at, 2, &day) || !mark(&at, "Tt") || !digits(&at, 2, &hour) || !mark(&at, ":") ||
         !digits(&at, 2, &minute) || !mark(&at, ":") || !digits(&at, 2, &second) ||
-        !fraction(&at, &nanos) || !offset(&at, &shift) || *at)
+        !fraction(&at, micros, &nanos) || !offset(&at, &shift) || *at)
         return false;
     if (month < 1 || month > 12 || day < 1 || day > month_days(year, month) || hour > 23 ||
         minute > 59 || second > 59)

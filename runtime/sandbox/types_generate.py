@@ -107,8 +107,10 @@ def zero_mark(reference, tag):
     if not tag or tag[0].startswith("*"):
         return ""
     is_struct = reference[0].isupper()
-    if is_struct or reference[0] in "tmr":
-        return "+" if is_struct and "omitzero" not in tag[1] else ""
+    if reference[0] == "r":
+        return ""
+    if is_struct or reference[0] in "tm":
+        return "" if "omitzero" in tag[1] else "+"
     return "~" if "omitempty" in tag[1] else "+"
 
 

@@ -1,6 +1,7 @@
 #include "sandbox/answer.h"
 #include "sandbox/decode.h"
 #include "sandbox/meta.h"
+#include "sandbox/options.h"
 #include "sandbox/patch.h"
 #include "sandbox/patch_apply.h"
 #include "sandbox/schema.h"
@@ -217,11 +218,25 @@ int verb_update(struct request *request, struct refusal *refusal)
 
 static int refuse_patch_type(const struct request *request, struct refusal *refusal)
 {
-    return refuse(refusal, 415, "UnsupportedMediaType",
-                  "the body of the request was in an unknown format - accepted media types "
-                  "include: application/json-patch+json, application/merge-patch+json, %s"
-                  "application/apply-patch+yaml",
-                  request->version->type ? "application/strategic-merge-patch+json, " : "");
+    if (request->version->type)
+        refuse(refusal, 415, "UnsupportedMediaType", "415: Unsupported Media Type");
+    else
+        refuse(refusal, 415, "UnsupportedMediaType",
+               "the body of the request was in an unknown format - accepted media types include: "
+               "application/json-patch+json, application/merge-patch+json, "
+               "application/apply-patch+yaml");
+    jv_ensure(refusal->status, "details", NULL);
+    return -1;
+}
+
+static int refuse_force(struct refusal *refusal)
+{
+    struct field_errors errors;
+    field_errors_init(&errors);
+    field_forbidden(&errors, "force", "may not be specified for non-apply patch");
+    refuse_options(refusal, "PatchOptions", &errors);
+    field_errors_deinit(&errors);
+    return -1;
 }
 
 int verb_patch_value(struct request *request, const struct type *type, const struct jv *live,
@@ -238,9 +253,7 @@ int verb_patch_value(struct request *request, const struct type *type, const str
     if (!json && !merge && !strategic)
         return refuse_patch_type(request, refusal);
     if (request_query(request, "force"))
-        return refuse(refusal, 422, "Invalid",
-                      "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be "
-                      "specified for non-apply patch");
+        return refuse_force(refusal);
     const char *body = exchange_body(request->exchange, &len);
     if (jv_parse(body, len, &patch, &err) < 0)
         return refuse_bad_request(refusal, "error decoding patch: %s", err.text);
@@ -250,7 +263,8 @@ int verb_patch_value(struct request *request, const struct type *type, const str
     else if (strategic)
         result = patch_strategic(type, live, patch, out, refusal);
     else if (!jv_is_object(patch))
-        result = refuse_bad_request(refusal, "error decoding patch: the patch is not an object");
+        result = refuse_bad_request(refusal, "error decoding patch: json: cannot unmarshal array "
+                                             "into Go value of type map[string]interface {}");
     else
         *out = patch_merge(live, patch);
     jv_unref(patch);
@@ -259,6 +273,27 @@ int verb_patch_value(struct request *request, const struct type *type, const str
         *out = NULL;
         result = refuse_bad_request(refusal, "the patch does not give an object");
     }
+    return result;
+}
+
+/* What is wrong with a patched object is told as a fault of the patch, together with the object. */
+static int decode_patched(struct request *request, struct jv **object, struct refusal *refusal)
+{
+    static const char marker[] = " cannot be handled as a ";
+    char *shown = jv_print_str(*object, 0);
+    int result = write_decode(request, object, refusal);
+    if (result < 0 && refusal->code == 400) {
+        struct field_errors errors;
+        const char *message = jv_str(jv_get(refusal->status, "message"));
+        const char *why = strstr(message, marker);
+        why = why ? strstr(why, ": ") : NULL;
+        field_errors_init(&errors);
+        field_invalid_str(&errors, "patch", shown, "%s", why ? why + 2 : message);
+        refuse(refusal, 422, "Invalid", " \"\" is invalid: %s", buf_str(&errors.text));
+        jv_set(jv_ensure(refusal->status, "details", NULL), "causes", jv_ref(errors.causes));
+        field_errors_deinit(&errors);
+    }
+    free(shown);
     return result;
 }
 
@@ -275,7 +310,8 @@ int verb_patch(struct request *request, struct refusal *refusal)
     struct jv *live = request_shape(request, jv_dup(before));
     int result = verb_patch_value(request, request->version->type, live, &after, refusal);
     jv_unref(live);
-    if (result == 0 && write_decode(request, &after, refusal) < 0) {
+    if (result == 0 && (decode_patched(request, &after, refusal) < 0 ||
+                        check_url_name(request, after, refusal) < 0)) {
         jv_unref(after);
         result = -1;
     }

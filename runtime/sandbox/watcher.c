@@ -1,5 +1,6 @@
 #include "sandbox/watcher_internal.h"
 
+#include "sandbox/options.h"
 #include "sandbox/read.h"
 
 #include <stdlib.h>
@@ -147,32 +148,6 @@ static void on_bookmark(void *arg)
     flush(watcher);
 }
 
-/* Refuses combinations of options as the real server's validation does. */
-static int check_options(const struct request *request, bool *initial, struct refusal *refusal)
-{
-    const char *send = request_query(request, "sendInitialEvents");
-    const char *match = request_query(request, "resourceVersionMatch");
-    struct field_errors errors;
-    field_errors_init(&errors);
-    *initial = send && strcasecmp(send, "true") == 0;
-    bool not_older = match && strcmp(match, "NotOlderThan") == 0;
-    if (send && !not_older)
-        field_forbidden(&errors, "resourceVersionMatch",
-                        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-    if (match && *match && !send)
-        field_forbidden(&errors, "resourceVersionMatch",
-                        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is "
-                        "provided");
-    int result = 0;
-    if (field_errors_count(&errors)) {
-        result = refuse(refusal, 422, "Invalid", "ListOptions.meta.k8s.io \"\" is invalid: %s",
-                        buf_str(&errors.text));
-        jv_set(jv_ensure(refusal->status, "details", NULL), "causes", jv_ref(errors.causes));
-    }
-    field_errors_deinit(&errors);
-    return result;
-}
-
 static int64_t timeout_ms(const struct request *request)
 {
     const char *text = request_query(request, "timeoutSeconds");
@@ -247,9 +222,9 @@ int verb_watch(struct request *request, struct refusal *refusal)
     struct watchers *set = request->server->watchers;
     struct storage *storage = request->server->storage;
     uint64_t wanted;
-    bool initial;
-    if (check_options(request, &initial, refusal) < 0 ||
-        read_revision(request, &wanted, refusal) < 0)
+    const char *send = request_query(request, "sendInitialEvents");
+    bool initial = send && strcmp(send, "true") == 0;
+    if (options_of_list(request, refusal) < 0 || read_revision(request, &wanted, refusal) < 0)
         return -1;
     if (initial && wanted > storage_revision(storage))
         return refuse_too_large_revision(refusal, wanted, storage_revision(storage));

@@ -108,6 +108,8 @@ static int validate_update(const struct request *request, const struct jv *befor
         return 0;
     field_errors_init(&errors);
     meta_validate_update(kind, before, after, &errors);
+    if (part == WRITE_STATUS && kind->strategy->validate_status)
+        kind->strategy->validate_status(before, after, &errors);
     if (part != WRITE_STATUS && part != WRITE_FINALIZE) {
         if (kind->strategy->validate)
             kind->strategy->validate(after, &errors);
@@ -205,7 +207,8 @@ static int check_preconditions(const struct request *request, const struct jv *b
     const char *name = meta_name(before);
     const char *wanted = jv_path_str(after, "metadata", "resourceVersion", NULL);
     const char *uid = meta_uid(after);
-    if (uid && *uid && strcmp(uid, meta_uid(before)) != 0)
+    bool put = request->verb == VERB_UPDATE && request->exchange;
+    if (put && uid && *uid && strcmp(uid, meta_uid(before)) != 0)
         return refuse_conflict(
             refusal, request->kind, name,
             "StorageError: invalid object, Code: 4, Key: %s/%s%s%s, ResourceVersion: 0, "
@@ -268,7 +271,7 @@ static int update_prepared(struct request *request, const struct jv *before, str
         return -1;
     merge_part(request, before, after, part);
     set_defaults(request, *after);
-    if (!request->managed && part != WRITE_INTERNAL)
+    if (!request->managed && part != WRITE_INTERNAL && part != WRITE_FINALIZE)
         managed_track(request, before, *after);
     if (kind->strategy->prepare_update && part != WRITE_STATUS && part != WRITE_FINALIZE &&
         kind->strategy->prepare_update(request, before, *after, refusal) < 0)

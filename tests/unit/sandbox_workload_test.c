@@ -236,10 +236,11 @@ static void claims_only_grow_when_bound_and_expandable(void **state)
     call_ok(&stage, "PATCH", "/apis/storage.k8s.io/v1/storageclasses/fast",
             "{'allowVolumeExpansion':true}");
     call_ok(&stage, "PATCH", CLAIMS "/c", "{'spec':{'resources':{'requests':{'storage':'3Gi'}}}}");
+    call_ok(&stage, "PATCH", CLAIMS "/c/status", "{'status':{'capacity':{'storage':'2Gi'}}}");
     call(&stage, "PATCH", CLAIMS "/c", "{'spec':{'resources':{'requests':{'storage':'1Gi'}}}}");
     expect_refusal(&stage, 422, "Invalid",
                    "PersistentVolumeClaim \"c\" is invalid: spec.resources.requests.storage: "
-                   "Forbidden: field can not be less than previous value");
+                   "Forbidden: field can not be less than status.capacity");
     stage_end(&stage);
 }
 
