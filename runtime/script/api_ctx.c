@@ -22,8 +22,7 @@ static bool is_watched(const struct policy_controller *controller, const char *a
                        const char *kind)
 {
     for (size_t i = 0; i < controller->watch_count; i++) {
-        const struct policy_watch *watch = &controller->watches[i];
-        if (strcmp(watch->api_version, api_version) == 0 && strcmp(watch->kind, kind) == 0)
+        if (policy_watch_covers(&controller->watches[i], api_version, kind))
             return true;
     }
     return false;

@@ -31,8 +31,7 @@ RAISES static struct store *find_store(lua_State *L, struct task *task, const st
     const struct policy_controller *controller = task->controller;
     bool watched = controller == NULL;
     for (size_t i = 0; !watched && i < controller->watch_count; i++)
-        watched = strcmp(controller->watches[i].api_version, query->api_version) == 0 &&
-                  strcmp(controller->watches[i].kind, query->kind) == 0;
+        watched = policy_watch_covers(&controller->watches[i], query->api_version, query->kind);
     if (!watched)
         luaL_error(L, "%s: %s %s is not among the watches of controller '%s'", call,
                    query->api_version, query->kind, controller->name);

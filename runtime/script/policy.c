@@ -372,5 +372,5 @@ struct policy_stats policy_stats(const struct policy *policy)
 
 void policy_collect(struct policy *policy)
 {
-    lua_gc(policy->vm->L, LUA_GCSTEP, 0);
+    lua_gc(policy->vm->L, LUA_GCCOLLECT);
 }

@@ -59,6 +59,7 @@ struct policy_watch {
     size_t field_count;
     enum policy_map map;
     char *map_label;
+    char *older;   /* apiVersion that stands in where the server lacks the other; or NULL */
     bool optional; /* the server may lack the kind */
 };
 struct policy_right {
@@ -66,7 +67,11 @@ struct policy_right {
     unsigned verbs;  /* bit (1 << enum effect_verb) */
     bool delete_any; /* may delete what the primary does not own (garbage collection) */
 };
-/* Is the right about this kind? The kind "*" stands for every kind. */
+/* Is the watch of this kind, under either version? */
+bool policy_watch_covers(const struct policy_watch *watch, const char *api_version,
+                         const char *kind);
+/* Is the right about this kind? The kind "*" stands for every kind. A right to what is watched is one
+ * to its older version, too. */
 bool policy_right_covers(const struct policy_right *right, const char *api_version,
                          const char *kind);
 struct policy_controller {
@@ -106,6 +111,6 @@ struct policy_stats {
     int64_t cpu_ns;
 };
 struct policy_stats policy_stats(const struct policy *policy);
-void policy_collect(struct policy *policy); /* a step of garbage collection, when idle */
+void policy_collect(struct policy *policy); /* all garbage, while nothing runs */
 
 #endif

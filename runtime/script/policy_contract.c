@@ -121,8 +121,8 @@ RAISES static void read_watch_fields(lua_State *L, struct contract *c, const cha
 /* The entry is on top of the stack. */
 RAISES static void read_watch(lua_State *L, struct contract *c, const char *where, bool primary)
 {
-    static const char *const known[] = {"apiVersion", "kind",     "labels", "map",
-                                        "fields",     "optional", NULL};
+    static const char *const known[] = {"apiVersion", "older",  "kind",     "labels",
+                                        "map",        "fields", "optional", NULL};
     struct policy_controller *controller = c->controller;
     if (!lua_istable(L, -1))
         luaL_error(L, "%s: %s must be a table", c->module->source, where);
@@ -131,6 +131,9 @@ RAISES static void read_watch(lua_State *L, struct contract *c, const char *wher
     check_fields(L, c, where, known);
     struct policy_watch *watch = &controller->watches[controller->watch_count++];
     watch->api_version = field_text(L, c, where, "apiVersion", true);
+    watch->older = field_text(L, c, where, "older", false);
+    if (watch->older != NULL && primary)
+        luaL_error(L, "%s: %s.older: a primary has one version", c->module->source, where);
     watch->kind = field_text(L, c, where, "kind", true);
     watch->labels = field_text(L, c, where, "labels", false);
     if (watch->labels != NULL) {
@@ -240,6 +243,28 @@ RAISES static void read_rights(lua_State *L, struct contract *c)
     lua_settop(L, type == LUA_TTABLE ? lua_gettop(L) - 1 : lua_gettop(L) - 2);
 }
 
+/* What may be done to a kind may be done to it under its older version. */
+static int add_rights_to_older(struct policy_controller *controller)
+{
+    size_t count = controller->right_count;
+    for (size_t w = 0; w < controller->watch_count; w++) {
+        const struct policy_watch *watch = &controller->watches[w];
+        for (size_t r = 0; watch->older != NULL && r < count; r++) {
+            struct policy_right *right = &controller->rights[r];
+            if (strcmp(right->kind, watch->kind) != 0 ||
+                strcmp(right->api_version, watch->api_version) != 0)
+                continue;
+            if (controller->right_count == RIGHTS_MAX)
+                return -1;
+            struct policy_right *added = &controller->rights[controller->right_count++];
+            *added = *right;
+            added->api_version = mem_str(watch->older);
+            added->kind = mem_str(watch->kind);
+        }
+    }
+    return 0;
+}
+
 RAISES static bool has_function(lua_State *L, struct contract *c, const char *name, bool required)
 {
     int type = raw_field(L, name);
@@ -268,6 +293,8 @@ RAISES static void read_controller(lua_State *L, struct contract *c, const char 
     lua_rawgeti(L, LUA_REGISTRYINDEX, c->module->value_ref);
     read_watches(L, c);
     read_rights(L, c);
+    if (add_rights_to_older(c->controller) != 0)
+        luaL_error(L, "%s: more than %d rights", c->module->source, (int)RIGHTS_MAX);
     has_function(L, c, "reconcile", true);
     c->controller->has_render = has_function(L, c, "render", false);
     c->controller->has_check = has_function(L, c, "check", false);
@@ -322,6 +349,14 @@ static int protected_contract(lua_State *L)
     return 0;
 }
 
+bool policy_watch_covers(const struct policy_watch *watch, const char *api_version,
+                         const char *kind)
+{
+    return strcmp(watch->kind, kind) == 0 &&
+           (strcmp(watch->api_version, api_version) == 0 ||
+            (watch->older != NULL && strcmp(watch->older, api_version) == 0));
+}
+
 bool policy_right_covers(const struct policy_right *right, const char *api_version,
                          const char *kind)
 {
@@ -343,6 +378,7 @@ void policy_controllers_free(struct policy *policy)
         for (size_t w = 0; w < controller->watch_count; w++) {
             struct policy_watch *watch = &controller->watches[w];
             free(watch->api_version);
+            free(watch->older);
             free(watch->kind);
             free(watch->labels);
             free(watch->map_label);

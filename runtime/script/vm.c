@@ -9,7 +9,6 @@ const struct vm_keys vm_keys;
 
 enum {
     MIB = 1 << 20,
-    STRETCH_MS = 100, /* CPU of one resume: only where Lua cannot yield does it outlast a slice */
     VALVE_MS = 30000, /* real time that one resume may take when instructions are counted */
 };
 
@@ -77,7 +76,7 @@ static bool over_budget(struct vm_run *run)
     if (clock_is_virtual(vm->clock))
         return run->due || run->instructions > run->instructions_max;
     int64_t stretch = clock_cpu_ns(vm->clock) - run->resumed_cpu_ns;
-    return stretch > STRETCH_MS * 1000000 || run->cpu_ns + stretch > run->cpu_ns_max;
+    return stretch > VM_STRETCH_MS * 1000000 || run->cpu_ns + stretch > run->cpu_ns_max;
 }
 
 /* [-0, +0, e]: a count hook, or the hook that a slice's signal installed. Where Lua can yield it does,
@@ -174,41 +173,6 @@ void vm_charge(lua_State *L, uint64_t units)
         vm_raise_kill(L, VM_KILL_CPU);
 }
 
-const char *vm_kill_text(const struct vm_run *run, struct err *err)
-{
-    const struct policy_limits *limits = &run->vm->limits;
-    switch (run->killed) {
-    case VM_ALIVE:
-        err_set(err, ERR_INTERNAL, "the run was not killed");
-        break;
-    case VM_KILL_CPU:
-        if (clock_is_virtual(run->vm->clock))
-            err_set(err, ERR_LIMIT, "killed: it ran more than %llu instructions",
-                    (unsigned long long)run->instructions_max);
-        else
-            err_set(err, ERR_LIMIT,
-                    "killed: it used more than %lld ms of CPU, or %d ms in one table.sort or "
-                    "string.gsub",
-                    (long long)(run->cpu_ns_max / 1000000), (int)STRETCH_MS);
-        break;
-    case VM_KILL_MEMORY:
-        err_set(err, ERR_LIMIT, "killed: the policies used more than %zu MiB of memory",
-                limits->memory_bytes_max / MIB);
-        break;
-    case VM_KILL_WALL:
-        err_set(err, ERR_TIMEOUT, "killed: it was not done after %lld s",
-                (long long)(limits->run_wall_ms / 1000));
-        break;
-    case VM_KILL_EFFECTS:
-        err_set(err, ERR_LIMIT, "killed: it asked for more than %zu effects", limits->effects_max);
-        break;
-    case VM_KILL_CANCEL:
-        err_set(err, ERR_CANCELED, "the run was cancelled");
-        break;
-    }
-    return err->text;
-}
-
 struct vm *vm_new(const struct policy_env *env, struct err *err)
 {
     struct vm *vm = mem_alloc(sizeof *vm);
@@ -244,91 +208,6 @@ void vm_free(struct vm *vm)
     if (vm->L != NULL)
         lua_close(vm->L);
     free(vm);
-}
-
-struct describe_call {
-    struct vm_run *run;
-    struct err *err;
-    struct buf *trace;
-    bool expected;
-};
-
-/* [-0, +0, m] The error object of idx is looked at raw: a hostile __tostring is never called. */
-void vm_error_describe(lua_State *L, int idx, struct err *err)
-{
-    idx = lua_absindex(L, idx);
-    if (lua_type(L, idx) == LUA_TSTRING) {
-        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, idx));
-        return;
-    }
-    if (!lua_istable(L, idx)) {
-        err_set(err, ERR_SCRIPT, "raised a value of type %s", luaL_typename(L, idx));
-        return;
-    }
-    lua_pushliteral(L, "message");
-    lua_rawget(L, idx);
-    lua_pushliteral(L, "code");
-    lua_rawget(L, idx);
-    enum err_code code = ERR_SCRIPT;
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        for (enum err_code c = ERR_USAGE; c <= ERR_INTERNAL; c++) {
-            if (strcmp(err_code_name(c), lua_tostring(L, -1)) == 0)
-                code = c;
-        }
-    }
-    if (lua_type(L, -2) == LUA_TSTRING)
-        err_set(err, code, "%s", lua_tostring(L, -2));
-    else
-        err_set(err, code, "raised a table without a message");
-    lua_pop(L, 2);
-}
-
-/* Lua's traceback without its headline and without frames that say nothing. */
-static void trace_print(const char *text, struct buf *out)
-{
-    static const char headline[] = "stack traceback:", nothing[] = "[C]: in ?";
-    while (*text != '\0') {
-        text += *text == '\n';
-        text += strspn(text, "\t");
-        size_t len = strcspn(text, "\n");
-        bool skip = (len == sizeof headline - 1 && strncmp(text, headline, len) == 0) ||
-                    (len == sizeof nothing - 1 && strncmp(text, nothing, len) == 0);
-        if (!skip) {
-            buf_add_str(out, out->len > 0 ? "\n" : "");
-            buf_add(out, text, len);
-        }
-        text += len;
-    }
-}
-
-static int protected_describe(lua_State *L)
-{
-    struct describe_call *call = lua_touserdata(L, 1);
-    lua_State *from = call->run->L;
-    if (call->err != NULL && call->run->killed == VM_ALIVE) {
-        lua_xmove(from, L, 1);
-        vm_error_describe(L, -1, call->err);
-        if (lua_getmetatable(L, -1)) {
-            call->expected = lua_topointer(L, -1) == call->run->vm->err_mt;
-            lua_pop(L, 1);
-        }
-    }
-    if (call->trace != NULL) {
-        luaL_traceback(L, from, NULL, 0);
-        trace_print(lua_tostring(L, -1), call->trace);
-    }
-    return 0;
-}
-
-bool vm_run_failure(struct vm_run *run, struct err *err, struct buf *trace)
-{
-    if (run->killed != VM_ALIVE && err != NULL)
-        vm_kill_text(run, err);
-    struct describe_call call = {run, err, trace, false};
-    struct err ignored;
-    if (vm_protect(run->vm, protected_describe, &call, &ignored) != 0 && run->killed == VM_ALIVE)
-        err_set(err, ERR_LIMIT, "the policies' memory is used up");
-    return call.expected;
 }
 
 int vm_protect(struct vm *vm, lua_CFunction fn, void *arg, struct err *err)
@@ -443,62 +322,4 @@ void vm_run_end(struct vm_run *run)
     release_boxes(run);
     if (killed != VM_ALIVE && vm->bytes > vm->limits.memory_bytes_max / 8)
         lua_gc(vm->L, LUA_GCCOLLECT);
-}
-
-void vm_box_release(struct vm_box *box)
-{
-    if (box->link == NULL)
-        return;
-    *box->link = box->next;
-    if (box->next != NULL)
-        box->next->link = box->link;
-    box->link = NULL;
-    void *value = box->value;
-    box->value = NULL;
-    if (value != NULL)
-        box->release(value);
-    if (--box->refs == 0)
-        free(box);
-}
-
-struct vm_box *vm_box_at(lua_State *L, int idx)
-{
-    return *(struct vm_box **)lua_touserdata(L, idx);
-}
-
-static int box_gc(lua_State *L)
-{
-    struct vm_box *box = vm_box_at(L, 1);
-    if (box == NULL)
-        return 0;
-    *(struct vm_box **)lua_touserdata(L, 1) = NULL;
-    vm_box_release(box);
-    if (--box->refs == 0)
-        free(box);
-    return 0;
-}
-
-struct vm_box *vm_box_push(lua_State *L, void (*release)(void *value))
-{
-    struct vm_box **place = lua_newuserdatauv(L, sizeof(struct vm_box *), 0);
-    *place = NULL;
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_keys.box_mt) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_createtable(L, 0, 2);
-        lua_pushcfunction(L, box_gc);
-        lua_setfield(L, -2, "__gc");
-        lua_pushboolean(L, 0);
-        lua_setfield(L, -2, "__metatable");
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &vm_keys.box_mt);
-    }
-    lua_setmetatable(L, -2);
-    struct vm_run *run = vm_run_of(L);
-    struct vm_box *box = mem_alloc(sizeof *box);
-    *box = (struct vm_box){.release = release, .refs = 2, .next = run->boxes, .link = &run->boxes};
-    if (run->boxes != NULL)
-        run->boxes->link = &box->next;
-    run->boxes = box;
-    *place = box;
-    return box;
 }

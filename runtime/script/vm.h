@@ -21,6 +21,9 @@
 
 #define RAISES
 
+enum {
+    VM_STRETCH_MS = 100
+}; /* CPU of one resume: only where Lua cannot yield does it outlast a slice */
 enum { VM_POOL_MAX = 32, VM_TEXT_MAX = 16 << 20, VM_LIST_MAX = 1 << 20, VM_SORT_MAX = 1 << 16 };
 
 enum vm_kill {

@@ -16,7 +16,8 @@ static int pcall_done(lua_State *L, int status, lua_KContext extra)
         return vm_raise_kill(L, VM_KILL_MEMORY);
     if (run->killed != VM_ALIVE)
         return vm_raise_kill(L, run->killed);
-    vm_charge(L, 10); /* what failed in C may have noted much work */
+    /* What failed in C may have noted much work, and catching costs Lua a walk over its call stack. */
+    vm_charge(L, 10 + run->vm->bytes / 256);
     lua_pushboolean(L, 0);
     lua_pushvalue(L, -2);
     return 2;

@@ -1,24 +1,10 @@
-/* Lua patterns with a bound: find, match, gmatch and gsub as the manual describes them, by a
- * backtracking matcher that counts its steps. A pattern that needs more than STEPS_MAX of them in
- * one call is an error of the policy instead of a loop that nothing can preempt. */
-#include "script/vm.h"
+#include "script/vm_match.h"
 
 #include <ctype.h>
 #include <string.h>
 
-enum { CAPTURES_MAX = 32, STEPS_MAX = 1000000, NESTING_MAX = 190 };
+enum { STEPS_MAX = 1000000, NESTING_MAX = 190, FILTER_LEN_MIN = 256 };
 enum { CAPTURE_OPEN = -1, CAPTURE_POSITION = -2 };
-
-struct matcher {
-    lua_State *L;
-    const char *subject, *subject_end, *pattern_end;
-    unsigned steps;
-    int nesting, captures;
-    struct {
-        const char *start;
-        ptrdiff_t len;
-    } capture[CAPTURES_MAX];
-};
 
 static const char *match_here(struct matcher *m, const char *s, const char *p);
 
@@ -185,7 +171,7 @@ static const char *match_shortest(struct matcher *m, const char *s, const char *
 
 static const char *capture_begin(struct matcher *m, const char *s, const char *p, ptrdiff_t kind)
 {
-    if (m->captures >= CAPTURES_MAX)
+    if (m->captures >= MATCHER_CAPTURES_MAX)
         luaL_error(m->L, "too many captures");
     m->capture[m->captures].start = s;
     m->capture[m->captures].len = kind;
@@ -215,7 +201,9 @@ static const char *match_back(struct matcher *m, const char *s, char digit)
     int i = digit - '1';
     if (i < 0 || i >= m->captures || m->capture[i].len == CAPTURE_OPEN)
         luaL_error(m->L, "invalid capture index %%%d", i + 1);
-    ptrdiff_t len = m->capture[i].len < 0 ? 0 : m->capture[i].len;
+    ptrdiff_t len = m->capture[i].len;
+    if (len == CAPTURE_POSITION)
+        return NULL;
     m->steps += (unsigned)(len / 16);
     if (m->subject_end - s < len || memcmp(m->capture[i].start, s, (size_t)len) != 0)
         return NULL;
@@ -326,14 +314,62 @@ static const char *match_here(struct matcher *m, const char *s, const char *p)
     return rest;
 }
 
-static const char *match_start(struct matcher *m, const char *s, const char *p)
+/* Which bytes can begin a match? Worked out once for long texts, when the pattern begins with an item
+ * that must match something. */
+RAISES static void filter_prepare(struct matcher *m)
 {
-    m->captures = 0;
-    m->nesting = 0;
-    return match_here(m, s, p);
+    const char *p = m->pattern;
+    while (p < m->pattern_end && *p == '(')
+        p++;
+    bool special = p < m->pattern_end && *p == '%' && p + 1 < m->pattern_end &&
+                   (p[1] == 'b' || p[1] == 'f' || isdigit((unsigned char)p[1]));
+    if (p == m->pattern_end || *p == ')' || *p == '$' || special)
+        return;
+    const char *end = item_end(m, p);
+    if (*p == '.' || (end < m->pattern_end && strchr("*?-", *end) != NULL))
+        return;
+    for (int c = 0; c < 256; c++) {
+        m->begins[c] = *p == '%'   ? in_class(c, (unsigned char)p[1])
+                       : *p == '[' ? in_set(c, p, end - 1)
+                                   : (unsigned char)*p == c;
+    }
+    m->filtered = true;
 }
 
-RAISES static void push_capture(struct matcher *m, int i, const char *s, const char *e)
+void matcher_init(struct matcher *m, lua_State *L, int subject, int pattern)
+{
+    size_t len, pattern_len;
+    *m = (struct matcher){.L = L};
+    m->subject = lua_tolstring(L, subject, &len);
+    m->subject_end = m->subject + len;
+    m->pattern = lua_tolstring(L, pattern, &pattern_len);
+    m->pattern_end = m->pattern + pattern_len;
+}
+
+const char *matcher_next(struct matcher *m, const char *at, bool anchored, const char **end)
+{
+    if (!anchored && !m->filtered && m->subject_end - at >= FILTER_LEN_MIN)
+        filter_prepare(m);
+    for (;; at++) {
+        if (m->filtered) {
+            const char *from = at;
+            while (at < m->subject_end && !m->begins[(unsigned char)*at])
+                at++;
+            m->steps += (unsigned)((at - from) / 8);
+            if (at == m->subject_end)
+                return NULL;
+        }
+        m->captures = 0;
+        m->nesting = 0;
+        *end = match_here(m, at, m->pattern);
+        if (*end != NULL)
+            return at;
+        if (anchored || at == m->subject_end)
+            return NULL;
+    }
+}
+
+void matcher_push(struct matcher *m, int i, const char *s, const char *e)
 {
     if (i >= m->captures) {
         if (i != 0)
@@ -348,208 +384,11 @@ RAISES static void push_capture(struct matcher *m, int i, const char *s, const c
     }
 }
 
-/* Whole match when there are no captures and s is given. */
-RAISES static int push_captures(struct matcher *m, const char *s, const char *e)
+int matcher_push_all(struct matcher *m, const char *s, const char *e)
 {
     int count = m->captures == 0 && s != NULL ? 1 : m->captures;
     luaL_checkstack(m->L, count, "too many captures");
     for (int i = 0; i < count; i++)
-        push_capture(m, i, s, e);
+        matcher_push(m, i, s, e);
     return count;
-}
-
-static size_t start_position(lua_Integer init, size_t len)
-{
-    if (init > 0)
-        return (size_t)init - 1;
-    size_t back = (size_t)0 - (size_t)init;
-    return init == 0 || back > len ? 0 : len - back;
-}
-
-RAISES static int find_or_match(lua_State *L, bool find)
-{
-    size_t len, pattern_len;
-    const char *s = luaL_checklstring(L, 1, &len);
-    const char *p = luaL_checklstring(L, 2, &pattern_len);
-    size_t start = start_position(luaL_optinteger(L, 3, 1), len);
-    if (start > len) {
-        lua_pushnil(L);
-        return 1;
-    }
-    bool plain = find && (lua_toboolean(L, 4) || strpbrk(p, "^$*+?.([%-") == NULL);
-    if (plain && strlen(p) == pattern_len) {
-        vm_charge(L, (len - start) / 64);
-        const char *hit = memmem(s + start, len - start, p, pattern_len);
-        if (hit == NULL) {
-            lua_pushnil(L);
-            return 1;
-        }
-        lua_pushinteger(L, hit - s + 1);
-        lua_pushinteger(L, hit - s + (lua_Integer)pattern_len);
-        return 2;
-    }
-    bool anchored = pattern_len > 0 && *p == '^';
-    struct matcher m = {
-        .L = L, .subject = s, .subject_end = s + len, .pattern_end = p + pattern_len};
-    for (const char *at = s + start; at <= m.subject_end; at++) {
-        const char *end = match_start(&m, at, p + anchored);
-        if (end != NULL) {
-            vm_charge(L, m.steps / 4);
-            if (!find)
-                return push_captures(&m, at, end);
-            lua_pushinteger(L, at - s + 1);
-            lua_pushinteger(L, end - s);
-            return 2 + push_captures(&m, NULL, NULL);
-        }
-        if (anchored)
-            break;
-    }
-    vm_charge(L, m.steps / 4);
-    lua_pushnil(L);
-    return 1;
-}
-
-int vm_find(lua_State *L)
-{
-    return find_or_match(L, true);
-}
-
-int vm_match(lua_State *L)
-{
-    return find_or_match(L, false);
-}
-
-/* Upvalues: subject, pattern, where to go on, end of the last match (both from 0; -1 for none). */
-static int gmatch_next(lua_State *L)
-{
-    size_t len, pattern_len;
-    const char *s = lua_tolstring(L, lua_upvalueindex(1), &len);
-    const char *p = lua_tolstring(L, lua_upvalueindex(2), &pattern_len);
-    lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
-    struct matcher m = {
-        .L = L, .subject = s, .subject_end = s + len, .pattern_end = p + pattern_len};
-    for (const char *at = s + lua_tointeger(L, lua_upvalueindex(3)); at <= m.subject_end; at++) {
-        const char *end = match_start(&m, at, p);
-        if (end == NULL || end - s == last)
-            continue;
-        vm_charge(L, m.steps / 4);
-        lua_pushinteger(L, end - s);
-        lua_pushvalue(L, -1);
-        lua_replace(L, lua_upvalueindex(3));
-        lua_replace(L, lua_upvalueindex(4));
-        return push_captures(&m, at, end);
-    }
-    vm_charge(L, m.steps / 4);
-    return 0;
-}
-
-int vm_gmatch(lua_State *L)
-{
-    size_t len;
-    luaL_checklstring(L, 1, &len);
-    luaL_checkstring(L, 2);
-    size_t start = start_position(luaL_optinteger(L, 3, 1), len);
-    lua_settop(L, 2);
-    lua_pushinteger(L, (lua_Integer)(start > len ? len + 1 : start));
-    lua_pushinteger(L, -1);
-    lua_pushcclosure(L, gmatch_next, 4);
-    return 1;
-}
-
-RAISES static void add_template(struct matcher *m, luaL_Buffer *out, const char *s, const char *e)
-{
-    lua_State *L = m->L;
-    size_t len;
-    const char *text = lua_tolstring(L, 3, &len);
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] != '%') {
-            luaL_addchar(out, text[i]);
-            continue;
-        }
-        i++;
-        if (i < len && text[i] == '%') {
-            luaL_addchar(out, '%');
-        } else if (i < len && text[i] == '0') {
-            luaL_addlstring(out, s, (size_t)(e - s));
-        } else if (i < len && isdigit((unsigned char)text[i])) {
-            push_capture(m, text[i] - '1', s, e);
-            luaL_tolstring(L, -1, NULL);
-            lua_remove(L, -2);
-            luaL_addvalue(out);
-        } else {
-            luaL_error(L, "invalid use of '%%' in replacement string");
-        }
-    }
-}
-
-RAISES static bool add_replacement(struct matcher *m, luaL_Buffer *out, const char *s,
-                                   const char *e)
-{
-    lua_State *L = m->L;
-    int count;
-    switch (lua_type(L, 3)) {
-    case LUA_TFUNCTION:
-        lua_pushvalue(L, 3);
-        count = push_captures(m, s, e);
-        lua_call(L, count, 1);
-        break;
-    case LUA_TTABLE:
-        push_capture(m, 0, s, e);
-        lua_gettable(L, 3);
-        break;
-    default:
-        add_template(m, out, s, e);
-        return true;
-    }
-    if (!lua_toboolean(L, -1)) {
-        lua_pop(L, 1);
-        luaL_addlstring(out, s, (size_t)(e - s));
-        return false;
-    }
-    if (!lua_isstring(L, -1))
-        luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
-    luaL_addvalue(out);
-    return true;
-}
-
-int vm_gsub(lua_State *L)
-{
-    size_t len, pattern_len;
-    const char *s = luaL_checklstring(L, 1, &len);
-    const char *p = luaL_checklstring(L, 2, &pattern_len);
-    int type = lua_type(L, 3);
-    luaL_argexpected(L,
-                     type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
-                         type == LUA_TTABLE,
-                     3, "string/function/table");
-    lua_Integer max = luaL_optinteger(L, 4, (lua_Integer)len + 1), count = 0;
-    bool anchored = pattern_len > 0 && *p == '^', changed = false;
-    struct matcher m = {
-        .L = L, .subject = s, .subject_end = s + len, .pattern_end = p + pattern_len};
-    const char *at = s, *last = NULL;
-    luaL_Buffer out;
-    luaL_buffinit(L, &out);
-    while (count < max) {
-        const char *end = match_start(&m, at, p + anchored);
-        if (end != NULL && end != last) {
-            count++;
-            changed |= add_replacement(&m, &out, at, end);
-            at = last = end;
-        } else if (at < m.subject_end) {
-            luaL_addchar(&out, *at++);
-        } else {
-            break;
-        }
-        if (anchored)
-            break;
-    }
-    vm_charge(L, m.steps / 4);
-    if (!changed) {
-        lua_pushvalue(L, 1);
-    } else {
-        luaL_addlstring(&out, at, (size_t)(m.subject_end - at));
-        luaL_pushresult(&out);
-    }
-    lua_pushinteger(L, count);
-    return 2;
 }

@@ -6,7 +6,8 @@
 #include <dirent.h>
 #include <time.h>
 
-enum { FILES_MAX = 256, TEXT_MAX = 16384, REAL_MS_MAX = 20000 };
+/* In CPU time, so that a busy machine does not matter; with room for sanitizers. */
+enum { FILES_MAX = 256, TEXT_MAX = 16384, TOTAL_MS_MAX = 15000, TURN_MS_MAX = 1500 };
 
 static const char bystander[] =
     "local M = {}\n"
@@ -28,10 +29,10 @@ struct attack {
 static struct attack attacks[FILES_MAX];
 static size_t attack_count;
 
-static int64_t now_ms(void)
+static int64_t cpu_ms(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -92,10 +93,17 @@ static void on_end(void *arg, const struct task_result *result)
     end->ended++;
     end->result = *result;
 }
-static bool both_ended(void *arg)
+
+/* Turns until both have ended; gives the CPU time of the longest turn. */
+static int64_t run_both(struct loop *loop, const struct end *ends)
 {
-    struct end *ends = arg;
-    return ends[0].ended > 0 && ends[1].ended > 0;
+    int64_t longest = 0;
+    while (ends[0].ended == 0 || ends[1].ended == 0) {
+        int64_t began = cpu_ms();
+        loop_turn(loop, -1);
+        longest = cpu_ms() - began > longest ? cpu_ms() - began : longest;
+    }
+    return longest;
 }
 
 static int run_attack(struct fake *fake, const struct attack *attack, const char *world)
@@ -109,13 +117,12 @@ static int run_attack(struct fake *fake, const struct attack *attack, const char
     }
     int failed = 0;
     struct end ends[2] = {{0}};
-    int64_t started = now_ms();
+    int64_t started = cpu_ms();
     task_start_function(policy, "bystander", "run", &fake->effects, fake->log, on_end, &ends[1]);
     task_start_function(policy, "attack", "run", &fake->effects, fake->log, on_end, &ends[0]);
-    bool ended = loop_run_until(fake->loop, both_ended, ends, 600000);
-    int64_t took = now_ms() - started;
+    int64_t longest = run_both(fake->loop, ends), took = cpu_ms() - started;
     const char *outcome = task_outcome_name(ends[0].result.outcome);
-    if (!ended || ends[0].ended != 1 || strstr(attack->expected, outcome) == NULL ||
+    if (ends[0].ended != 1 || strstr(attack->expected, outcome) == NULL ||
         strstr(ends[0].result.err.text, attack->text) == NULL) {
         print_error("%s (%s): %s: %s\n", attack->name, world, outcome, ends[0].result.err.text);
         failed++;
@@ -125,20 +132,18 @@ static int run_attack(struct fake *fake, const struct attack *attack, const char
                     task_outcome_name(ends[1].result.outcome), ends[1].result.err.text);
         failed++;
     }
-    struct loop_stats stats = loop_stats(fake->loop);
-    if (took > REAL_MS_MAX || (world[0] == 'r' && stats.longest_turn_ns > 2000000000)) {
+    if (took > TOTAL_MS_MAX || (world[0] == 'r' && longest > TURN_MS_MAX)) {
         print_error("%s (%s): took %lld ms, longest turn %lld ms\n", attack->name, world,
-                    (long long)took, (long long)stats.longest_turn_ns / 1000000);
+                    (long long)took, (long long)longest);
         failed++;
     }
     if (getenv("ATTACKS_VERBOSE") != NULL)
         print_message("%-60s %-8s %5lld ms, longest turn %4lld ms, %s\n", attack->name, outcome,
-                      (long long)took, (long long)stats.longest_turn_ns / 1000000,
-                      ends[0].result.err.text);
+                      (long long)took, (long long)longest, ends[0].result.err.text);
     /* The state goes on working, and what was hoarded is free. */
     ends[1].ended = 0;
     task_start_function(policy, "bystander", "run", &fake->effects, fake->log, on_end, &ends[1]);
-    loop_run_until(fake->loop, both_ended, ends, 600000);
+    run_both(fake->loop, ends);
     for (int i = 0; i < 50; i++)
         policy_collect(policy);
     if (ends[1].result.outcome != TASK_DONE || policy_stats(policy).memory_bytes > 8 << 20) {

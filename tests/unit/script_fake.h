@@ -176,7 +176,7 @@ static void fake_deinit(struct fake *fake)
 }
 
 /* Policies of one file each: pairs of module and text, NULL at the end; bundle.lua is added. */
-static struct policy *fake_policy(struct fake *fake, struct err *err, const char *module,
+__attribute__((unused)) static struct policy *fake_policy(struct fake *fake, struct err *err, const char *module,
                                   const char *text, ...)
 {
     struct policy_file files[16] = {{"bundle", "bundle.lua", "return { api = 1 }", 18}};

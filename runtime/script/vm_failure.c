@@ -1,0 +1,126 @@
+/* How a run ended, in words for people: kills, errors, and where. */
+#include "script/vm.h"
+
+#include <string.h>
+
+enum { MIB = 1 << 20 };
+
+const char *vm_kill_text(const struct vm_run *run, struct err *err)
+{
+    const struct policy_limits *limits = &run->vm->limits;
+    switch (run->killed) {
+    case VM_ALIVE:
+        err_set(err, ERR_INTERNAL, "the run was not killed");
+        break;
+    case VM_KILL_CPU:
+        if (clock_is_virtual(run->vm->clock))
+            err_set(err, ERR_LIMIT, "killed: it ran more than %llu instructions",
+                    (unsigned long long)run->instructions_max);
+        else
+            err_set(err, ERR_LIMIT,
+                    "killed: it used more than %lld ms of CPU, or %d ms in one table.sort or "
+                    "string.gsub",
+                    (long long)(run->cpu_ns_max / 1000000), (int)VM_STRETCH_MS);
+        break;
+    case VM_KILL_MEMORY:
+        err_set(err, ERR_LIMIT, "killed: the policies used more than %zu MiB of memory",
+                limits->memory_bytes_max / MIB);
+        break;
+    case VM_KILL_WALL:
+        err_set(err, ERR_TIMEOUT, "killed: it was not done after %lld s",
+                (long long)(limits->run_wall_ms / 1000));
+        break;
+    case VM_KILL_EFFECTS:
+        err_set(err, ERR_LIMIT, "killed: it asked for more than %zu effects", limits->effects_max);
+        break;
+    case VM_KILL_CANCEL:
+        err_set(err, ERR_CANCELED, "the run was cancelled");
+        break;
+    }
+    return err->text;
+}
+
+struct describe_call {
+    struct vm_run *run;
+    struct err *err;
+    struct buf *trace;
+    bool expected;
+};
+
+/* [-0, +0, m] The error object of idx is looked at raw: a hostile __tostring is never called. */
+void vm_error_describe(lua_State *L, int idx, struct err *err)
+{
+    idx = lua_absindex(L, idx);
+    if (lua_type(L, idx) == LUA_TSTRING) {
+        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, idx));
+        return;
+    }
+    if (!lua_istable(L, idx)) {
+        err_set(err, ERR_SCRIPT, "raised a value of type %s", luaL_typename(L, idx));
+        return;
+    }
+    lua_pushliteral(L, "message");
+    lua_rawget(L, idx);
+    lua_pushliteral(L, "code");
+    lua_rawget(L, idx);
+    enum err_code code = ERR_SCRIPT;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        for (enum err_code c = ERR_USAGE; c <= ERR_INTERNAL; c++) {
+            if (strcmp(err_code_name(c), lua_tostring(L, -1)) == 0)
+                code = c;
+        }
+    }
+    if (lua_type(L, -2) == LUA_TSTRING)
+        err_set(err, code, "%s", lua_tostring(L, -2));
+    else
+        err_set(err, code, "raised a table without a message");
+    lua_pop(L, 2);
+}
+
+/* Lua's traceback without its headline and without frames that say nothing. */
+static void trace_print(const char *text, struct buf *out)
+{
+    static const char headline[] = "stack traceback:", nothing[] = "[C]: in ?";
+    while (*text != '\0') {
+        text += *text == '\n';
+        text += strspn(text, "\t");
+        size_t len = strcspn(text, "\n");
+        bool skip = (len == sizeof headline - 1 && strncmp(text, headline, len) == 0) ||
+                    (len == sizeof nothing - 1 && strncmp(text, nothing, len) == 0);
+        if (!skip) {
+            buf_add_str(out, out->len > 0 ? "\n" : "");
+            buf_add(out, text, len);
+        }
+        text += len;
+    }
+}
+
+static int protected_describe(lua_State *L)
+{
+    struct describe_call *call = lua_touserdata(L, 1);
+    lua_State *from = call->run->L;
+    if (call->err != NULL && call->run->killed == VM_ALIVE) {
+        lua_xmove(from, L, 1);
+        vm_error_describe(L, -1, call->err);
+        if (lua_getmetatable(L, -1)) {
+            call->expected = lua_topointer(L, -1) == call->run->vm->err_mt;
+            lua_pop(L, 1);
+        }
+    }
+    if (call->trace != NULL) {
+        luaL_traceback(L, from, NULL, 0);
+        trace_print(lua_tostring(L, -1), call->trace);
+    }
+    return 0;
+}
+
+bool vm_run_failure(struct vm_run *run, struct err *err, struct buf *trace)
+{
+    if (run->killed != VM_ALIVE && err != NULL)
+        vm_kill_text(run, err);
+    struct describe_call call = {run, err, trace, false};
+    struct err ignored;
+    if (vm_protect(run->vm, protected_describe, &call, &ignored) != 0 && run->killed == VM_ALIVE)
+        err_set(err, ERR_LIMIT, "the policies' memory is used up");
+    return call.expected;
+}
