@@ -6,6 +6,7 @@
 
 local groups = require "druid.groups"
 local names = require "lib.names"
+local pod = require "druid.render.pod"
 local quantity = require "lib.quantity"
 local render = require "druid.render"
 local tables = require "lib.tables"
@@ -146,7 +147,8 @@ local function resources(block, at, add)
   end
 end
 
-local function claims(list, at, add)
+-- of_pods: they are volumes of pods by the same name, and have to be labels for that.
+local function claims(list, at, add, of_pods)
   local seen = {}
   for i, claim in ipairs(list or {}) do
     local here = at .. "[" .. (i - 1) .. "]"
@@ -156,7 +158,12 @@ local function claims(list, at, add)
     end
     resources(tables.dig(claim, "spec", "resources"), here .. ".spec.resources", add)
     local name = tables.dig(claim, "metadata", "name") or ""
-    if seen[name] then
+    if of_pods and name == "" then
+      add(here .. ".metadata.name", "is missing", "name the claim, for example: data")
+    elseif of_pods and not names.is_dns_label(name) then
+      add(here .. ".metadata.name", "\"" .. name .. "\" is no name for a volume",
+        "use lower-case letters, digits and dashes")
+    elseif seen[name] then
       add(here .. ".metadata.name", "\"" .. name .. "\" comes twice", "rename one of them")
     end
     seen[name] = true
@@ -166,8 +173,25 @@ end
 local function sizes(cluster, group, at, add)
   resources(group.node.resources, at .. ".resources", add)
   claims(tables.concat(cluster.spec.volumeClaimTemplates, group.node.volumeClaimTemplates),
-    at .. ".volumeClaimTemplates", add)
+    at .. ".volumeClaimTemplates", add, true)
   claims(group.node.persistentVolumeClaim, at .. ".persistentVolumeClaim", add)
+end
+
+-- Every variable needs a name: the list is merged by it.
+local function variables(list, at, add)
+  for i, variable in ipairs(list or {}) do
+    if not tables.text(variable.name) then
+      add(string.format("%s.env[%d].name", at, i - 1), "is missing", "name the variable or remove it")
+    end
+  end
+end
+
+local function environment(cluster, group, at, add)
+  if group.node.env ~= nil then
+    variables(group.node.env, at, add)
+  else
+    variables(cluster.spec.env, "spec", add)
+  end
 end
 
 local function containers(cluster, group, at, add)
@@ -186,12 +210,17 @@ local function containers(cluster, group, at, add)
       add(here .. ".image", "is missing", "name the container's image")
     end
     resources(container.resources, here .. ".resources", add)
+    variables(container.env, here, add)
     seen[name or ""] = true
   end
 end
 
 local function volumes(cluster, group, at, add)
-  local known, mounted = { ["common-config-volume"] = true, ["nodetype-config-volume"] = true }, {}
+  local known = { ["common-config-volume"] = true, ["nodetype-config-volume"] = true }
+  local mounted = {
+    [tables.text(cluster.spec.commonConfigMountPath) or pod.mount_path] = true,
+    [tables.text(group.node.nodeConfigMountPath) or ""] = true,
+  }
   for i, volume in ipairs(tables.concat(cluster.spec.volumes, group.node.volumes)) do
     if known[volume.name or ""] then
       add(string.format("%s.volumes[%d].name", at, i - 1), "\"" .. volume.name .. "\" comes twice",
@@ -228,8 +257,8 @@ local function services(cluster, group, at, add)
 end
 
 M.group_rules = {
-  group_name, node_type, image, port, replicas, texts, container_ports, sizes, containers, volumes,
-  services,
+  group_name, node_type, image, port, replicas, texts, container_ports, sizes, environment, containers,
+  volumes, services,
 }
 
 -- Two parts of the object must not make the same Kubernetes object.

@@ -50,6 +50,29 @@ return {
     told(t, function(_, node) node.ports = { { name = "druid-port", containerPort = 1 } } end,
       "spec.nodes.brokers.ports", "druid-port")
   end,
+  ["an environment variable without a name is named"] = function(t)
+    told(t, function(_, node) node.env = { { name = "A" }, { value = "b" } } end,
+      "spec.nodes.brokers.env[1].name", "is missing")
+    told(t, function(spec) spec.env = { { name = "" } } end, "spec.env[0].name", "is missing")
+    told(t, function(_, node)
+      node.additionalContainer = { { containerName = "side", image = "i", env = { { value = "b" } } } }
+    end, "spec.nodes.brokers.additionalContainer[0].env[0].name", "is missing")
+  end,
+  ["a claim without a name, or with one that is none, is named"] = function(t)
+    local function claim(name)
+      return { { metadata = { name = name }, spec = { resources = { requests = { storage = "1Gi" } } } } }
+    end
+    told(t, function(_, node) node.volumeClaimTemplates = claim(nil) end,
+      "spec.nodes.brokers.volumeClaimTemplates[0].metadata.name", "is missing")
+    told(t, function(_, node) node.volumeClaimTemplates = claim("Bad_Name") end,
+      "spec.nodes.brokers.volumeClaimTemplates[0].metadata.name", "Bad_Name")
+  end,
+  ["a mount over the configuration is named"] = function(t)
+    told(t, function(spec, node)
+      spec.volumes = { { name = "data" } }
+      spec.volumeMounts = { { name = "data", mountPath = node.nodeConfigMountPath } }
+    end, "spec.nodes.brokers.volumeMounts[0].mountPath", "twice")
+  end,
   ["a name that is too long is named with its limit"] = function(t)
     told(t, function(_, _, druid) druid.metadata.name = ("x"):rep(50) end, "spec.nodes.brokers", "52 is the most")
   end,
