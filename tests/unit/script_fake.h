@@ -176,8 +176,8 @@ static void fake_deinit(struct fake *fake)
 }
 
 /* Policies of one file each: pairs of module and text, NULL at the end; bundle.lua is added. */
-__attribute__((unused)) static struct policy *fake_policy(struct fake *fake, struct err *err, const char *module,
-                                  const char *text, ...)
+__attribute__((unused)) static struct policy *fake_policy(struct fake *fake, struct err *err,
+                                                          const char *module, const char *text, ...)
 {
     struct policy_file files[16] = {{"bundle", "bundle.lua", "return { api = 1 }", 18}};
     char sources[16][80];
@@ -215,7 +215,8 @@ __attribute__((unused)) static bool fake_has_ended(void *arg)
 }
 
 /* Runs module.run(ctx) of the policy to its end. */
-__attribute__((unused)) static enum task_outcome fake_run(struct fake *fake, struct policy *policy, const char *module)
+__attribute__((unused)) static enum task_outcome fake_run(struct fake *fake, struct policy *policy,
+                                                          const char *module)
 {
     fake->ended = 0;
     task_start_function(policy, module, "run", &fake->effects, fake->log, fake_ended, fake);
