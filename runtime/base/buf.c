@@ -2,10 +2,13 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_CAP_MIN = 64 };
+enum { BUF_CAP_MIN = 64, MEM_SMALL_MAX = 1024 };
 
 static void out_of_memory(size_t size)
 {
@@ -142,13 +145,25 @@ char *buf_take(struct buf *buf, size_t *len)
     return data;
 }
 
+/* The C library's calloc does not look where freed small pieces are kept, as its realloc does; and a
+ * malloc followed by memset is made a calloc by the compiler. */
 void *mem_alloc(size_t size)
 {
-    void *ptr = calloc(1, size > 0 ? size : 1);
+    void *ptr;
 
+    if (size <= MEM_SMALL_MAX)
+        return memset(mem_grow(NULL, size), 0, size);
+    ptr = calloc(1, size);
     if (ptr == NULL)
         out_of_memory(size);
     return ptr;
+}
+
+void mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void *mem_grow(void *ptr, size_t size)

@@ -1,35 +1,114 @@
 #include "base/json.h"
 
-#include "base/json_internal.h"
+#include "base/json_object.h"
 #include "base/utf8.h"
-
-#include <jansson.h>
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A jv is the library's json_t under another name, so that no other file can depend on it. */
+/* The three words are never freed. */
+enum { REFS_FOREVER = UINT32_MAX, ITEMS_MIN = 4 };
 
-static json_t *lib(const struct jv *value)
-{
-    return (json_t *)(uintptr_t)value;
-}
+struct jv { /* what all values begin with */
+    uint32_t refs;
+    uint8_t type; /* enum jv_type */
+    bool truth;
+};
+struct string {
+    struct jv head;
+    size_t len;
+    char text[];
+};
+struct number {
+    struct jv head;
+    union {
+        int64_t integer;
+        double real;
+    } is;
+};
+struct array {
+    struct jv head;
+    uint32_t count, cap;
+    struct jv **items;
+};
+struct object {
+    struct jv head;
+    struct members members;
+};
 
-static struct jv *own(json_t *value)
+/* A value of `bytes`, with room for the key behind it. */
+static void *make(enum jv_type type, size_t bytes, struct json_key *key)
 {
-    if (value == NULL) {
-        fprintf(stderr, "nemeton: out of memory (a JSON value)\n");
-        abort();
+    struct jv *value = mem_grow(NULL, bytes + (key != NULL ? key->len + 1 : 0));
+
+    *value = (struct jv){.refs = 1, .type = (uint8_t)type};
+    if (key != NULL) {
+        char *beside = (char *)value + bytes;
+
+        memcpy(beside, key->text, key->len);
+        beside[key->len] = '\0';
+        key->text = beside;
+        key->beside = true;
     }
-    return (struct jv *)value;
+    return value;
 }
 
-static struct jv *lent(json_t *value)
+struct jv *json_make_string(const char *text, size_t len, struct json_key *key)
 {
-    return (struct jv *)value;
+    struct string *string = make(JV_STRING, sizeof(*string) + len + 1, key);
+
+    string->len = len;
+    memcpy(string->text, text, len);
+    string->text[len] = '\0';
+    return &string->head;
+}
+
+struct jv *json_make_int(int64_t value, struct json_key *key)
+{
+    struct number *number = make(JV_INT, sizeof(*number), key);
+
+    number->is.integer = value;
+    return &number->head;
+}
+
+struct jv *json_make_container(enum jv_type type, struct json_key *key)
+{
+    if (type == JV_OBJECT) {
+        struct object *object = make(type, sizeof(*object), key);
+
+        object->members = (struct members){0};
+        return &object->head;
+    }
+    struct array *array = make(type, sizeof(*array), key);
+
+    array->count = array->cap = 0;
+    array->items = NULL;
+    return &array->head;
+}
+
+static enum jv_type type_of(const struct jv *value)
+{
+    return (enum jv_type)value->type;
+}
+
+static struct members *members_of(const struct jv *value)
+{
+    if (value == NULL || value->type != JV_OBJECT)
+        return NULL;
+    return &((struct object *)(uintptr_t)value)->members;
+}
+
+static struct array *array_of(const struct jv *value)
+{
+    return value != NULL && value->type == JV_ARRAY ? (struct array *)(uintptr_t)value : NULL;
+}
+
+/* The words are constants; nobody writes to them. */
+static struct jv *word(const struct jv *value)
+{
+    return (struct jv *)(uintptr_t)value;
 }
 
 /* A text of ours may quote bytes from anywhere; it must still become a string. */
@@ -40,49 +119,55 @@ static struct jv *string_repaired(const char *str, size_t len)
 
     buf_init(&text, SIZE_MAX);
     utf8_add_valid(&text, str, len);
-    value = own(json_stringn_nocheck(buf_str(&text), text.len));
+    value = json_make_string(buf_str(&text), text.len, NULL);
     buf_deinit(&text);
     return value;
 }
 
-void jv_seed(uint32_t seed)
-{
-    json_object_seed(seed != 0 ? seed : 1); /* 0 would let the library draw one itself */
-}
-
 struct jv *jv_null(void)
 {
-    return lent(json_null());
+    static const struct jv null = {.refs = REFS_FOREVER, .type = JV_NULL};
+
+    return word(&null);
 }
 
 struct jv *jv_bool(bool value)
 {
-    return lent(json_boolean(value));
+    static const struct jv yes = {.refs = REFS_FOREVER, .type = JV_BOOL, .truth = true};
+    static const struct jv no = {.refs = REFS_FOREVER, .type = JV_BOOL};
+
+    return word(value ? &yes : &no);
 }
 
 struct jv *jv_int(int64_t value)
 {
-    return own(json_integer(value));
+    return json_make_int(value, NULL);
 }
 
 struct jv *jv_real(double value)
 {
-    return isfinite(value) ? own(json_real(value)) : NULL;
+    struct number *number;
+
+    if (!isfinite(value))
+        return NULL;
+    number = make(JV_REAL, sizeof(*number), NULL);
+    number->is.real = value;
+    return &number->head;
 }
 
 struct jv *jv_string(const char *str)
 {
-    json_t *value;
+    size_t len;
 
     if (str == NULL)
         return NULL;
-    value = json_string(str);
-    return value != NULL ? lent(value) : string_repaired(str, strlen(str));
+    len = strlen(str);
+    return utf8_valid(str, len) ? json_make_string(str, len, NULL) : string_repaired(str, len);
 }
 
 struct jv *jv_stringn(const char *str, size_t len)
 {
-    return utf8_valid(str, len) ? own(json_stringn_nocheck(str != NULL ? str : "", len)) : NULL;
+    return utf8_valid(str, len) ? json_make_string(str != NULL ? str : "", len, NULL) : NULL;
 }
 
 struct jv *jv_stringf(const char *format, ...)
@@ -102,162 +187,215 @@ struct jv *jv_stringf(const char *format, ...)
 
 struct jv *jv_array(void)
 {
-    return own(json_array());
+    return json_make_container(JV_ARRAY, NULL);
 }
 
 struct jv *jv_object(void)
 {
-    return own(json_object());
+    return json_make_container(JV_OBJECT, NULL);
 }
 
 struct jv *jv_ref(struct jv *value)
 {
-    return lent(json_incref(lib(value)));
+    if (value != NULL && value->refs != REFS_FOREVER)
+        value->refs++;
+    return value;
 }
 
 void jv_unref(struct jv *value)
 {
-    json_decref(lib(value));
+    struct array *array;
+
+    if (value == NULL || value->refs == REFS_FOREVER || --value->refs > 0)
+        return;
+    array = array_of(value);
+    if (array != NULL) {
+        for (uint32_t i = 0; i < array->count; i++)
+            jv_unref(array->items[i]);
+        free(array->items);
+    } else if (value->type == JV_OBJECT) {
+        members_deinit(members_of(value));
+    }
+    free(value);
 }
 
-/* Scalars cannot be changed through this interface, so copies share them. */
+static struct jv *dup_into(const struct jv *value, struct json_key *key);
+
+static struct jv *dup_object(const struct jv *value, struct json_key *key)
+{
+    const struct members *from = members_of(value);
+    struct jv *copy = json_make_container(JV_OBJECT, key);
+
+    for (uint32_t i = 0; i < from->used; i++) {
+        const struct member *member = &from->list[i];
+        struct json_key its = {member->key, member->key_len, !member->own_key};
+
+        if (member->key != NULL) {
+            struct jv *its_value = dup_into(member->value, &its);
+            members_add(members_of(copy), &its, its_value);
+        }
+    }
+    return copy;
+}
+
+/* Scalars cannot be changed through this interface, so copies share them, and the keys beside. */
+static struct jv *dup_into(const struct jv *value, struct json_key *key)
+{
+    const struct array *array = array_of(value);
+    struct jv *copy;
+
+    if (value != NULL && value->type == JV_OBJECT)
+        return dup_object(value, key);
+    if (array == NULL)
+        return jv_ref(word(value));
+    copy = json_make_container(JV_ARRAY, key);
+    for (uint32_t i = 0; i < array->count; i++)
+        jv_append(copy, dup_into(array->items[i], NULL));
+    return copy;
+}
+
 struct jv *jv_dup(const struct jv *value)
 {
-    json_t *from = lib(value), *copy;
+    return dup_into(value, NULL);
+}
 
-    if (json_is_object(from)) {
-        copy = lib(jv_object());
-        for (void *i = json_object_iter(from); i != NULL; i = json_object_iter_next(from, i))
-            json_object_setn_new_nocheck(copy, json_object_iter_key(i), json_object_iter_key_len(i),
-                                         lib(jv_dup(lent(json_object_iter_value(i)))));
-        return lent(copy);
+struct jv *jv_copy(const struct jv *value)
+{
+    const struct members *members = members_of(value);
+    const struct array *array = array_of(value);
+    struct jv *copy;
+
+    if (members == NULL && array == NULL)
+        return jv_ref(word(value));
+    copy = json_make_container(type_of(value), NULL);
+    for (uint32_t i = 0; members != NULL && i < members->used; i++) {
+        const struct member *member = &members->list[i];
+        struct json_key its = {member->key, member->key_len, !member->own_key};
+
+        if (member->key != NULL)
+            members_add(members_of(copy), &its, jv_ref(member->value));
     }
-    if (json_is_array(from)) {
-        copy = lib(jv_array());
-        for (size_t i = 0; i < json_array_size(from); i++)
-            json_array_append_new(copy, lib(jv_dup(lent(json_array_get(from, i)))));
-        return lent(copy);
-    }
-    return lent(json_incref(from));
+    for (uint32_t i = 0; array != NULL && i < array->count; i++)
+        jv_append(copy, jv_ref(array->items[i]));
+    return copy;
 }
 
 enum jv_type jv_type(const struct jv *value)
 {
-    if (value == NULL)
-        return JV_NULL;
-    switch (json_typeof(lib(value))) {
-    case JSON_OBJECT:
-        return JV_OBJECT;
-    case JSON_ARRAY:
-        return JV_ARRAY;
-    case JSON_STRING:
-        return JV_STRING;
-    case JSON_INTEGER:
-        return JV_INT;
-    case JSON_REAL:
-        return JV_REAL;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return JV_BOOL;
-    case JSON_NULL:
-        return JV_NULL;
-    }
-    return JV_NULL;
+    return value != NULL ? type_of(value) : JV_NULL;
 }
 
 bool jv_is_object(const struct jv *value)
 {
-    return json_is_object(lib(value));
+    return value != NULL && value->type == JV_OBJECT;
 }
 
 bool jv_is_array(const struct jv *value)
 {
-    return json_is_array(lib(value));
+    return value != NULL && value->type == JV_ARRAY;
 }
 
 const char *jv_str(const struct jv *value)
 {
-    return json_string_value(lib(value));
+    size_t len;
+
+    return jv_strn(value, &len);
 }
 
 const char *jv_strn(const struct jv *value, size_t *len)
 {
-    *len = json_string_length(lib(value));
-    return json_string_value(lib(value));
+    const struct string *string = (const struct string *)(const void *)value;
+
+    *len = 0;
+    if (value == NULL || value->type != JV_STRING)
+        return NULL;
+    *len = string->len;
+    return string->text;
+}
+
+static const struct number *number_of(const struct jv *value, enum jv_type type)
+{
+    return value != NULL && value->type == type ? (const struct number *)(const void *)value : NULL;
 }
 
 int64_t jv_int_value(const struct jv *value)
 {
-    double real;
+    const struct number *integer = number_of(value, JV_INT), *real = number_of(value, JV_REAL);
 
-    if (!json_is_real(lib(value)))
-        return json_integer_value(lib(value));
-    real = json_real_value(lib(value));
-    if (real >= 0x1p63)
+    if (real == NULL)
+        return integer != NULL ? integer->is.integer : 0;
+    if (real->is.real >= 0x1p63)
         return INT64_MAX;
-    return real <= -0x1p63 ? INT64_MIN : (int64_t)real;
+    return real->is.real <= -0x1p63 ? INT64_MIN : (int64_t)real->is.real;
 }
 
 double jv_real_value(const struct jv *value)
 {
-    return json_number_value(lib(value));
+    const struct number *integer = number_of(value, JV_INT), *real = number_of(value, JV_REAL);
+
+    if (real != NULL)
+        return real->is.real;
+    return integer != NULL ? (double)integer->is.integer : 0.0;
 }
 
 bool jv_bool_value(const struct jv *value)
 {
-    return json_is_true(lib(value));
+    return value != NULL && value->type == JV_BOOL && value->truth;
 }
 
 size_t jv_size(const struct jv *value)
 {
-    return json_is_object(lib(value)) ? json_object_size(lib(value)) : json_array_size(lib(value));
+    const struct members *members = members_of(value);
+    const struct array *array = array_of(value);
+
+    return members != NULL ? members->count : array != NULL ? array->count : 0;
 }
 
 struct jv *jv_get(const struct jv *object, const char *key)
 {
-    return lent(json_object_get(lib(object), key));
+    const struct members *members = members_of(object);
+    const struct member *member;
+
+    if (members == NULL || key == NULL)
+        return NULL;
+    member = members_find(members, key, strlen(key));
+    return member != NULL ? member->value : NULL;
 }
 
-struct jv *jv_at(const struct jv *array, size_t index)
+struct jv *jv_at(const struct jv *value, size_t index)
 {
-    return lent(json_array_get(lib(array), index));
-}
+    const struct array *array = array_of(value);
 
-static struct jv *path_at(const struct jv *object, va_list keys)
-{
-    struct jv *value = lent(lib(object));
-    const char *key;
-
-    while (value != NULL && (key = va_arg(keys, const char *)) != NULL)
-        value = jv_get(value, key);
-    return value;
-}
-
-struct jv *jv_path(const struct jv *object, ...)
-{
-    va_list keys;
-    struct jv *value;
-
-    va_start(keys, object);
-    value = path_at(object, keys);
-    va_end(keys);
-    return value;
-}
-
-const char *jv_path_str(const struct jv *object, ...)
-{
-    va_list keys;
-    struct jv *value;
-
-    va_start(keys, object);
-    value = path_at(object, keys);
-    va_end(keys);
-    return jv_str(value);
+    return array != NULL && index < array->count ? array->items[index] : NULL;
 }
 
 void jv_set(struct jv *object, const char *key, struct jv *take)
 {
-    json_object_set_new(lib(object), key, lib(take));
+    struct members *members = members_of(object);
+    size_t len = key != NULL ? strlen(key) : 0;
+    struct member *member;
+
+    if (members == NULL || take == NULL || take == object || key == NULL || !utf8_valid(key, len)) {
+        jv_unref(take);
+        return;
+    }
+    member = members_find(members, key, len);
+    if (member != NULL)
+        members_replace(member, take);
+    else
+        members_add(members, &(struct json_key){.text = key, .len = len}, take);
+}
+
+bool json_add_member(struct jv *object, const struct json_key *key, struct jv *take)
+{
+    struct members *members = members_of(object);
+
+    if (members_find(members, key->text, key->len) != NULL) {
+        jv_unref(take);
+        return false;
+    }
+    members_add(members, key, take);
+    return true;
 }
 
 void jv_set_str(struct jv *object, const char *key, const char *str)
@@ -272,132 +410,73 @@ void jv_set_int(struct jv *object, const char *key, int64_t value)
 
 void jv_remove(struct jv *object, const char *key)
 {
-    json_object_del(lib(object), key);
+    struct members *members = members_of(object);
+    struct member *member =
+        members != NULL && key != NULL ? members_find(members, key, strlen(key)) : NULL;
+
+    if (member != NULL)
+        members_remove(members, member);
 }
 
 void jv_append(struct jv *array, struct jv *take)
 {
-    json_array_append_new(lib(array), lib(take));
+    jv_insert_at(array, jv_size(array), take);
 }
 
-void jv_replace_at(struct jv *array, size_t index, struct jv *take)
+void jv_replace_at(struct jv *value, size_t index, struct jv *take)
 {
-    json_array_set_new(lib(array), index, lib(take));
-}
+    const struct array *array = array_of(value);
 
-void jv_insert_at(struct jv *array, size_t index, struct jv *take)
-{
-    json_array_insert_new(lib(array), index, lib(take));
-}
-
-void jv_remove_at(struct jv *array, size_t index)
-{
-    json_array_remove(lib(array), index);
-}
-
-struct jv *jv_ensure(struct jv *object, ...)
-{
-    va_list keys;
-    const char *key;
-
-    va_start(keys, object);
-    while (object != NULL && (key = va_arg(keys, const char *)) != NULL) {
-        if (!jv_is_object(jv_get(object, key)))
-            jv_set(object, key, jv_object());
-        object = jv_get(object, key);
+    if (array == NULL || take == value || take == NULL || index >= array->count) {
+        jv_unref(take);
+        return;
     }
-    va_end(keys);
-    return object;
+    jv_unref(array->items[index]);
+    array->items[index] = take;
+}
+
+void jv_insert_at(struct jv *value, size_t index, struct jv *take)
+{
+    struct array *array = array_of(value);
+
+    if (array == NULL || take == value || take == NULL || index > array->count) {
+        jv_unref(take);
+        return;
+    }
+    if (array->count == array->cap) {
+        array->cap = array->cap > 0 ? array->cap * 2 : ITEMS_MIN;
+        array->items = mem_grow(array->items, array->cap * sizeof(struct jv *));
+    }
+    memmove(array->items + index + 1, array->items + index,
+            (array->count - index) * sizeof(struct jv *));
+    array->items[index] = take;
+    array->count++;
+}
+
+void jv_remove_at(struct jv *value, size_t index)
+{
+    struct array *array = array_of(value);
+
+    if (array == NULL || index >= array->count)
+        return;
+    jv_unref(array->items[index]);
+    array->count--;
+    memmove(array->items + index, array->items + index + 1,
+            (array->count - index) * sizeof(struct jv *));
 }
 
 int jv_next(const struct jv *object, struct jv_iter *iter)
 {
-    json_t *o = lib(object);
+    const struct members *members = members_of(object);
+    uintptr_t at = (uintptr_t)iter->position; /* of the next one */
 
-    iter->position =
-        iter->position != NULL ? json_object_iter_next(o, iter->position) : json_object_iter(o);
-    if (iter->position == NULL)
+    while (members != NULL && at < members->used && members->list[at].key == NULL)
+        at++;
+    if (members == NULL || at >= members->used)
         return 0;
-    iter->key = json_object_iter_key(iter->position);
-    iter->key_len = json_object_iter_key_len(iter->position);
-    iter->value = lent(json_object_iter_value(iter->position));
+    iter->position = (void *)(at + 1);
+    iter->key = members->list[at].key;
+    iter->key_len = members->list[at].key_len;
+    iter->value = members->list[at].value;
     return 1;
-}
-
-bool jv_equal(const struct jv *a, const struct jv *b)
-{
-    return json_equal(lib(a), lib(b));
-}
-
-/* The library's own texts quote the input, which may be a secret; these do not. */
-static const char *error_text(const json_error_t *error)
-{
-    switch (json_error_code(error)) {
-    case json_error_numeric_overflow:
-        return strncmp(error->text, "too big", 7) == 0 ? "integer outside 64 bits"
-                                                       : "number too large";
-    case json_error_duplicate_key:
-        return "duplicate key";
-    case json_error_invalid_utf8:
-        return "not valid UTF-8";
-    case json_error_premature_end_of_input:
-        return "ends in the middle of a value";
-    case json_error_end_of_input_expected:
-        return "something follows the value";
-    case json_error_null_byte_in_key:
-    case json_error_null_character:
-        return "NUL in a key";
-    case json_error_out_of_memory:
-        return "out of memory";
-    default:
-        return "not JSON";
-    }
-}
-
-static int fail_at(struct err *err, enum err_code code, const char *text, size_t len, size_t at,
-                   const char *what)
-{
-    struct json_place place;
-
-    if (err == NULL)
-        return -1;
-    json_locate(text, len, at, &place);
-    if (place.path.len > 0)
-        err_set(err, code, "JSON line %zu column %zu, `%s`: %s", place.line, place.column,
-                buf_str(&place.path), what);
-    else
-        err_set(err, code, "JSON line %zu column %zu: %s", place.line, place.column, what);
-    buf_deinit(&place.path);
-    return -1;
-}
-
-int jv_parse(const char *text, size_t len, struct jv **out, struct err *err)
-{
-    struct jv *plain;
-    json_error_t error;
-    json_t *value;
-    size_t at = 0;
-
-    if (len == 0)
-        return err_set(err, ERR_PARSE, "JSON: the text is empty");
-    plain = json_parse_plain(text, len);
-    if (plain != NULL) {
-        *out = plain;
-        return 0;
-    }
-    switch (json_prescan(text, len, JV_DEPTH_MAX, &at)) {
-    case JSON_TOO_DEEP:
-        return fail_at(err, ERR_LIMIT, text, len, at, "nested too deep (128 levels at most)");
-    case JSON_NUL:
-        return fail_at(err, ERR_PARSE, text, len, at, "a NUL outside a string");
-    case JSON_FLAWLESS:
-        break;
-    }
-    value =
-        json_loadb(text, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (value == NULL)
-        return fail_at(err, ERR_PARSE, text, len, error.position > 0 ? (size_t)error.position : 0,
-                       error_text(&error));
-    *out = lent(value);
-    return 0;
 }

@@ -37,7 +37,8 @@ struct jv *jv_array(void);
 struct jv *jv_object(void);
 struct jv *jv_ref(struct jv *value); /* returns value */
 void jv_unref(struct jv *value);
-struct jv *jv_dup(const struct jv *value); /* deep copy */
+struct jv *jv_dup(const struct jv *value);  /* deep copy */
+struct jv *jv_copy(const struct jv *value); /* of the value itself: its members are shared */
 
 enum jv_type jv_type(const struct jv *value);
 bool jv_is_object(const struct jv *value); /* false for NULL */

@@ -7,7 +7,6 @@
  */
 #include "base/json_internal.h"
 
-#include "base/json.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -17,13 +16,15 @@ enum { DIGITS_MAX = 18, TEXT_BYTES = 256 };
 
 struct reader {
     const char *at, *end;
-    char *text; /* of the string just read, terminated */
+    const char *found; /* the string just read: a piece of the input, or of text; not terminated */
+    size_t found_len;
+    char *text; /* for strings with escapes */
     size_t len, cap;
     char small[TEXT_BYTES];
     unsigned depth;
 };
 
-static struct jv *read_value(struct reader *reader);
+static struct jv *read_value(struct reader *reader, struct json_key *key);
 
 static void skip_space(struct reader *reader)
 {
@@ -116,31 +117,63 @@ static bool read_escape(struct reader *reader)
     return true;
 }
 
-/* The rest of a string whose opening quote was taken, into reader->text. */
+/* The bytes up to a quote, a backslash, a control character or the end. Eight at a time: the sums set
+ * the top bit of a byte that is one of these; *high gets the top bits of the bytes passed. */
+static size_t plain_bytes(const char *str, size_t len, uint64_t *high)
+{
+    const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
+    size_t i = 0;
+
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word, quote, slash;
+
+        memcpy(&word, str + i, 8);
+        quote = word ^ (ones * '"');
+        slash = word ^ (ones * '\\');
+        if ((((word - ones * 0x20) | (quote - ones) | (slash - ones)) & ~word & tops) != 0)
+            break;
+        *high |= word & tops;
+    }
+    for (; i < len; i++) {
+        unsigned char c = (unsigned char)str[i];
+
+        if (c < 0x20 || c == '"' || c == '\\')
+            break;
+        *high |= c & 0x80;
+    }
+    return i;
+}
+
+/* The rest of a string whose opening quote was taken, into reader->found. */
 static bool read_string(struct reader *reader)
 {
+    uint64_t high = 0;
+
     reader->len = 0;
     for (;;) {
         const char *start = reader->at;
-        size_t run;
+        size_t run = plain_bytes(start, (size_t)(reader->end - start), &high);
+        bool ends;
 
-        while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\' &&
-               (unsigned char)*reader->at >= 0x20)
-            reader->at++;
-        run = (size_t)(reader->at - start);
-        room(reader, reader->len + run + 8);
-        memcpy(reader->text + reader->len, start, run);
-        reader->len += run;
-        if (take(reader, '"')) {
-            reader->text[reader->len] = '\0';
-            return true;
+        reader->at += run;
+        ends = take(reader, '"');
+        reader->found = start;
+        reader->found_len = run;
+        if (!ends || reader->len > 0) {
+            room(reader, reader->len + run + 8);
+            memcpy(reader->text + reader->len, start, run);
+            reader->len += run;
+            reader->found = reader->text;
+            reader->found_len = reader->len;
         }
+        if (ends)
+            return high == 0 || utf8_valid(reader->found, reader->found_len);
         if (!take(reader, '\\') || !read_escape(reader))
             return false;
     }
 }
 
-static struct jv *read_integer(struct reader *reader)
+static struct jv *read_integer(struct reader *reader, struct json_key *key)
 {
     bool negative = take(reader, '-');
     const char *start = reader->at;
@@ -157,7 +190,7 @@ static struct jv *read_integer(struct reader *reader)
     if (reader->at < reader->end &&
         (*reader->at == '.' || *reader->at == 'e' || *reader->at == 'E'))
         return NULL;
-    return jv_int(negative ? -value : value);
+    return json_make_int(negative ? -value : value, key);
 }
 
 static bool read_word(struct reader *reader, const char *word)
@@ -170,40 +203,40 @@ static bool read_word(struct reader *reader, const char *word)
     return true;
 }
 
+/* The value makes its own copy of the key; only one with escapes has to be put by until then. */
 static bool read_member(struct reader *reader, struct jv *object)
 {
-    size_t before = jv_size(object);
-    char small[TEXT_BYTES], *key = small;
+    struct json_key key = {0};
+    char *kept = NULL;
     struct jv *value;
+    bool good;
 
     skip_space(reader);
-    if (!take(reader, '"') || !read_string(reader) || !utf8_valid(reader->text, reader->len))
+    if (!take(reader, '"') || !read_string(reader))
         return false;
-    if (reader->len >= sizeof(small))
-        key = mem_alloc(reader->len + 1);
-    memcpy(key, reader->text, reader->len + 1);
+    key.text = reader->found;
+    key.len = reader->found_len;
+    if (reader->found == reader->text)
+        key.text = kept = mem_strn(reader->found, reader->found_len);
     skip_space(reader);
-    value = take(reader, ':') ? read_value(reader) : NULL;
-    if (value != NULL)
-        jv_set(object, key, value);
-    if (key != small)
-        free(key);
-    /* A key that was there already does not make the object larger. */
-    return jv_size(object) == before + 1;
+    value = take(reader, ':') ? read_value(reader, &key) : NULL;
+    good = value != NULL && json_add_member(object, &key, value);
+    free(kept);
+    return good;
 }
 
 static bool read_element(struct reader *reader, struct jv *array)
 {
-    struct jv *value = read_value(reader);
+    struct jv *value = read_value(reader, NULL);
 
     if (value != NULL)
         jv_append(array, value);
     return value != NULL;
 }
 
-static struct jv *read_container(struct reader *reader, char close)
+static struct jv *read_container(struct reader *reader, char close, struct json_key *key)
 {
-    struct jv *container = close == '}' ? jv_object() : jv_array();
+    struct jv *container = json_make_container(close == '}' ? JV_OBJECT : JV_ARRAY, key);
     bool good = ++reader->depth <= JV_DEPTH_MAX;
 
     skip_space(reader);
@@ -221,7 +254,7 @@ static struct jv *read_container(struct reader *reader, char close)
     return NULL;
 }
 
-static struct jv *read_value(struct reader *reader)
+static struct jv *read_value(struct reader *reader, struct json_key *key)
 {
     skip_space(reader);
     if (reader->at == reader->end)
@@ -229,13 +262,13 @@ static struct jv *read_value(struct reader *reader)
     switch (*reader->at) {
     case '{':
         reader->at++;
-        return read_container(reader, '}');
+        return read_container(reader, '}', key);
     case '[':
         reader->at++;
-        return read_container(reader, ']');
+        return read_container(reader, ']', key);
     case '"':
         reader->at++;
-        return read_string(reader) ? jv_stringn(reader->text, reader->len) : NULL;
+        return read_string(reader) ? json_make_string(reader->found, reader->found_len, key) : NULL;
     case 't':
         return read_word(reader, "true") ? jv_bool(true) : NULL;
     case 'f':
@@ -243,7 +276,7 @@ static struct jv *read_value(struct reader *reader)
     case 'n':
         return read_word(reader, "null") ? jv_null() : NULL;
     default:
-        return read_integer(reader);
+        return read_integer(reader, key);
     }
 }
 
@@ -253,7 +286,7 @@ struct jv *json_parse_plain(const char *text, size_t len)
     struct jv *value;
 
     reader.text = reader.small;
-    value = read_value(&reader);
+    value = read_value(&reader, NULL);
     skip_space(&reader);
     if (value != NULL && reader.at != reader.end) {
         jv_unref(value);

@@ -1,8 +1,22 @@
-/* Where something stands in a JSON text; for the error messages of jv_parse. */
+/* What the files of the JSON module share: making values, the two parsers, places in a text. */
 #ifndef NEMETON_BASE_JSON_INTERNAL_H
 #define NEMETON_BASE_JSON_INTERNAL_H
 
-#include "base/buf.h"
+#include "base/json.h"
+
+/* The key that a value is made for. A value has room for it behind itself, so that a member of an
+ * object costs one allocation: `text` points there afterwards and `beside` is true. */
+struct json_key {
+    const char *text;
+    size_t len;
+    bool beside;
+};
+/* key: NULL, or where the value will stand. The text must be valid UTF-8. */
+struct jv *json_make_string(const char *text, size_t len, struct json_key *key);
+struct jv *json_make_int(int64_t value, struct json_key *key);
+struct jv *json_make_container(enum jv_type type, struct json_key *key);
+/* Takes over the value. False, and the value is gone, when the key is there already. */
+bool json_add_member(struct jv *object, const struct json_key *key, struct jv *take);
 
 struct json_place {
     size_t line, column; /* from 1; columns count bytes */
@@ -17,7 +31,8 @@ enum json_flaw json_prescan(const char *text, size_t len, size_t depth_max, size
 void json_locate(const char *text, size_t len, size_t position, struct json_place *place);
 
 /* The value of a text with nothing unusual in it; NULL when the library has to look at it. */
-struct jv;
 struct jv *json_parse_plain(const char *text, size_t len);
+/* The same by the library, whose verdict counts. NULL, the place and the reason when it refuses. */
+struct jv *json_parse_by_library(const char *text, size_t len, size_t *position, const char **why);
 
 #endif

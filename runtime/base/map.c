@@ -46,7 +46,7 @@ static void sip_round(uint64_t v[4])
 }
 
 /* SipHash-1-3: keys come from whoever can create an object, so they may be chosen to collide. */
-static uint64_t hash_key(uint64_t seed, const char *key, size_t len)
+uint64_t map_hash(uint64_t seed, const char *key, size_t len)
 {
     uint64_t k1 = seed ^ 0x9E3779B97F4A7C15ULL;
     uint64_t v[4] = {seed ^ 0x736F6D6570736575ULL, k1 ^ 0x646F72616E646F6DULL,
@@ -77,7 +77,7 @@ static struct map_entry *find(const struct map *map, const char *key)
 
     if (map->count == 0)
         return NULL;
-    hash = hash_key(map->seed, key, strlen(key));
+    hash = map_hash(map->seed, key, strlen(key));
     for (size_t i = hash & (map->slot_count - 1); map->slots[i] != 0;
          i = (i + 1) & (map->slot_count - 1)) {
         struct map_entry *entry = &map->entries[map->slots[i] - 1];
@@ -181,7 +181,7 @@ void map_put(struct map *map, const char *key, void *value)
     entry = &map->entries[map->used];
     entry->key = mem_strn(key, len);
     entry->value = value;
-    entry->hash = hash_key(map->seed, key, len);
+    entry->hash = map_hash(map->seed, key, len);
     link_entry(map, map->used);
     map->used++;
     map->count++;

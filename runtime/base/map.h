@@ -28,4 +28,7 @@ struct map_iter {
 };
 int map_next(const struct map *map, struct map_iter *iter); /* 1 and fills iter, or 0 at the end */
 
+/* The hash of the keys, for other tables: who does not know the seed cannot make keys collide. */
+uint64_t map_hash(uint64_t seed, const char *key, size_t len);
+
 #endif
