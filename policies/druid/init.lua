@@ -35,12 +35,13 @@ M.watches = {
   { apiVersion = "apps/v1", kind = "Deployment", labels = "app=druid", map = "owner" },
   { apiVersion = "v1", kind = "Service", labels = "app=druid", map = "owner" },
   { apiVersion = "v1", kind = "ConfigMap", labels = "app=druid", map = "owner" },
-  { apiVersion = "policy/v1", kind = "PodDisruptionBudget", labels = "app=druid", map = "owner",
-    optional = true },
+  { apiVersion = "policy/v1", older = "policy/v1beta1", kind = "PodDisruptionBudget", labels = "app=druid",
+    map = "owner", optional = true },
   { apiVersion = "networking.k8s.io/v1", kind = "Ingress", labels = "app=druid", map = "owner",
     optional = true },
   -- All autoscalers: one that somebody else made may set the size of a group, too.
-  { apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler", map = "owner", optional = true },
+  { apiVersion = "autoscaling/v2", older = "autoscaling/v2beta2", kind = "HorizontalPodAutoscaler",
+    map = "owner", optional = true },
   -- Pods change a lot and matter little: what a rollout waits for is in the workloads' status. They are
   -- looked at while a group is not ready (druid.report), to say why.
   { apiVersion = "v1", kind = "Pod", labels = "app=druid", map = "none",

@@ -15,6 +15,7 @@ static void spec_copy(struct informer_spec *to, const struct informer_spec *from
     *to = *from;
     to->api_version = mem_str(from->api_version);
     to->kind = mem_str(from->kind);
+    to->older = mem_str(from->older);
     to->namespace = mem_str(from->namespace);
     to->label_selector = mem_str(from->label_selector);
     if (from->fields != NULL) {
@@ -32,6 +33,7 @@ static void spec_deinit(struct informer_spec *spec)
     free((void *)spec->fields);
     free((char *)spec->api_version);
     free((char *)spec->kind);
+    free((char *)spec->older);
     free((char *)spec->namespace);
     free((char *)spec->label_selector);
 }
@@ -285,6 +287,12 @@ static void on_kind(void *arg, const struct kube_kind *kind, const struct err *e
         begin_watch(informer);
         return;
     }
+    if (err->code == ERR_NOT_FOUND && informer->spec.older != NULL && !informer->asking_older) {
+        informer->asking_older = true;
+        ask(informer);
+        return;
+    }
+    informer->asking_older = false;
     if (err->code != ERR_NOT_FOUND) {
         delay = backoff_delay_ms(INFORMER_RETRY_MIN_MS, INFORMER_RETRY_MAX_MS, informer->failures);
         informer->failures += informer->failures < 16;
@@ -307,8 +315,9 @@ static void ask(void *arg)
 
     informer->retry = NULL;
     informer->asking = true;
-    discovery_find(informer->set->discovery, informer->spec.api_version, informer->spec.kind,
-                   on_kind, informer);
+    discovery_find(informer->set->discovery,
+                   informer->asking_older ? informer->spec.older : informer->spec.api_version,
+                   informer->spec.kind, on_kind, informer);
 }
 
 static struct store *make_store(const struct informer_spec *spec)

@@ -17,6 +17,7 @@ struct informer_set;
 
 struct informer_spec {
     const char *api_version, *kind;
+    const char *older;          /* the apiVersion to read where the server lacks it; NULL = none */
     const char *namespace;      /* NULL = all */
     const char *label_selector; /* NULL = none */
     const char *const *fields;
@@ -48,7 +49,8 @@ bool informer_set_synced(const struct informer_set *set);
 /* What keeps readiness down, in words ("list statefulsets: forbidden …"); NULL when all is well. */
 const char *informer_problem(const struct informer *informer);
 struct store *informer_store(struct informer *informer);
-const struct kube_kind *informer_kind(const struct informer *informer); /* NULL until discovered */
+/* As the server has it, which may be under the older version; NULL until discovered. */
+const struct kube_kind *informer_kind(const struct informer *informer);
 const struct informer_spec *informer_spec_of(const struct informer *informer);
 struct watch_stats informer_stats(const struct informer *informer);
 /* How far the watch has come; "" before the first full state. */

@@ -33,6 +33,7 @@ struct informer {
     struct loop_timer *retry;
     struct informer_subscription *subscriptions;
     bool asking; /* discovery has the question */
+    bool asking_older;
     bool missing, synced, ever_synced, resetting;
     unsigned failures;
     char rv[INFORMER_RV_BYTES];

@@ -39,7 +39,8 @@ static char *key_of(const struct informer_spec *spec, struct buf *selector_text)
     }
     selector_free(selector);
     buf_init(&key, KEY_BYTES_MAX);
-    buf_printf(&key, "%s|%s|%s|%s|%d", spec->api_version, spec->kind,
+    buf_printf(&key, "%s|%s|%s|%s|%s|%d", spec->api_version, spec->kind,
+               spec->older != NULL ? spec->older : "",
                spec->namespace != NULL ? spec->namespace : "", buf_str(selector_text),
                spec->metadata_only);
     add_fields(&key, spec);
@@ -120,8 +121,10 @@ bool informer_set_synced(const struct informer_set *set)
 
 static bool of_kind(const struct informer *informer, const char *api_version, const char *kind)
 {
-    return strcmp(informer->spec.kind, kind) == 0 &&
-           strcmp(informer->spec.api_version, api_version) == 0;
+    const char *served =
+        informer->kind != NULL ? informer->kind->api_version : informer->spec.api_version;
+
+    return strcmp(informer->spec.kind, kind) == 0 && strcmp(served, api_version) == 0;
 }
 
 void informer_set_observe(struct informer_set *set, const struct jv *object)

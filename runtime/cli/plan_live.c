@@ -22,8 +22,10 @@ static int restore_all(struct plan *plan, const struct jv *objects, struct err *
     return 0;
 }
 
-static int bring(struct fetch *fetch, const char *api_version, const char *kind, const char *labels,
-                 bool optional, struct err *err)
+/* A kind that the server lacks has no objects. What it has under the older version enters the world
+ * under the newer one. */
+static int bring(struct fetch *fetch, const char *api_version, const char *older, const char *kind,
+                 const char *labels, struct err *err)
 {
     char *key = mem_printf("%s/%s %s", api_version, kind, labels != NULL ? labels : "");
     bool seen = jv_get(fetch->seen, key) != NULL;
@@ -32,10 +34,15 @@ static int bring(struct fetch *fetch, const char *api_version, const char *kind,
     if (seen)
         return 0;
     struct err failure = {0};
-    struct jv *objects =
-        client_list(fetch->plan->server.client, api_version, kind, NULL, labels, &failure);
+    struct client *client = fetch->plan->server.client;
+    struct jv *objects = client_list(client, api_version, kind, NULL, labels, &failure);
+    if (objects == NULL && failure.code == ERR_NOT_FOUND && older != NULL) {
+        objects = client_list(client, older, kind, NULL, labels, &failure);
+        for (size_t i = 0; i < jv_size(objects); i++)
+            jv_set_str(jv_at(objects, i), "apiVersion", api_version);
+    }
     if (objects == NULL) {
-        if (optional && failure.code == ERR_NOT_FOUND)
+        if (failure.code == ERR_NOT_FOUND)
             return 0;
         *err = failure;
         return err_wrap(err, "read %s %s", api_version, kind);
@@ -75,7 +82,8 @@ static int bring_watched(struct fetch *fetch, struct err *err)
         const struct policy_controller *controller = policy_controller_at(policy, c);
         for (size_t w = 0; failed == 0 && w < controller->watch_count; w++) {
             const struct policy_watch *watch = &controller->watches[w];
-            failed = bring(fetch, watch->api_version, watch->kind, watch->labels, true, err);
+            failed =
+                bring(fetch, watch->api_version, watch->older, watch->kind, watch->labels, err);
         }
     }
     policy_unref(policy);
@@ -116,11 +124,11 @@ static int bring_named(struct plan *plan, struct err *err)
 int plan_load_live(struct plan *plan, struct err *err)
 {
     struct fetch fetch = {plan, jv_object()};
-    int failed = bring(&fetch, "v1", "Namespace", NULL, false, err);
+    int failed = bring(&fetch, "v1", NULL, "Namespace", NULL, err);
     if (failed == 0)
-        failed = bring(&fetch, "storage.k8s.io/v1", "StorageClass", NULL, true, err);
+        failed = bring(&fetch, "storage.k8s.io/v1", NULL, "StorageClass", NULL, err);
     if (failed == 0)
-        failed = bring(&fetch, "apps/v1", "ControllerRevision", NULL, true, err);
+        failed = bring(&fetch, "apps/v1", NULL, "ControllerRevision", NULL, err);
     if (failed == 0)
         failed = bring_watched(&fetch, err);
     if (failed == 0 && plan->policies == NULL)

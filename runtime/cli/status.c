@@ -96,6 +96,9 @@ static struct jv *read_owned(struct status *status, const struct policy_controll
             continue;
         struct jv *list = client_list(status->live.client, watch->api_version, watch->kind,
                                       status->namespace, watch->labels, NULL);
+        if (list == NULL && watch->older != NULL)
+            list = client_list(status->live.client, watch->older, watch->kind, status->namespace,
+                               watch->labels, NULL);
         for (size_t i = 0; i < jv_size(list); i++)
             jv_append(all, jv_ref(jv_at(list, i)));
         jv_unref(list);

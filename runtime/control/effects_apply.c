@@ -341,6 +341,7 @@ void effect_apply_start(struct effect_call *call)
         jv_set_str(metadata, "namespace", namespace);
     apply_hash(call->wanted, call->hash);
     jv_set_str(jv_ensure(metadata, "annotations", NULL), APPLY_ANNOTATION, call->hash);
+    jv_set_str(call->wanted, "apiVersion", call->kind->api_version); /* may be the older one */
     struct store_item *item = NULL;
     if (effect_cached(call, name, &item) == 0) {
         get_live(call);

@@ -60,17 +60,26 @@ static const char *target_kind(const struct effect_call *call)
     return call->effect->kind != NULL ? call->effect->kind : call->run->kind;
 }
 
+/* Under which version the server has what the policy calls by the newer one. */
+static const char *served_api_version(const struct effect_call *call)
+{
+    const struct informer *informer = effect_informer(call);
+    const struct kube_kind *kind = informer != NULL ? informer_kind(informer) : NULL;
+    return kind != NULL ? kind->api_version : target_api_version(call);
+}
+
 void effect_find_kind(struct effect_call *call, void (*with_kind)(struct effect_call *call))
 {
     struct discovery *discovery = call->run->shared->options.discovery;
-    call->kind = discovery_get(discovery, target_api_version(call), target_kind(call));
+    const char *api_version = served_api_version(call);
+    call->kind = discovery_get(discovery, api_version, target_kind(call));
     if (call->kind != NULL) {
         with_kind(call);
         return;
     }
     call->with_kind = with_kind;
     call->finding = true;
-    discovery_find(discovery, target_api_version(call), target_kind(call), on_kind, call);
+    discovery_find(discovery, api_version, target_kind(call), on_kind, call);
 }
 
 void effect_write(struct effect_call *call, const struct write_request *request, rest_fn fn)

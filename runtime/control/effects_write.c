@@ -119,11 +119,15 @@ static void on_before_patch(void *arg, const struct rest_response *response, con
 void effect_create_start(struct effect_call *call)
 {
     const struct effect *effect = call->effect;
+    if (effect->subresource == NULL) {
+        call->wanted = jv_dup(effect->body);
+        jv_set_str(call->wanted, "apiVersion", call->kind->api_version); /* may be the older one */
+    }
     struct write_request request = {.verb = WRITE_CREATE,
                                     .namespace = effect_namespace(call),
                                     .name = effect->subresource != NULL ? effect->name : NULL,
                                     .subresource = effect->subresource,
-                                    .body = effect->body};
+                                    .body = call->wanted != NULL ? call->wanted : effect->body};
     effect_write(call, &request, on_object);
 }
 

@@ -9,8 +9,7 @@ struct entry {
     struct watches *watches;
     size_t watch_index, scope;
     struct informer *informer;
-    bool first;           /* of those that share the informer: it alone is subscribed */
-    bool asking, lacking; /* optional kinds: does the server have it? */
+    bool first; /* of those that share the informer: it alone is subscribed */
 };
 
 struct watches {
@@ -32,26 +31,18 @@ static const struct policy_watch *watch_of(const struct entry *entry)
     return &entry->watches->controller->watches[entry->watch_index];
 }
 
-static void on_found(void *arg, const struct kube_kind *kind, const struct err *err)
-{
-    struct entry *entry = arg;
-    struct watches *watches = entry->watches;
-    entry->asking = false;
-    entry->lacking = kind == NULL && err->code == ERR_NOT_FOUND;
-    if (watches->on_synced != NULL)
-        watches->on_synced(watches->arg);
-}
-
 static struct informer *start_informer(struct watches *watches, const struct policy_watch *watch,
                                        const char *namespace)
 {
     struct informer_spec spec = {
         .api_version = watch->api_version,
         .kind = watch->kind,
+        .older = watch->older,
         .namespace = namespace,
         .label_selector = watch->labels,
         .fields = (const char *const *)watch->fields,
         .field_count = watch->field_count,
+        .optional = watch->optional,
     };
     return informer_get(watches->env.informers, &spec);
 }
@@ -70,11 +61,6 @@ static void add_entries(struct watches *watches, size_t scope)
         for (struct entry *other = watches->entries; other < entry; other++) {
             if (other->informer == entry->informer)
                 entry->first = false;
-        }
-        if (watch->optional) {
-            entry->asking = true;
-            discovery_find(watches->env.discovery, watch->api_version, watch->kind, on_found,
-                           entry);
         }
     }
 }
@@ -103,11 +89,6 @@ static bool in_scope(const struct watches *watches, size_t scope, const char *na
 {
     const char *own = watches->namespaces[scope];
     return namespace == NULL || own == NULL || namespace[0] == '\0' || strcmp(own, namespace) == 0;
-}
-
-static bool entry_synced(const struct entry *entry)
-{
-    return entry->lacking || (!entry->asking && informer_synced(entry->informer));
 }
 
 struct watches *watches_new(const struct watches_env *env, struct policy *policy,
@@ -140,12 +121,8 @@ void watches_unref(struct watches *watches)
     if (watches == NULL || --watches->refs > 0)
         return;
     watches_unlisten(watches);
-    for (size_t i = 0; i < watches->entry_count; i++) {
-        struct entry *entry = &watches->entries[i];
-        if (entry->asking)
-            discovery_cancel(watches->env.discovery, entry);
-        informer_put(entry->informer);
-    }
+    for (size_t i = 0; i < watches->entry_count; i++)
+        informer_put(watches->entries[i].informer);
     for (size_t i = 0; i < watches->scope_count; i++)
         free(watches->namespaces[i]);
     free(watches->namespaces);
@@ -194,7 +171,7 @@ bool watches_synced(const struct watches *watches, const char *namespace)
 {
     for (size_t i = 0; i < watches->entry_count; i++) {
         const struct entry *entry = &watches->entries[i];
-        if (in_scope(watches, entry->scope, namespace) && !entry_synced(entry))
+        if (in_scope(watches, entry->scope, namespace) && !informer_synced(entry->informer))
             return false;
     }
     return true;
@@ -204,7 +181,7 @@ bool watches_readable(const struct watches *watches, const struct informer *info
 {
     for (size_t i = 0; i < watches->entry_count; i++) {
         const struct entry *entry = &watches->entries[i];
-        if (entry->informer == informer && entry_synced(entry))
+        if (entry->informer == informer && informer_synced(informer))
             return true;
     }
     return false;
@@ -213,8 +190,7 @@ bool watches_readable(const struct watches *watches, const struct informer *info
 const char *watches_problem(const struct watches *watches)
 {
     for (size_t i = 0; i < watches->entry_count; i++) {
-        const struct entry *entry = &watches->entries[i];
-        const char *problem = entry->lacking ? NULL : informer_problem(entry->informer);
+        const char *problem = informer_problem(watches->entries[i].informer);
         if (problem != NULL)
             return problem;
     }
@@ -226,9 +202,8 @@ struct informer *watches_find(const struct watches *watches, const char *namespa
 {
     for (size_t i = 0; i < watches->entry_count; i++) {
         const struct entry *entry = &watches->entries[i];
-        const struct policy_watch *watch = watch_of(entry);
-        if (in_scope(watches, entry->scope, namespace) && strcmp(watch->kind, kind) == 0 &&
-            strcmp(watch->api_version, api_version) == 0)
+        if (in_scope(watches, entry->scope, namespace) &&
+            policy_watch_covers(watch_of(entry), api_version, kind))
             return entry->informer;
     }
     return NULL;

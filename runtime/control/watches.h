@@ -3,7 +3,8 @@
  * A scope is one namespace (or all of them). A run of a key reads from the informers of its scope
  * only. Reference-counted: a run keeps the watches it began with while a new version brings its own
  * (informers of the same specification are shared underneath). Kinds that are declared optional and
- * that the server lacks count as synced and empty.
+ * that the server lacks count as synced and empty. A kind that the server has under the older version
+ * only is found under both.
  */
 #ifndef NEMETON_CONTROL_WATCHES_H
 #define NEMETON_CONTROL_WATCHES_H
@@ -14,7 +15,6 @@
 struct watches;
 struct watches_env {
     struct informer_set *informers;
-    struct discovery *discovery;
     const char *const *namespaces; /* count 0: all */
     size_t namespace_count;
 };

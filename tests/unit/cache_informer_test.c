@@ -214,6 +214,26 @@ static void asks_every_30_s_for_a_kind_that_is_missing(void **state)
     assert_null(informer_problem(f->informer));
 }
 
+static void reads_the_older_version_where_the_server_lacks_the_newer(void **state)
+{
+    struct fixture *f = *state;
+    SCRIPT(f->stage, {"GET /apis/x.io/v1", ACT_REPLY, 404, "404 page not found"},
+           {"GET /apis/x.io/v1beta1", ACT_REPLY, 404, "404 page not found"},
+           {"GET /apis/x.io/v1", ACT_REPLY, 404, "404 page not found"},
+           {"GET /apis/x.io/v1beta1", ACT_REPLY, 0,
+            "{\"kind\":\"APIResourceList\",\"groupVersion\":\"x.io/v1beta1\",\"resources\":[{"
+            "\"name\":\"things\",\"singularName\":\"\",\"namespaced\":true,\"kind\":\"Thing\","
+            "\"verbs\":[]}]}"},
+           {"/apis/x.io/v1beta1/things?", ACT_STREAM, 0, MARK("10")});
+    start(f, &(struct informer_spec){
+                 .api_version = "x.io/v1", .older = "x.io/v1beta1", .kind = "Thing"});
+    assert_false(informer_synced(f->informer));
+    stage_run(f->stage, 70000);
+    told(f, "synced ");
+    assert_string_equal(informer_kind(f->informer)->api_version, "x.io/v1beta1");
+    assert_null(informer_problem(f->informer));
+}
+
 static void an_optional_kind_may_be_missing(void **state)
 {
     struct fixture *f = *state;
@@ -404,6 +424,7 @@ int main(void)
         T(a_later_subscriber_gets_what_is_there),
         T(one_informer_serves_all_who_want_the_same),
         T(asks_every_30_s_for_a_kind_that_is_missing),
+        T(reads_the_older_version_where_the_server_lacks_the_newer),
         T(an_optional_kind_may_be_missing),
         T(a_refusal_is_a_problem_in_words_and_nothing_is_gone),
         T(our_own_write_is_seen_at_once_and_told_once),

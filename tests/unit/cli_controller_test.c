@@ -291,6 +291,52 @@ static void a_label_says_whose_run_it_is(void **state)
     assert_int_equal(stage_logged(stage, "\"ran two"), 2);
 }
 
+/* The server has policy/v1 only, which is the older version here. */
+#define BUDGETS                                                                                    \
+    "local BUDGET = { apiVersion = 'policy/v2', kind = 'PodDisruptionBudget' }\n"                  \
+    "local M = {}\n"                                                                               \
+    "M.watches = { primaries = {{ apiVersion = 'example.com/v1', kind = 'Thing' }},\n"             \
+    "  { apiVersion = 'policy/v2', older = 'policy/v1', kind = 'PodDisruptionBudget',\n"           \
+    "    map = 'owner', optional = true } }\n"                                                     \
+    "M.rights = { ['policy/v2/PodDisruptionBudget'] = { 'apply', 'delete', 'read' } }\n"           \
+    "function M.reconcile(ctx)\n"                                                                  \
+    "  if not ctx.object then return end\n"                                                        \
+    "  local seen = kube.list{ apiVersion = BUDGET.apiVersion, kind = BUDGET.kind,\n"              \
+    "    owner = ctx.key.uid }[1]\n"                                                               \
+    "  if ctx.object.spec.text == 'none' then\n"                                                   \
+    "    return seen and ctx.delete(seen, { reason = 'none is wanted' })\n"                        \
+    "  end\n"                                                                                      \
+    "  local _, err, change = ctx.apply({ apiVersion = BUDGET.apiVersion, kind = BUDGET.kind,\n"   \
+    "    metadata = { name = ctx.key.name, namespace = ctx.key.namespace, ownerReferences = {{\n"  \
+    "    apiVersion = 'example.com/v1', kind = 'Thing', name = ctx.key.name, uid = ctx.key.uid,\n" \
+    "    controller = true }} },\n"                                                                \
+    "    spec = { maxUnavailable = 1, selector = { matchLabels = { a = 'b' } } } })\n"             \
+    "  if err then return nil, err end\n"                                                          \
+    "  log.info('budget ' .. change)\n"                                                            \
+    "end\n"                                                                                        \
+    "return M\n"
+static void an_older_version_stands_in_where_the_server_lacks_the_newer(void **state)
+{
+    static const char budget[] = "/apis/policy/v1/namespaces/ns/poddisruptionbudgets/one";
+    struct stage *stage = *state;
+    stage->controller = BUDGETS;
+    stage_start(stage);
+    stage_thing(stage, "one", "x");
+    stage_until_idle(stage);
+    assert_string_equal(jv_path_str(stage_get(stage, budget), "apiVersion", NULL), "policy/v1");
+    assert_int_equal(stage_logged(stage, "budget created"), 1);
+    stage_ask(stage, "DELETE", budget, NULL, NULL);
+    stage_until_idle(stage);
+    assert_int_equal(stage_logged(stage, "budget created"), 2);
+    stage_patch(stage, THINGS("one"), "{spec: {text: y}}");
+    stage_until_idle(stage);
+    assert_int_equal(stage_logged(stage, "budget same") >= 1, 1);
+    assert_int_equal(stage_logged(stage, "budget updated"), 0);
+    stage_patch(stage, THINGS("one"), "{spec: {text: none}}");
+    stage_until_idle(stage);
+    assert_null(stage_get(stage, budget));
+}
+
 static void looks_only_at_the_namespaces_it_was_given(void **state)
 {
     struct stage *stage = *state;
@@ -383,6 +429,7 @@ int main(void)
         TEST(never_runs_a_key_twice_at_once),
         TEST(runs_no_more_keys_at_once_than_it_may_and_all_in_the_end),
         TEST(a_label_says_whose_run_it_is),
+        TEST(an_older_version_stands_in_where_the_server_lacks_the_newer),
         TEST(looks_only_at_the_namespaces_it_was_given),
         TEST(does_nothing_while_a_cache_is_forbidden_and_says_so),
         TEST(counts_runs_by_result),
