@@ -127,6 +127,18 @@ static int parse_place(struct request *request, const char *const *parts, size_t
     return 0;
 }
 
+static void warn_deprecated(struct request *request)
+{
+    char version[KIND_TEXT_BYTES];
+    const char *own = jv_str(jv_get(request->version->definition, "deprecationWarning"));
+    if (own)
+        request_warn(request, "%s", own);
+    else
+        request_warn(request, "%s %s is deprecated",
+                     kind_api_version(request->kind, request->version, version, sizeof(version)),
+                     request->kind->kind);
+}
+
 int request_parse(struct request *request, struct apiserver *server, struct exchange *exchange,
                   const char *const *parts, size_t count, struct refusal *refusal)
 {
@@ -141,6 +153,8 @@ int request_parse(struct request *request, struct apiserver *server, struct exch
         return -1;
     if (parse_verb(request, refusal) < 0 || parse_accept(request, refusal) < 0)
         return -1;
+    if (request->version->deprecated)
+        warn_deprecated(request);
     return options_of_write(request, refusal);
 }
 

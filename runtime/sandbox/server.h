@@ -36,7 +36,7 @@ struct apiserver {
     struct map *addresses;  /* cluster IPs in use, value unused */
     struct map *node_ports; /* the same */
     uint32_t next_address;
-    bool closing;
+    int64_t events_swept_ms;
 };
 
 int64_t server_now_ms(const struct apiserver *server); /* monotonic */

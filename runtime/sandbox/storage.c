@@ -201,6 +201,7 @@ struct stored *storage_put(struct storage *storage, struct kind *kind, struct jv
         stored_unref(after);
         return NULL;
     }
+    after->at_ms = now_ms;
     storage->revision++;
     struct stored *before = tree_put(kind->objects, after->key, after);
     if (!before)

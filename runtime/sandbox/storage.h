@@ -16,6 +16,7 @@ struct stored {
     char *key;               /* "namespace/name" or "name" */
     const char *name;        /* inside key */
     uint64_t revision;
+    int64_t at_ms; /* when it was written */
     char *body;
     size_t body_len;
     struct jv *labels; /* NULL when there are none */

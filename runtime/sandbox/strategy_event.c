@@ -1,10 +1,12 @@
 #include "sandbox/strategy_internal.h"
 
 #include "sandbox/meta.h"
+#include "sandbox/write.h"
 
 #include <string.h>
 
 enum { SHORT_BYTES_MAX = 128, NOTE_BYTES_MAX = 1024 };
+enum { EVENT_LIFE_MS = 3600000, SWEEP_EVERY_MS = 60000 };
 
 static bool has_time(const struct jv *event, const char *member)
 {
@@ -86,4 +88,44 @@ static int prepare_create(struct request *request, struct jv *event, struct refu
     return result;
 }
 
-const struct strategy strategy_event = {.prepare_create = prepare_create};
+struct sweep {
+    int64_t until_ms;
+    struct jv *keys;
+};
+
+static bool collect_old(void *arg, struct stored *stored)
+{
+    struct sweep *sweep = arg;
+    if (stored->at_ms <= sweep->until_ms)
+        jv_append(sweep->keys, jv_string(stored->key));
+    return true;
+}
+
+/* Events live for an hour. New ones make room: no timer is needed for what nobody adds to. */
+static void committed(struct apiserver *server, const struct jv *before, const struct jv *after)
+{
+    struct kind *kind = kinds_find(server->kinds, "", "events");
+    int64_t now_ms = server_now_ms(server);
+    (void)before;
+    if (!after || now_ms - server->events_swept_ms < SWEEP_EVERY_MS)
+        return;
+    server->events_swept_ms = now_ms;
+    struct sweep sweep = {.until_ms = now_ms - EVENT_LIFE_MS, .keys = jv_array()};
+    storage_each(server->storage, kind, NULL, NULL, 0, collect_old, &sweep);
+    for (size_t i = 0; i < jv_size(sweep.keys); i++) {
+        struct request request;
+        struct jv *event = stored_parse(storage_get(kind, jv_str(jv_at(sweep.keys, i))));
+        struct jv *last = jv_dup(event);
+        request_init_internal(&request, server, kind, VERB_DELETE);
+        write_commit_delete(&request, kind, event, last);
+        request_deinit(&request);
+        jv_unref(last);
+        jv_unref(event);
+    }
+    jv_unref(sweep.keys);
+}
+
+const struct strategy strategy_event = {
+    .prepare_create = prepare_create,
+    .committed = committed,
+};

@@ -4,6 +4,7 @@
 #include "sandbox/decode.h"
 #include "sandbox/meta.h"
 #include "sandbox/patch_apply.h"
+#include "sandbox/quota.h"
 #include "sandbox/schema.h"
 #include "sandbox/strategy.h"
 #include "sandbox/watcher.h"
@@ -172,6 +173,8 @@ static int create_prepared(struct request *request, struct jv **object, struct s
         return -1;
     if (storage_get(kind, request_key(request, meta_name(*object), key)))
         return refuse_exists(refusal, request->kind, meta_name(*object));
+    if (quota_admit(request, *object, refusal) < 0)
+        return -1;
     if (storage_is_full(request->server->storage))
         return refuse(refusal, 500, "InternalError", "etcdserver: mvcc: database space exceeded");
     return commit_bounded(request, kind, NULL, *object, out, refusal);
