@@ -17,6 +17,8 @@ struct key_state {
     uint64_t error_digest; /* of the last error told; 0: the last run was fine */
     int64_t parked_until_ms, parked_generation;
     char *parked_version;
+    bool unread;      /* new: its condition may be from an earlier process */
+    bool condition;   /* PolicyError is True on the object */
     int64_t ready_ms; /* since when it waits; -1: it does not */
 };
 

@@ -71,7 +71,7 @@ void key_state_drop_if_empty(struct controller *controller, const char *key)
 {
     const struct key_state *state = map_get(controller->states, key);
     if (state != NULL && state->gone_uid == NULL && state->kills == 0 && state->error_digest == 0 &&
-        state->parked_version == NULL && state->ready_ms < 0)
+        state->parked_version == NULL && state->ready_ms < 0 && !state->condition && !state->unread)
         map_remove(controller->states, key);
 }
 
@@ -168,8 +168,11 @@ static void primary_changed(struct controller *controller, size_t watch_index,
                             enum informer_event event, const struct store_item *item, int priority)
 {
     char *key = key_of_primary(controller, watch_index, item->namespace, item->name);
+    if (event == INFORMER_ADDED)
+        key_state_of(controller, key, true)->unread = true;
     if (event == INFORMER_REMOVED) {
         struct key_state *state = key_state_of(controller, key, true);
+        state->condition = state->unread = false;
         free(state->gone_uid);
         state->gone_uid = mem_str(item->uid);
     }

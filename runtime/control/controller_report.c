@@ -124,6 +124,19 @@ static struct jv *make_condition(const struct run *run, const struct jv *before,
     return condition;
 }
 
+/* Objects are parsed only when their condition may have to change: nearly every run is fine and was
+ * so before. */
+static bool needs_look(struct run *run, bool bad)
+{
+    struct key_state *state = key_state_of(run->controller, run->key, bad);
+    if (state == NULL)
+        return false;
+    bool look = bad || state->condition || state->unread;
+    state->unread = false;
+    state->condition = bad;
+    return look;
+}
+
 /* The status with the condition as it should be; NULL when nothing has to change. */
 static struct jv *wanted_status(const struct run *run, const struct store_item *item, bool bad)
 {
@@ -155,8 +168,10 @@ static void on_reported(void *arg, struct jv *result, const struct err *err)
     struct run *run = arg;
     (void)result;
     run->report = NULL;
-    if (err != NULL)
+    if (err != NULL) {
         log_warn(run->log, "Could not write the condition", "error", err->text);
+        key_state_of(run->controller, run->key, true)->unread = true; /* the next run tries again */
+    }
     run_end(run);
 }
 
@@ -172,7 +187,7 @@ void report_run(struct run *run)
     struct informer *informer =
         watches_find(run->watches, run->parts.namespace, kind->api_version, kind->kind);
     struct store_item *item = NULL;
-    if (informer != NULL && informer_spec_of(informer)->field_count == 0)
+    if (needs_look(run, bad) && informer != NULL && informer_spec_of(informer)->field_count == 0)
         item = store_get(informer_store(informer), run->parts.namespace, run->parts.name);
     struct jv *status = NULL;
     if (item != NULL && run->item != NULL && strcmp(item->uid, run->item->uid) == 0 &&
