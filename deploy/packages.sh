@@ -5,7 +5,7 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev lua-cjs
  libjansson-dev libmicrohttpd-dev libssl-dev ca-certificates"
 packages_test="libcmocka-dev clang-format lua-check universal-ctags valgrind curl openssl git jq procps
  python3 python3-venv"
-packages_cluster="golang-go openssl git curl jq procps"
+packages_cluster="openssl git curl jq procps" # and golang-go where there is no Go
 
 # packages_missing NAME…: those of the list that are not installed
 packages_missing() {
