@@ -105,6 +105,26 @@ RAISES static void read_whole(lua_State *L, struct task *task, int idx, const ch
     }
 }
 
+/* [-0, +1] The object as it is cached, parsed only when somebody looks into it. */
+RAISES static void push_cached(lua_State *L, struct op_item *item)
+{
+    struct task *task = item->task;
+    struct effect target = {0};
+    struct store_item *cached = NULL;
+    effect_target_of(&target, item->body);
+    struct store *store =
+        task->effects->ops->store(task->effects->self, target.api_version, target.kind, NULL);
+    const char *namespace = target.namespace != NULL ? target.namespace : task->key.namespace;
+    if (store != NULL)
+        cached = store_get(store, namespace, target.name);
+    if (store != NULL && cached == NULL)
+        cached = store_get(store, "", target.name); /* a cluster-scoped one */
+    if (cached != NULL)
+        view_push_item(L, cached);
+    else
+        lua_pushnil(L);
+}
+
 /* [-0, +3] object, err, change */
 RAISES static int push_applied(lua_State *L, struct op_item *item)
 {
@@ -114,7 +134,10 @@ RAISES static int push_applied(lua_State *L, struct op_item *item)
         return 3;
     }
     struct jv *object = jv_get(item->result, "object");
-    view_push(L, object);
+    if (object != NULL)
+        view_push(L, object);
+    else
+        push_cached(L, item);
     lua_pushnil(L);
     lua_pushstring(L, jv_path_str(item->result, "change", NULL));
     return 3;

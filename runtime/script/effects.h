@@ -46,7 +46,8 @@ struct effect {
 };
 
 /* result: the object (READ, CREATE, PATCH, STATUS, FINALIZER_*), {"object":{…},"change":"created"}
- * (APPLY; change is "created", "updated" or "same"), {"items":[…]} (READ_LIST), or
+ * (APPLY; change is "created", "updated" or "same"; with "same" the object may be left out: it is as
+ * cached), {"items":[…]} (READ_LIST), or
  * {"status":200,"headers":{…},"body":"…"} (HTTP); NULL where there is nothing. Lent. */
 typedef void (*effect_fn)(void *arg, struct jv *result, const struct err *err);
 struct effect_call;
