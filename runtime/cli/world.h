@@ -4,8 +4,8 @@
  * All of it runs on one loop and talks over loopback transports, so a virtual clock and a seed make
  * it free and repeatable. The API server starts with the CRDs that travel in the binary, the usual
  * namespaces and WORLD_NAMESPACE, the policies ConfigMap, and the default StorageClass `standard`.
- * Controllers and nodes are policies on the same runtime, run by a manager with a lease of its own in
- * kube-system; they send WORLD_USER as their User-Agent, operators send WORLD_OPERATOR_USER.
+ * Controllers and nodes are policies on the same runtime, run by a manager that needs no lease, for
+ * nobody competes with it; they send WORLD_USER as their User-Agent, operators send WORLD_OPERATOR_USER.
  */
 #ifndef NEMETON_CLI_WORLD_H
 #define NEMETON_CLI_WORLD_H
@@ -29,7 +29,7 @@ struct world_options { /* loop, random and logs must outlive the world */
     struct random_source *random;
     struct log *log;        /* of the operators; may be NULL */
     struct log *world_log;  /* of everything else; may be NULL */
-    bool no_leases;         /* managers simply lead: less to do in a world of one operator */
+    bool no_leases;         /* operators simply lead: less to do in a world of one operator */
     const char *token;      /* wanted of every client; NULL: anybody */
     const char *policy_dir; /* of the operators, in place of the ConfigMap; NULL: none */
     const struct policy_layer *policies; /* their embedded layer; NULL: what the binary has */
