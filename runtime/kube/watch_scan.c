@@ -247,6 +247,55 @@ bool scan_at_rest(const struct scan *scan)
     return scan->depth == 0 && !scan->in_string;
 }
 
+/* The end of the string that begins after the quote at `at`: behind its closing quote; NULL when the
+ * piece ends first. */
+static const char *string_end(const char *at, const char *end)
+{
+    const char *from = at + 1;
+
+    for (;;) {
+        const char *quote = memchr(from, '"', (size_t)(end - from)), *back = quote;
+
+        if (quote == NULL)
+            return NULL;
+        while (back > at + 1 && back[-1] == '\\')
+            back--;
+        if ((quote - back) % 2 == 0)
+            return quote + 1;
+        from = quote + 1;
+    }
+}
+
+/* Most bytes stand in containers beside the path, or in the gap: only strings and brackets count there.
+ * Stops at what needs the other functions: the bracket that ends it, and a string cut by the piece. */
+static void pass_over(struct scan *scan, struct piece *piece)
+{
+    unsigned floor = scan->skip_depth > 0 ? scan->skip_depth : scan->matched + 2;
+    const char *at = piece->data + piece->at, *end = piece->data + piece->len;
+
+    while (at < end && scan->depth >= floor) {
+        if (*at == '"') {
+            const char *behind = string_end(at, end);
+
+            if (behind == NULL)
+                break;
+            at = behind;
+            continue;
+        }
+        if (*at == '{' || *at == '[') {
+            if (scan->depth >= SCAN_DEPTH_MAX)
+                break;
+            scan->depth++;
+        } else if (*at == '}' || *at == ']') {
+            if (scan->depth == floor)
+                break;
+            scan->depth--;
+        }
+        at++;
+    }
+    piece->at = (size_t)(at - piece->data);
+}
+
 int scan_feed(struct scan *scan, const char *data, size_t len, scan_fn fn, void *arg,
               struct err *err)
 {
@@ -254,8 +303,13 @@ int scan_feed(struct scan *scan, const char *data, size_t len, scan_fn fn, void 
     int result = 0;
 
     while (result == 0 && piece.at < len) {
-        char c = data[piece.at];
+        char c;
 
+        if (!scan->in_string)
+            pass_over(scan, &piece);
+        if (piece.at == len)
+            break;
+        c = data[piece.at];
         if (scan->in_string) {
             in_string(scan, &piece);
         } else if (c == '"') {
