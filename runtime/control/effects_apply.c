@@ -7,6 +7,8 @@
  */
 #include "control/effects_internal.h"
 
+#include "base/digest.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,39 +16,59 @@
 
 struct effects_memo {
     char resource_version[32];
-    char hash[33];
+    uint64_t digest;
 };
 
 static void compare(struct effect_call *call, bool fresh);
 
-void effects_memo_put(struct effects_shared *shared, const struct jv *object, const char *hash)
+/* Of all that decides what an apply would do. Printing is the cheapest way to look at everything;
+ * policies give the same object in the same order. */
+static uint64_t digest_of(const struct effect *effect)
 {
+    struct buf text;
+    buf_init(&text, EFFECTS_DIGEST_BYTES_MAX);
+    jv_print(effect->body, 0, &text);
+    for (size_t i = 0; i < effect->whole_count; i++)
+        buf_printf(&text, " %s", effect->whole[i]);
+    uint64_t digest = text.failed ? 0 : digest_fnv1a_64(buf_str(&text), text.len, 0);
+    buf_deinit(&text);
+    return digest;
+}
+
+/* Applying this body to the object as it is now changes nothing. */
+static void remember(struct effect_call *call, const struct jv *object)
+{
+    struct map *memos = call->run->shared->memo;
     const char *uid = jv_path_str(object, "metadata", "uid", NULL);
     const char *rv = jv_path_str(object, "metadata", "resourceVersion", NULL);
-    if (uid == NULL || rv == NULL ||
-        strlen(rv) >= sizeof(((struct effects_memo *)0)->resource_version))
+    if (uid == NULL || rv == NULL || call->digest == 0)
         return;
-    if (map_count(shared->memo) >= EFFECTS_MEMO_MAX && map_get(shared->memo, uid) == NULL)
-        map_clear(shared->memo);
-    struct effects_memo *memo = mem_alloc(sizeof(*memo));
+    struct effects_memo *memo = map_get(memos, uid);
+    if (strlen(rv) >= sizeof(memo->resource_version))
+        return;
+    if (memo == NULL) {
+        if (map_count(memos) >= EFFECTS_MEMO_MAX)
+            map_clear(memos);
+        memo = mem_alloc(sizeof(*memo));
+        map_put(memos, uid, memo);
+    }
     memcpy(memo->resource_version, rv, strlen(rv) + 1);
-    memcpy(memo->hash, hash, sizeof(memo->hash));
-    map_put(shared->memo, uid, memo);
+    memo->digest = call->digest;
 }
 
-bool effects_memo_same(struct effects_shared *shared, const struct jv *live, const char *hash)
+static bool is_remembered(const struct effect_call *call, const struct store_item *item)
 {
-    const char *uid = jv_path_str(live, "metadata", "uid", NULL);
-    const char *rv = jv_path_str(live, "metadata", "resourceVersion", NULL);
-    const struct effects_memo *memo = uid != NULL ? map_get(shared->memo, uid) : NULL;
-    return memo != NULL && rv != NULL && strcmp(memo->resource_version, rv) == 0 &&
-           strcmp(memo->hash, hash) == 0;
+    const struct effects_memo *memo = map_get(call->run->shared->memo, item->uid);
+    return memo != NULL && call->digest != 0 && memo->digest == call->digest &&
+           strcmp(memo->resource_version, item->resource_version) == 0;
 }
 
+/* object NULL: it is as cached. */
 static void finish(struct effect_call *call, const struct jv *object, const char *change)
 {
     struct jv *result = jv_object();
-    jv_set(result, "object", jv_ref((struct jv *)object));
+    if (object != NULL)
+        jv_set(result, "object", jv_ref((struct jv *)object));
     jv_set_str(result, "change", change);
     if (strcmp(change, "same") == 0)
         effect_count(call, "nemeton_writes_skipped_total");
@@ -103,7 +125,7 @@ static void on_pruned(void *arg, const struct rest_response *response, const str
         return;
     }
     effect_wrote(call, response->object);
-    effects_memo_put(call->run->shared, response->object, call->hash);
+    remember(call, response->object);
     finish(call, response->object, "updated");
 }
 
@@ -128,7 +150,7 @@ static void applied(struct effect_call *call, const struct jv *answer)
     effect_wrote(call, answer);
     if (prune(call, answer))
         return;
-    effects_memo_put(call->run->shared, answer, call->hash);
+    remember(call, answer);
     finish(call, answer, change_of(call, answer));
 }
 
@@ -308,10 +330,6 @@ static void compare(struct effect_call *call, bool fresh)
         effect_finish(call, NULL, &err);
         return;
     }
-    if (effects_memo_same(run->shared, call->live, call->hash)) {
-        finish(call, call->live, "same");
-        return;
-    }
     struct buf path;
     buf_init(&path, 512);
     bool differs = apply_differs(call->wanted, call->live, &path);
@@ -321,8 +339,37 @@ static void compare(struct effect_call *call, bool fresh)
     buf_deinit(&path);
     if (differs)
         write_difference(call, fresh);
-    else if (!prune(call, call->live))
+    else if (!prune(call, call->live)) {
+        remember(call, call->live);
         finish(call, call->live, "same");
+    }
+}
+
+/* The body with metadata and annotations of its own; all else is shared with it. */
+static struct jv *own_form(const struct jv *body)
+{
+    struct jv *form = jv_copy(body);
+    const struct jv *metadata = jv_get(body, "metadata");
+    const struct jv *annotations = jv_get(metadata, "annotations");
+    if (jv_is_object(metadata))
+        jv_set(form, "metadata", jv_copy(metadata));
+    if (jv_is_object(annotations))
+        jv_set(jv_get(form, "metadata"), "annotations", jv_copy(annotations));
+    return form;
+}
+
+/* What is sent: complete, and with the hash of itself. */
+static void prepare(struct effect_call *call)
+{
+    char hash[33];
+    call->wanted = own_form(call->effect->body);
+    struct jv *metadata = jv_ensure(call->wanted, "metadata", NULL);
+    const char *namespace = effect_namespace(call);
+    if (namespace != NULL && jv_get(metadata, "namespace") == NULL)
+        jv_set_str(metadata, "namespace", namespace);
+    apply_hash(call->wanted, hash);
+    jv_set_str(jv_ensure(metadata, "annotations", NULL), APPLY_ANNOTATION, hash);
+    jv_set_str(call->wanted, "apiVersion", call->kind->api_version); /* may be the older one */
 }
 
 void effect_apply_start(struct effect_call *call)
@@ -334,16 +381,15 @@ void effect_apply_start(struct effect_call *call)
         effect_finish(call, NULL, &err);
         return;
     }
-    call->wanted = jv_dup(call->effect->body);
-    struct jv *metadata = jv_ensure(call->wanted, "metadata", NULL);
-    const char *namespace = effect_namespace(call);
-    if (namespace != NULL && jv_get(metadata, "namespace") == NULL)
-        jv_set_str(metadata, "namespace", namespace);
-    apply_hash(call->wanted, call->hash);
-    jv_set_str(jv_ensure(metadata, "annotations", NULL), APPLY_ANNOTATION, call->hash);
-    jv_set_str(call->wanted, "apiVersion", call->kind->api_version); /* may be the older one */
     struct store_item *item = NULL;
-    if (effect_cached(call, name, &item) == 0) {
+    int known = effect_cached(call, name, &item);
+    call->digest = digest_of(call->effect);
+    if (item != NULL && is_remembered(call, item)) {
+        finish(call, NULL, "same");
+        return;
+    }
+    prepare(call);
+    if (known == 0) {
         get_live(call);
         return;
     }

@@ -46,8 +46,8 @@ struct effect_call {
     struct loop_timer *timer;
     /* apply */
     struct jv *wanted, *live;
-    char hash[33];
-    bool gentle; /* sent without force: an object nobody knew of may be someone else's */
+    uint64_t digest; /* of what is wanted; 0 = none */
+    bool gentle;     /* sent without force: an object nobody knew of may be someone else's */
     bool handed_over;
 };
 
@@ -78,9 +78,5 @@ void effect_delete_start(struct effect_call *call);
 void effect_status_start(struct effect_call *call);
 void effect_finalizer_start(struct effect_call *call);
 void effect_read_start(struct effect_call *call);
-
-/* effects_memo: what was last sent for an object, and the resourceVersion it had then. */
-void effects_memo_put(struct effects_shared *shared, const struct jv *object, const char *hash);
-bool effects_memo_same(struct effects_shared *shared, const struct jv *live, const char *hash);
 
 #endif

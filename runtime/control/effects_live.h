@@ -22,6 +22,7 @@ enum {
     EFFECTS_HTTP_BODY_MAX = 1 << 20,
     EFFECTS_HTTP_TLS_MAX = 8, /* CA bundles kept ready */
     EFFECTS_MEMO_MAX = 65536, /* objects whose last write is remembered */
+    EFFECTS_DIGEST_BYTES_MAX = 8 << 20,
 };
 
 struct effects_shared_options {
