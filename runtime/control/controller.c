@@ -15,6 +15,8 @@ static void on_pump(void *arg)
             controller_pump(controller);
             return;
         }
+        if (env->has_room != NULL && !env->has_room(env->arg))
+            return;
         const char *key = workqueue_take(controller->queue);
         if (key == NULL)
             return;

@@ -36,6 +36,7 @@ struct controller_env { /* all must outlive the controller */
     struct random_source *random;
     struct run_slots *slots;
     bool (*may_run)(void *arg);      /* leading, and not draining */
+    bool (*has_room)(void *arg);     /* for one more run now; NULL: while there are slots */
     void (*on_run_ended)(void *arg); /* a slot is free */
     void *arg;
 };

@@ -59,12 +59,49 @@ static void on_sweep(void *arg)
     free_retired(manager);
 }
 
+/* What a burst of runs has used is given back once it is over. */
+static void on_rest(void *arg)
+{
+    struct manager *manager = arg;
+    struct loop *loop = manager->options.loop;
+    manager->rest_timer = NULL;
+    if (manager->slots.used > 0) {
+        manager->rest_timer = loop_timer_add(loop, MANAGER_REST_MS, on_rest, manager);
+        return;
+    }
+    manager->rested_ms = loop_now_ms(loop);
+    if (policies_current(manager->policies) != NULL)
+        policy_collect(policies_current(manager->policies));
+    mem_trim();
+}
+
+static void rest_later(struct manager *manager)
+{
+    struct loop *loop = manager->options.loop;
+    int64_t again_ms = manager->rested_ms + MANAGER_REST_AGAIN_MS - loop_now_ms(loop);
+    if (manager->rest_timer == NULL)
+        manager->rest_timer = loop_timer_add(
+            loop, again_ms > MANAGER_REST_MS ? again_ms : MANAGER_REST_MS, on_rest, manager);
+}
+
+bool manager_has_room(void *arg)
+{
+    struct manager *manager = arg;
+    bool room = manager->slots.used < MANAGER_CONCURRENT_BUSY ||
+                rest_pending_unary(manager->rest) < MANAGER_REQUESTS_BUSY;
+    manager->held_back = manager->held_back || !room;
+    return room;
+}
+
 static void on_run_ended(void *arg)
 {
     struct manager *manager = arg;
+    rest_later(manager);
     /* The controllers whose keys found no slot; each looks only when one is free. */
-    if (manager->slots.used + 1 == manager->slots.max)
+    if (manager->slots.used + 1 == manager->slots.max || manager->held_back) {
+        manager->held_back = false;
         manager_pump(manager);
+    }
     if (manager->retired_count > 0 && manager->sweep_timer == NULL)
         manager->sweep_timer = loop_defer(manager->options.loop, on_sweep, manager);
 }
@@ -92,6 +129,7 @@ static struct controller *make_controller(struct manager *manager, struct watche
         .random = manager->options.random,
         .slots = &manager->slots,
         .may_run = may_run,
+        .has_room = manager_has_room,
         .on_run_ended = on_run_ended,
         .arg = manager,
     };
@@ -173,7 +211,7 @@ static void make_clients(struct manager *manager)
     struct rest_options rest = {
         .log = options->log,
         .random = options->random,
-        .on_request = options->metrics != NULL ? manager_on_request : NULL,
+        .on_request = manager_on_request,
         .on_request_arg = manager,
         .user_agent = user_agent,
     };
@@ -281,6 +319,7 @@ void manager_free(struct manager *manager)
     loop_timer_cancel(loop, manager->timer);
     loop_timer_cancel(loop, manager->exit_timer);
     loop_timer_cancel(loop, manager->sweep_timer);
+    loop_timer_cancel(loop, manager->rest_timer);
     if (manager->pinging)
         discovery_cancel(manager->discovery, manager);
     for (size_t i = 0; i < manager->controller_count; i++)

@@ -17,7 +17,13 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_CONNECTION = 3 };
 
 enum {
     MANAGER_CONCURRENT_DEFAULT = 64,
-    MANAGER_CONNECT_MS = 30000, /* at the start: then exit code 3 */
+    /* While so many requests are under way, no more than so many runs: they would only wait, and each
+     * holds all that it rendered. */
+    MANAGER_REQUESTS_BUSY = 32,
+    MANAGER_CONCURRENT_BUSY = 12,
+    MANAGER_REST_MS = 1000,        /* without a run: then memory is given back … */
+    MANAGER_REST_AGAIN_MS = 10000, /* … and not again before this has passed */
+    MANAGER_CONNECT_MS = 30000,    /* at the start: then exit code 3 */
     MANAGER_CONNECT_RETRY_MS = 1000,
     MANAGER_DRAIN_MS = 25000,  /* runs under way at a SIGTERM */
     MANAGER_EVENTS_MS = 2000,  /* and then events not yet sent */

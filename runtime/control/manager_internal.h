@@ -35,10 +35,13 @@ struct manager {
     struct controller **retired; /* their last runs are under way */
     size_t retired_count;
     bool leading, was_ready, pinging;
+    bool held_back;      /* a key could not start though a slot was free */
+    int64_t rested_ms;   /* when memory was given back last */
     int64_t deadline_ms; /* of the phase */
     struct err connect_err;
     struct loop_timer *timer;       /* of the phase */
     struct loop_timer *sweep_timer; /* retired controllers are looked through */
+    struct loop_timer *rest_timer;  /* runs have ended lately */
     struct loop_timer *exit_timer;  /* on_exit is on its way */
     int exit_code;
     char *exit_why;
@@ -48,6 +51,7 @@ struct manager {
 void manager_exit(struct manager *manager, int code, const char *why);
 void manager_connect(struct manager *manager);
 void manager_pump(struct manager *manager);
+bool manager_has_room(void *arg);
 
 /* manager_report.c */
 void manager_scrape(void *arg, struct metrics *metrics);

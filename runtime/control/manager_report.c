@@ -71,6 +71,12 @@ void manager_on_request(void *arg, const char *method, int code, int64_t duratio
     struct manager *manager = arg;
     struct buf labels;
     struct log_num_buf number;
+    if (manager->held_back && manager_has_room(manager)) {
+        manager->held_back = false;
+        manager_pump(manager);
+    }
+    if (manager->options.metrics == NULL)
+        return;
     buf_init(&labels, 1024);
     metrics_label(&labels, "code", code > 0 ? log_num(&number, code) : "<error>");
     metrics_label(&labels, "method", method);

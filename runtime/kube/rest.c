@@ -23,6 +23,7 @@ static void call_unlink(struct rest_call *call)
     if (call->next)
         call->next->prev = call->prev;
     rest->call_count--;
+    rest->stream_count -= call->is_stream;
 }
 
 static void call_free(struct rest_call *call)
@@ -416,6 +417,7 @@ struct rest_call *rest_stream(struct rest *rest, const struct rest_request *requ
     if (!call)
         return NULL;
     call->is_stream = true;
+    rest->stream_count++;
     call->callbacks = *callbacks;
     attempt(call);
     return call;
@@ -433,4 +435,9 @@ void rest_cancel(struct rest *rest, struct rest_call *call)
 size_t rest_pending(const struct rest *rest)
 {
     return rest->call_count;
+}
+
+size_t rest_pending_unary(const struct rest *rest)
+{
+    return rest->call_count - rest->stream_count;
 }

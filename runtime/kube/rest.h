@@ -90,5 +90,6 @@ void rest_err_from_status(struct err *err, const char *method, const char *path,
                           const char *body, size_t len);
 
 size_t rest_pending(const struct rest *rest);
+size_t rest_pending_unary(const struct rest *rest); /* without streams */
 
 #endif

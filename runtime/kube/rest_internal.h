@@ -45,7 +45,7 @@ struct rest {
     bool (*may_write)(void *arg);
     void *may_write_arg;
     struct rest_call *calls;
-    size_t call_count;
+    size_t call_count, stream_count;
     uint64_t generation;
     bool lane_is_stale[HTTP_LANE_COUNT]; /* no request with this generation yet */
     struct map *warnings;                /* texts already logged */
