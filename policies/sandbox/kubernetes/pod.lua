@@ -49,19 +49,27 @@ function M.owner_reference(owner)
   }
 end
 
--- "a=b,c=d" of matchLabels and matchExpressions.
-function M.selector_text(selector)
-  local parts = {}
-  for key, value in pairs(selector.matchLabels or {}) do parts[#parts + 1] = key .. "=" .. value end
-  for _, e in ipairs(selector.matchExpressions or {}) do
-    local values = {}
-    for _, value in ipairs(e.values or {}) do values[#values + 1] = value end
-    local list = "(" .. table.concat(values, ",") .. ")"
-    local forms = { In = e.key .. " in " .. list, NotIn = e.key .. " notin " .. list, Exists = e.key,
-      DoesNotExist = "!" .. e.key }
-    parts[#parts + 1] = forms[e.operator]
+local function contains(values, wanted)
+  for _, value in ipairs(values or {}) do
+    if value == wanted then return true end
   end
-  return table.concat(parts, ",")
+  return false
+end
+
+-- matchLabels and matchExpressions of a selector against labels.
+function M.matches(selector, labels)
+  for key, value in pairs(selector.matchLabels or {}) do
+    if labels[key] ~= value then return false end
+  end
+  for _, e in ipairs(selector.matchExpressions or {}) do
+    local value = labels[e.key]
+    local fits = {
+      In = value ~= nil and contains(e.values, value), NotIn = value == nil or not contains(e.values, value),
+      Exists = value ~= nil, DoesNotExist = value == nil,
+    }
+    if not fits[e.operator] then return false end
+  end
+  return true
 end
 
 -- A pod of the template, controlled by the owner. `labels` are added to the template's.

@@ -173,11 +173,33 @@ local function revisions_of(ctx, set)
   return { update = update, current = current, list = list }
 end
 
+-- The pods that may belong to the set: those it owns, and by their names those that nobody owns. All pods
+-- of the namespace would have to be looked at otherwise, for each of its sets.
+local function candidates(set)
+  local list, seen = {}, {}
+  for _, pod in ipairs(kube.list{ apiVersion = "v1", kind = "Pod", namespace = set.metadata.namespace,
+    owner = set.metadata.uid }) do
+    list[#list + 1] = pod
+    seen[pod.metadata.name] = true
+  end
+  local ordinal = 0
+  while true do
+    local name = set.metadata.name .. "-" .. ordinal
+    local pod = not seen[name]
+      and kube.get{ apiVersion = "v1", kind = "Pod", namespace = set.metadata.namespace, name = name }
+    if pod and not pods.controller_of(pod) and pods.matches(set.spec.selector, pod.metadata.labels or {}) then
+      list[#list + 1] = pod
+    elseif not pod and not seen[name] and ordinal >= replicas_of(set) then
+      return list
+    end
+    ordinal = ordinal + 1
+  end
+end
+
 -- Adopts what matches and belongs to nobody; gives slots by ordinal, the condemned from the top, and all.
 local function claim_pods(ctx, set)
   local slots, condemned, all = {}, {}, {}
-  local labels = pods.selector_text(set.spec.selector)
-  for _, pod in ipairs(kube.list{ apiVersion = "v1", kind = "Pod", namespace = set.metadata.namespace, labels = labels }) do
+  for _, pod in ipairs(candidates(set)) do
     local owner = pods.controller_of(pod)
     local ordinal = pods.ordinal(pod.metadata.name, set.metadata.name)
     if not owner and ordinal and not pods.is_deleting(pod) and not pods.is_deleting(set) then
