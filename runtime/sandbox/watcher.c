@@ -164,12 +164,14 @@ static void begin(struct watcher *watcher, uint64_t wanted, bool send_initial)
     struct storage *storage = set->server->storage;
     struct loop *loop = set->server->loop;
     const char *bookmarks = request_query(&watcher->request, "allowWatchBookmarks");
-    watcher->bookmarks = bookmarks && strcasecmp(bookmarks, "true") == 0;
-    watcher->mark_initial = send_initial && watcher->bookmarks;
-    watcher->initial = wanted == 0 || send_initial;
-    watcher->revision = watcher->initial ? storage_revision(storage) : wanted;
-    watcher->sequence = storage_sequence_after(storage, watcher->revision);
     buf_init(&watcher->pending, WATCH_PENDING_BYTES_MAX);
+    watcher->bookmarks = bookmarks && strcasecmp(bookmarks, "true") == 0;
+    watcher->initial = wanted == 0 || send_initial;
+    watcher->mark_initial = watcher->initial && watcher->bookmarks;
+    watcher->revision = watcher->initial ? storage_revision(storage) : wanted;
+    if (send_initial && wanted > storage_revision(storage))
+        watcher_too_large(watcher, wanted);
+    watcher->sequence = storage_sequence_after(storage, watcher->revision);
     watcher->timeout = loop_timer_add(loop, timeout_ms(&watcher->request), on_timeout, watcher);
     if (watcher->bookmarks)
         watcher->bookmark = loop_timer_add(loop, WATCH_BOOKMARK_MS, on_bookmark, watcher);
@@ -220,14 +222,11 @@ int verb_watch(struct request *request, struct refusal *refusal)
     static const struct http_header headers[] = {{"Content-Type", "application/json"},
                                                  {"Cache-Control", "no-cache, private"}};
     struct watchers *set = request->server->watchers;
-    struct storage *storage = request->server->storage;
     uint64_t wanted;
     const char *send = request_query(request, "sendInitialEvents");
     bool initial = send && strcmp(send, "true") == 0;
     if (options_of_list(request, refusal) < 0 || read_revision(request, &wanted, refusal) < 0)
         return -1;
-    if (initial && wanted > storage_revision(storage))
-        return refuse_too_large_revision(refusal, wanted, storage_revision(storage));
     struct filter filter;
     if (filter_init(&filter, request, refusal) < 0)
         return -1;

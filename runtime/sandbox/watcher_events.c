@@ -1,6 +1,7 @@
 #include "sandbox/watcher_internal.h"
 
 #include "sandbox/answer.h"
+#include "sandbox/read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,16 @@ static void print_object(struct watcher *watcher, const struct stored *stored, u
     stored_unref(moved);
 }
 
+/* The last thing a watch says. */
+static void send_error(struct watcher *watcher, struct refusal *refusal)
+{
+    buf_add_str(&watcher->pending, "{\"type\":\"ERROR\",\"object\":");
+    jv_print(refusal->status, 0, &watcher->pending);
+    buf_add_str(&watcher->pending, "}\n");
+    refusal_deinit(refusal);
+    watcher->ended = true;
+}
+
 void watcher_event(struct watcher *watcher, const char *type, const struct stored *stored,
                    uint64_t revision)
 {
@@ -94,6 +105,19 @@ void watcher_event(struct watcher *watcher, const char *type, const struct store
     print_object(watcher, stored, revision);
     buf_add_str(&watcher->pending, "}\n");
     watcher->request.no_columns = true;
+}
+
+/* In a table the bookmark is a row whose object carries the metadata. */
+static struct jv *bookmark_rows(const struct request *request, struct jv *metadata)
+{
+    struct jv *rows = jv_array(), *row = jv_object(), *object = jv_object();
+    jv_set_str(object, "kind", "PartialObjectMetadata");
+    jv_set(object, "apiVersion", jv_stringf("meta.k8s.io/%s", request->form_version));
+    jv_set(object, "metadata", jv_ref(metadata));
+    jv_set(row, "cells", jv_array());
+    jv_set(row, "object", object);
+    jv_append(rows, row);
+    return rows;
 }
 
 void watcher_bookmark(struct watcher *watcher, bool end_of_initial)
@@ -116,22 +140,25 @@ void watcher_bookmark(struct watcher *watcher, bool end_of_initial)
         jv_set_str(jv_ensure(metadata, "annotations", NULL), "k8s.io/initial-events-end", "true");
     jv_set(object, "metadata", metadata);
     if (request->form == ANSWER_TABLE)
-        jv_set(object, "rows", jv_array());
+        jv_set(object, "rows", bookmark_rows(request, metadata));
     jv_set(event, "object", object);
     jv_print(event, 0, &watcher->pending);
     buf_add_char(&watcher->pending, '\n');
     jv_unref(event);
 }
 
+void watcher_too_large(struct watcher *watcher, uint64_t wanted)
+{
+    struct refusal refusal = {0};
+    refuse_too_large_revision(&refusal, wanted, storage_revision(watcher->set->server->storage));
+    send_error(watcher, &refusal);
+}
+
 void watcher_error(struct watcher *watcher, int code, const char *reason, const char *message)
 {
     struct refusal refusal = {0};
     refuse(&refusal, code, reason, "%s", message);
-    buf_add_str(&watcher->pending, "{\"type\":\"ERROR\",\"object\":");
-    jv_print(refusal.status, 0, &watcher->pending);
-    buf_add_str(&watcher->pending, "}\n");
-    refusal_deinit(&refusal);
-    watcher->ended = true;
+    send_error(watcher, &refusal);
 }
 
 bool watcher_fill(struct watcher *watcher)

@@ -41,6 +41,7 @@ struct watchers {
 void watcher_event(struct watcher *watcher, const char *type, const struct stored *stored,
                    uint64_t revision);
 void watcher_bookmark(struct watcher *watcher, bool end_of_initial);
+void watcher_too_large(struct watcher *watcher, uint64_t wanted);
 void watcher_error(struct watcher *watcher, int code, const char *reason, const char *message);
 /* Fills pending with what is due, up to a piece. True when there is more at once. */
 bool watcher_fill(struct watcher *watcher);
