@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 4 << 20 };
+enum { TEXT_MAX = 4 << 20, DECODE_MAX = 2 << 20 };
 
 static void release_jv(void *value)
 {
@@ -49,8 +49,8 @@ static int json_decode(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    if (len > TEXT_MAX)
-        return luaL_error(L, "json.decode: text of more than %d bytes", (int)TEXT_MAX);
+    if (len > DECODE_MAX)
+        return luaL_error(L, "json.decode: text of more than %d bytes", (int)DECODE_MAX);
     vm_charge(L, len / 4);
     struct vm_box *box = vm_box_push(L, release_jv);
     struct jv *value = NULL;

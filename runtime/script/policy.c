@@ -143,6 +143,15 @@ int policy_run_error(struct vm_run *run, struct err *err)
     return -1;
 }
 
+bool policy_used_up(struct policy *policy, const struct vm_run *run, int max)
+{
+    const struct policy_limits *limits = &policy->vm->limits;
+    policy->runs_used += (double)run->cpu_ns / (double)(limits->run_cpu_ms * 1000000);
+    if (clock_is_virtual(policy->vm->clock))
+        policy->runs_used += (double)run->instructions / (double)limits->run_instructions;
+    return policy->runs_used > max;
+}
+
 int policy_load_module(struct policy *policy, struct module *module, struct err *err)
 {
     struct vm_run run;
@@ -156,6 +165,10 @@ int policy_load_module(struct policy *policy, struct module *module, struct err 
         if (run.killed != VM_ALIVE)
             err_wrap(err, "%s", module->source);
         module->state = MODULE_COMPILED;
+    } else if (policy_used_up(policy, &run, POLICY_LOAD_RUNS)) {
+        result = err_set(err, ERR_LIMIT,
+                         "%s: loading all modules takes more than %d times what one may take",
+                         module->source, (int)POLICY_LOAD_RUNS);
     }
     vm_run_end(&run);
     return result;

@@ -154,11 +154,16 @@ static int run_case(struct policy *policy, struct module *module, const char *te
 {
     struct call call = {.policy = policy, .test_module = module, .test = test};
     struct vm_run run;
+    if (policy->runs_used > POLICY_TEST_RUNS)
+        return err_set(err, ERR_LIMIT,
+                       "not run: the tests take more than %d times what one may take",
+                       (int)POLICY_TEST_RUNS);
     if (vm_run_start(policy->vm, &run, NULL, err) != 0)
         return -1;
     lua_pushcfunction(run.L, test_entry);
     lua_pushlightuserdata(run.L, &call);
     int result = vm_run_sync(&run, 1) == VM_DONE ? 0 : policy_run_error(&run, err);
+    policy_used_up(policy, &run, POLICY_TEST_RUNS);
     vm_run_end(&run);
     return result;
 }
@@ -188,6 +193,7 @@ int policy_test(struct policy *policy, const char *layer, policy_test_fn fn, voi
 {
     int failed = 0;
     bool found = layer == NULL;
+    policy->runs_used = 0;
     for (size_t i = 0; i < policy->layer_count; i++) {
         if (layer != NULL && strcmp(policy->layers[i].name, layer) != 0)
             continue;

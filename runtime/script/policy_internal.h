@@ -21,8 +21,12 @@ struct layer {
     size_t count;
     int env_ref;
 };
+/* Loading and testing hold up the loop: in all, each may use so many times the budget of one run. */
+enum { POLICY_LOAD_RUNS = 8, POLICY_TEST_RUNS = 12 };
+
 struct policy {
     unsigned refs;
+    double runs_used; /* budgets of a run that loading or testing has used so far */
     struct vm *vm;
     char version[DIGEST_SHA256_HEX];
     struct layer *layers;
@@ -43,6 +47,8 @@ RAISES void policy_push_function(lua_State *L, struct policy *policy, const char
                                  const char *function);
 /* Runs the module (once) in a run of its own. */
 int policy_load_module(struct policy *policy, struct module *module, struct err *err);
+/* Adds what the run used to runs_used; true when that passes max. */
+bool policy_used_up(struct policy *policy, const struct vm_run *run, int max);
 /* The error of a load or a pure call, with the Lua stack after it when that helps. */
 int policy_run_error(struct vm_run *run, struct err *err);
 

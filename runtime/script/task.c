@@ -107,14 +107,31 @@ static void task_free(struct task *task)
     policy_unref(policy);
 }
 
+static void ready_remove(struct task *task)
+{
+    struct vm *vm = task->run.vm;
+    if (task->ready_link == NULL)
+        return;
+    *task->ready_link = task->ready_next;
+    if (task->ready_next != NULL)
+        task->ready_next->ready_link = task->ready_link;
+    else
+        vm->ready_tail = task->ready_link;
+    task->ready_link = NULL;
+    if (--vm->ready_count == 0) {
+        loop_timer_cancel(vm->loop, vm->ready_turn);
+        vm->ready_turn = NULL;
+    }
+}
+
 /* Stops everything of the task but its memory. */
 static void task_shut(struct task *task)
 {
     struct loop *loop = task->run.vm->loop;
     op_cancel(task);
-    loop_timer_cancel(loop, task->wake);
+    ready_remove(task);
     loop_timer_cancel(loop, task->deadline);
-    task->wake = task->deadline = NULL;
+    task->deadline = NULL;
     vm_run_end(&task->run);
 }
 
@@ -123,7 +140,10 @@ static void task_finish(struct task *task, enum vm_step step)
     struct task_result result = {.trace = ""};
     struct buf trace;
     buf_init(&trace, TRACE_MAX);
-    if (step == VM_DONE) {
+    if (task->stillborn) {
+        result.outcome = TASK_FAILED;
+        result.err = task->run_err;
+    } else if (step == VM_DONE) {
         struct answer answer = {task, &result};
         if (vm_protect(task->run.vm, protected_answer, &answer, &result.err) != 0)
             result.outcome = TASK_FAILED;
@@ -143,10 +163,12 @@ static void task_finish(struct task *task, enum vm_step step)
     buf_deinit(&trace);
 }
 
-static void task_step(void *arg)
+static void task_step(struct task *task)
 {
-    struct task *task = arg;
-    task->wake = NULL;
+    if (task->stillborn) {
+        task_finish(task, VM_FAILED);
+        return;
+    }
     enum vm_step step = vm_run_resume(&task->run, 0);
     switch (step) {
     case VM_WAITS:
@@ -162,10 +184,40 @@ static void task_step(void *arg)
     }
 }
 
+/* Resumes who was ready when the turn began, for one slice in all: the loop looks at the network, the
+ * lease and the timers in between. */
+static void ready_turn(void *arg)
+{
+    struct vm *vm = arg;
+    int64_t began_ms = clock_mono_ms(vm->clock);
+    struct policy *policy = policy_ref(vm->ready->policy);
+    vm->ready_turn = NULL;
+    for (size_t left = vm->ready_count; left > 0 && vm->ready != NULL; left--) {
+        struct task *task = vm->ready;
+        ready_remove(task);
+        task_step(task);
+        if (clock_mono_ms(vm->clock) - began_ms >= vm->limits.slice_ms)
+            break;
+    }
+    if (vm->ready != NULL && vm->ready_turn == NULL)
+        vm->ready_turn = loop_defer(vm->loop, ready_turn, vm);
+    policy_unref(policy);
+}
+
 void task_wake(struct task *task)
 {
-    if (task->wake == NULL)
-        task->wake = loop_defer(task->run.vm->loop, task_step, task);
+    struct vm *vm = task->run.vm;
+    if (task->ready_link != NULL)
+        return;
+    if (vm->ready == NULL)
+        vm->ready_tail = &vm->ready;
+    task->ready_next = NULL;
+    task->ready_link = vm->ready_tail;
+    *vm->ready_tail = task;
+    vm->ready_tail = &task->ready_next;
+    vm->ready_count++;
+    if (vm->ready_turn == NULL)
+        vm->ready_turn = loop_defer(vm->loop, ready_turn, vm);
 }
 
 static void on_deadline(void *arg)
@@ -175,17 +227,6 @@ static void on_deadline(void *arg)
     vm_run_kill(&task->run, VM_KILL_WALL);
     op_cancel(task);
     task_finish(task, VM_KILLED);
-}
-
-/* The run could not even be set up: told like any other end, from the loop. */
-static void on_stillborn(void *arg)
-{
-    struct task *task = arg;
-    struct task_result result = {.outcome = TASK_FAILED, .err = task->run_err, .trace = ""};
-    task->wake = NULL;
-    task_shut(task);
-    task->fn(task->arg, &result);
-    task_free(task);
 }
 
 static struct task *task_new(struct policy *policy, struct effects *effects, struct log *log,
@@ -207,12 +248,11 @@ static struct task *task_begin(struct task *task, const char *module, const char
     task->module = mem_str(module);
     task->function = mem_str(function);
     task->started_ms = loop_now_ms(vm->loop);
-    if (vm_run_start(vm, &task->run, task, &task->run_err) != 0) {
-        task->wake = loop_defer(vm->loop, on_stillborn, task);
-        return task;
+    task->stillborn = vm_run_start(vm, &task->run, task, &task->run_err) != 0;
+    if (!task->stillborn) {
+        lua_pushcfunction(task->run.L, entry);
+        task->deadline = loop_timer_add(vm->loop, vm->limits.run_wall_ms, on_deadline, task);
     }
-    lua_pushcfunction(task->run.L, entry);
-    task->deadline = loop_timer_add(vm->loop, vm->limits.run_wall_ms, on_deadline, task);
     task_wake(task);
     return task;
 }

@@ -37,11 +37,13 @@ struct task {
     struct log *log;
     task_fn fn;
     void *arg;
-    struct loop_timer *wake, *deadline;
+    struct task *ready_next, **ready_link; /* in the queue of its state; link NULL: not waiting */
+    struct loop_timer *deadline;
     int64_t started_ms;
     size_t effects_used;
     unsigned log_lines;
-    struct err run_err; /* why it could not begin */
+    bool stillborn; /* it could not even be set up, for run_err; told like any other end */
+    struct err run_err;
     struct op op;
 };
 

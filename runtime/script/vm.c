@@ -126,7 +126,7 @@ static void arm(struct vm_run *run)
     vm->current = run;
     if (run->killed != VM_ALIVE)
         lua_sethook(run->L, hook, LUA_MASKCOUNT, 1);
-    else if (counted)
+    else if (counted && !run->sliced)
         lua_sethook(run->L, hook, LUA_MASKCOUNT, (int)vm->limits.slice_instructions);
     slice_arm(vm->slice, counted ? VALVE_MS : vm->limits.slice_ms);
 }
@@ -136,7 +136,9 @@ static void disarm(struct vm_run *run)
     struct vm *vm = run->vm;
     slice_disarm(vm->slice);
     vm->current = NULL;
-    lua_sethook(run->L, NULL, 0, 0);
+    /* Between slices a count hook stays: set anew, Lua would skip it once after each yield of it. */
+    if (!run->sliced || !clock_is_virtual(vm->clock))
+        lua_sethook(run->L, NULL, 0, 0);
     int64_t used = clock_cpu_ns(vm->clock) - run->resumed_cpu_ns;
     run->cpu_ns += used;
     vm->cpu_ns += used;
@@ -258,9 +260,9 @@ enum vm_step vm_run_resume(struct vm_run *run, int argument_count)
 {
     if (run->killed != VM_ALIVE)
         return VM_KILLED;
-    run->sliced = false;
     run->result_count = 0;
     arm(run);
+    run->sliced = false;
     int status = lua_resume(run->L, NULL, argument_count, &run->result_count);
     disarm(run);
     if (status == LUA_ERRMEM)
@@ -288,6 +290,7 @@ static void run_close(struct vm_run *run)
     run->cpu_ns_max = run->cpu_ns + 10 * 1000000;
     run->instructions_max = run->instructions + 1000000;
     run->killed = VM_ALIVE;
+    run->sliced = false;
     arm(run);
     lua_resetthread(run->L);
     disarm(run);

@@ -67,11 +67,14 @@ struct vm {
     struct random_source *random;
     struct log *log;
     struct slice *slice;
-    struct policy_limits limits; /* defaults filled in */
-    size_t bytes, bytes_peak;    /* Lua's own */
-    size_t outside_bytes;        /* held in C for views */
-    struct vm_run *current;      /* in lua_resume or lua_resetthread now */
-    struct vm_run idle;          /* what the main thread belongs to */
+    struct policy_limits limits;      /* defaults filled in */
+    size_t bytes, bytes_peak;         /* Lua's own */
+    size_t outside_bytes;             /* held in C for views */
+    struct vm_run *current;           /* in lua_resume or lua_resetthread now */
+    struct vm_run idle;               /* what the main thread belongs to */
+    struct task *ready, **ready_tail; /* tasks that want to be resumed, first come first served */
+    size_t ready_count;
+    struct loop_timer *ready_turn;
     struct vm_thread pool[VM_POOL_MAX];
     size_t pool_count;
     const void *view_mt, *array_mt, *object_mt, *err_mt; /* addresses, to tell values apart fast */

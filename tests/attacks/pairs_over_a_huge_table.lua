@@ -1,5 +1,4 @@
--- outcome: failed
--- text: pairs: more than
+-- outcome: failed killed
 return { run = function()
   local t = {}
   for i = 1, 70000 do t["k" .. i] = i end

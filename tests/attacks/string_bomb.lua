@@ -1,3 +1,2 @@
 -- outcome: killed
--- text: memory
 return { run = function() local s = "x" while true do s = s .. s end end }

@@ -1,5 +1,4 @@
 -- outcome: killed
--- text: memory
 return { run = function()
   while true do pcall(function() local s = "x" while true do s = s .. s end end) end
 end }

@@ -1,3 +1,2 @@
 -- outcome: killed
--- text: killed
 return { run = function() local t = {} while true do t[#t + 1] = {} end end }

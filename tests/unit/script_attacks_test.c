@@ -12,12 +12,12 @@ enum { FILES_MAX = 256, TEXT_MAX = 16384, TOTAL_MS_MAX = 15000, TURN_MS_MAX = 15
 static const char bystander[] =
     "local M = {}\n"
     "function M.run(ctx)\n"
-    "  for i = 1, 20 do\n"
+    "  for i = 1, 10 do\n"
     "    local t = {}\n"
     "    for k = 1, 100 do t['k' .. k] = { k } end\n"
     "    local answer = ctx.apply{ apiVersion='v1', kind='Pod', metadata={name='p'..i}, spec=t }\n"
     "    assert(answer.spec.k7[1] == 7)\n"
-    "    ctx.sleep(5)\n"
+    "    ctx.sleep(2)\n"
     "  end\n"
     "end\n"
     "return M\n";
@@ -164,8 +164,9 @@ static void attacks_end_in(const char *world)
             continue;
         struct fake fake;
         fake_init(&fake, world[0] == 'r' ? clock_real_new() : clock_virtual_new(0));
-        if (world[0] == 'r')
-            fake.env.limits.run_wall_ms = 3000;
+        fake.env.limits.run_wall_ms = world[0] == 'r' ? 2000 : 0;
+        fake.env.limits.run_cpu_ms = 120;
+        fake.env.limits.run_instructions = 5000000;
         failed += run_attack(&fake, &attacks[i], world);
         loop_turn(fake.loop, 0); /* events nobody waits for */
         fake_deinit(&fake);

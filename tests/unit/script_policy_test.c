@@ -384,6 +384,31 @@ static void keeps_a_policy_alive_as_long_as_a_run_needs_it(void **state)
     assert_int_equal(fake.last.outcome, TASK_REQUEUE);
 }
 
+static void loading_and_testing_are_bounded_in_all(void **state)
+{
+    (void)state;
+    static const char slow[] = "for i = 1, 90000 do end return {}";
+    static const char slow_tests[] =
+        "local t = {}\n"
+        "for i = 1, 30 do t['case ' .. i] = function() for k = 1, 90000 do end end end\n"
+        "return t";
+    fake.env.limits.run_instructions = 100000;
+    fake.env.limits.slice_instructions = 1000;
+    struct policy *policy =
+        fake_policy(&fake, &err, "a", slow, "b", slow, "c", slow, "d", slow, "e", slow, "f", slow,
+                    "g", slow, "h", slow, "i", slow, "j", slow, (const char *)NULL);
+    assert_null(policy);
+    assert_non_null(strstr(err.text, "loading all modules takes more than 8 times"));
+    policy = fake_policy(&fake, &err, "a", slow, "slow_test", slow_tests, (const char *)NULL);
+    assert_non_null(policy);
+    struct seen seen = {0};
+    policy_test(policy, NULL, on_case, &seen, &err);
+    assert_int_equal(seen.passed, 14);
+    assert_int_equal(seen.failed, 16);
+    assert_non_null(strstr(seen.text, "not run: the tests take more than 12 times"));
+    policy_unref(policy);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -395,6 +420,7 @@ int main(void)
         CASE(reads_declarations_into_c),
         CASE(calls_pure_functions_with_views_and_exact_results),
         CASE(runs_the_tests_of_a_layer_each_by_itself),
+        CASE(loading_and_testing_are_bounded_in_all),
         CASE(keeps_a_policy_alive_as_long_as_a_run_needs_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
