@@ -172,6 +172,20 @@ static void is_killed_when_wall_time_or_effects_run_out(void **state)
     loop_turn(fake.loop, 0);
 }
 
+static void is_killed_when_memory_runs_out_even_inside_pcall(void **state)
+{
+    (void)state;
+    assert_int_equal(run_text("return { run = function() while true do pcall(function()\n"
+                              "local s = 'x' while true do s = s .. s end end) end end }"),
+                     TASK_KILLED);
+    assert_string_equal(fake.last.err.text, "killed: the policies used more than 64 MiB of memory");
+    fake.env.limits.memory_bytes_max = 16 << 20;
+    assert_int_equal(run_text("return { run = function() local t = {}\n"
+                              "for i = 1, 1e9 do t[i] = { i } end end }"),
+                     TASK_KILLED);
+    assert_string_equal(fake.last.err.text, "killed: the policies used more than 16 MiB of memory");
+}
+
 static const char thing[] =
     "local M = { watches = { primaries = { { apiVersion='e/v1', kind='Thing' } },\n"
     " { apiVersion='v1', kind='Pod', map='owner' } },\n"
@@ -252,6 +266,7 @@ int main(void)
         CASE(applies_sixteen_at_a_time_and_keeps_the_order_of_answers),
         CASE(cancels_effects_when_the_task_is_cancelled),
         CASE(is_killed_when_wall_time_or_effects_run_out),
+        CASE(is_killed_when_memory_runs_out_even_inside_pcall),
         CASE(reconciles_with_rights_checked_and_cache_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
