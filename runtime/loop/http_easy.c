@@ -14,8 +14,9 @@ enum {
     KEEPALIVE_IDLE_S = 15,
     KEEPALIVE_INTERVAL_S = 5,
     KEEPALIVE_PROBES = 3,
-    UNACKED_MAX_MS = 20000,    /* TCP_USER_TIMEOUT: sent, but nobody acknowledges */
-    CONNECTION_IDLE_MAX_S = 90 /* older ones may be gone already; open a new one */
+    UNACKED_MAX_MS = 20000,     /* TCP_USER_TIMEOUT: sent, but nobody acknowledges */
+    CONNECTION_IDLE_MAX_S = 90, /* older ones may be gone already; open a new one */
+    UPLOAD_BYTES = 16384        /* of each request's buffer; 64 of them are under way at once */
 };
 
 /* Sets an option unless an earlier one failed. */
@@ -295,6 +296,7 @@ static CURLcode set_transfer(struct http_call *call)
     SET(CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     SET(CURLOPT_MAXAGE_CONN, (long)CONNECTION_IDLE_MAX_S);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* never wait for a name resolution that nobody wants any more */
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
