@@ -160,6 +160,24 @@ void fieldset_add(struct jv *set, const char *step, bool member, struct jv *belo
         jv_set(set, step, jv_object());
 }
 
+const char *field_step(struct field_step *step, const char *name)
+{
+    size_t len = strlen(name);
+    char *to = step->text;
+    step->heap = NULL;
+    if (len + 3 > sizeof(step->text))
+        to = step->heap = mem_alloc(len + 3);
+    to[0] = 'f';
+    to[1] = ':';
+    memcpy(to + 2, name, len + 1);
+    return to;
+}
+
+void field_step_deinit(struct field_step *step)
+{
+    free(step->heap);
+}
+
 void fieldset_step_text(const char *step, struct buf *out)
 {
     struct jv *value = NULL;

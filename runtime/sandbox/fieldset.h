@@ -23,6 +23,14 @@ struct jv *fieldset_without(const struct jv *a, const struct jv *b);
  * taken over. `set` must be yours alone. */
 void fieldset_add(struct jv *set, const char *step, bool member, struct jv *below);
 
+/* The step of a member, "f:NAME", without an allocation for names of usual length. */
+struct field_step {
+    char text[128];
+    char *heap;
+};
+const char *field_step(struct field_step *step, const char *name);
+void field_step_deinit(struct field_step *step);
+
 /* "f:spec" → ".spec", "k:{"name":"x"}" → "[name="x"]", "v:1" → "[=1]". */
 void fieldset_step_text(const char *step, struct buf *out);
 /* Every member, in the order of the real server. */

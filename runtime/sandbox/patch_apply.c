@@ -58,7 +58,10 @@ static struct jv *add_back_dangling(const struct apply *apply, const struct jv *
 /* Takes away what this manager applied before, does not any more, and nobody else manages. */
 static struct jv *prune(const struct apply *apply, struct jv *merged, const struct jv *last_fields)
 {
-    if (fieldset_is_empty(last_fields))
+    struct jv *gone = fieldset_difference(last_fields, apply->self->fields);
+    bool nothing = fieldset_is_empty(gone);
+    jv_unref(gone);
+    if (nothing)
         return merged;
     struct jv *last = typed_name_structs(&apply->shape, last_fields);
     struct jv *pruned = typed_remove(&apply->shape, merged, last);
@@ -108,6 +111,8 @@ static int settle(struct apply *apply, const struct jv *live, struct jv *merged,
     const char *force = request_query(apply->request, "force");
     int result = 0;
     apply_compare(apply, live, merged, &changes);
+    apply->same = fieldset_is_empty(changes.removed) && fieldset_is_empty(changes.modified) &&
+                  fieldset_is_empty(changes.added);
     struct jv *conflicts = apply_find_conflicts(apply, &changes);
     bool forced = force && (strcasecmp(force, "true") == 0 || strcmp(force, "1") == 0 || !*force);
     if (!forced && jv_size(conflicts))
@@ -174,7 +179,7 @@ static int apply_to(struct apply *apply, const struct jv *live, const struct jv 
     jv_unref(last);
     int result = settle(apply, live, merged, refusal);
     if (result == 0) {
-        *out = jv_dup(merged); /* the merge shares with what is live */
+        *out = jv_ref(merged);
         record_self(apply);
         update_last_applied(apply, applied, *out);
         write_managed(apply, live, *out);

@@ -6,7 +6,7 @@
 
 /* The apply patch of `request` (manager, force) on the live object (NULL: it does not exist yet).
  * live and applied are in the shape of the request's version. *out: the merged object with its new
- * managedFields, yours. Refuses with 409 and one FieldManagerConflict cause per field. */
+ * managedFields, yours; it shares with live and applied, so be done with those before you change it. Refuses with 409 and one FieldManagerConflict cause per field. */
 int patch_apply(struct request *request, const struct jv *live, const struct jv *applied,
                 struct jv **out, struct refusal *refusal);
 

@@ -16,6 +16,7 @@ struct apply {
     struct managed managed;
     struct manager *self; /* NULL until it is known */
     const struct jv *live;
+    bool same; /* the object did not change, as far as this endpoint writes it */
     char api_version[KIND_TEXT_BYTES];
     char now[TIME_TEXT_BYTES];
 };

@@ -196,7 +196,8 @@ struct jv *apply_entries(struct apply *apply, const struct jv *old, const struct
                          const struct jv *after)
 {
     struct jv *entries = managed_encode(&apply->managed);
-    if (!entries || !old || !same_but_times(old, entries) || !same_object(apply, before, after))
+    if (!entries || !old || jv_equal(old, entries) || !same_but_times(old, entries) ||
+        !(apply->same || same_object(apply, before, after)))
         return entries;
     jv_unref(entries);
     return jv_ref((struct jv *)old);

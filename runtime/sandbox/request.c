@@ -234,6 +234,9 @@ int request_body(const struct request *request, struct jv **out, struct refusal 
         protobuf_parse(request->server->types, body, len, out, &err) == 0)
         return 0;
     if (strstr(type, "yaml")) {
+        /* Most that is sent as YAML is JSON, which is read much faster. */
+        if (len && *body == '{' && jv_parse(body, len, out, NULL) == 0)
+            return 0;
         struct yaml_docs *docs = yaml_parse(body, len, &err);
         if (docs && yaml_docs_count(docs) == 1)
             *out = jv_dup(yaml_docs_get(docs, 0));

@@ -20,9 +20,9 @@ static void add_member(struct jv *set, const struct shape *shape, const char *na
     shape_member(shape, name, &member, &declared);
     struct jv *below = fields_of(&member, value, &leaf);
     bool empty = is_null(value) || (jv_is_object(value) && jv_size(value) == 0);
-    char *step = mem_printf("f:%s", name);
-    fieldset_add(set, step, leaf || empty || !declared, below);
-    free(step);
+    struct field_step step;
+    fieldset_add(set, field_step(&step, name), leaf || empty || !declared, below);
+    field_step_deinit(&step);
 }
 
 static void add_items(struct jv *set, const struct shape *shape, const struct jv *list)
@@ -183,6 +183,48 @@ static bool step_shape(const struct shape *shape, const char *step, struct shape
     return true;
 }
 
+/* Is anything in the set below what is atomic now? */
+static bool is_stale(const struct shape *shape, const struct jv *set)
+{
+    struct jv_iter iter = {0};
+    while (jv_next(set, &iter)) {
+        struct shape below;
+        bool declared;
+        if (strcmp(iter.key, ".") == 0 || !fieldset_has_below(iter.value) ||
+            !step_shape(shape, iter.key, &below, &declared) || below.source == SHAPE_DEDUCED)
+            continue;
+        enum shape_form form = shape_form(&below, NULL);
+        if (form == FORM_SCALAR)
+            continue;
+        if (shape_is_atomic(&below, form) || is_stale(&below, iter.value))
+            return true;
+    }
+    return false;
+}
+
+static struct jv *reconcile(const struct shape *shape, const struct jv *set)
+{
+    struct jv *out = jv_object();
+    struct jv_iter iter = {0};
+    while (jv_next(set, &iter)) {
+        struct shape below;
+        bool declared;
+        if (strcmp(iter.key, ".") == 0)
+            continue;
+        if (!step_shape(shape, iter.key, &below, &declared) || below.source == SHAPE_DEDUCED) {
+            jv_set(out, iter.key, jv_ref(iter.value));
+            continue;
+        }
+        enum shape_form form = shape_form(&below, NULL);
+        if (form != FORM_SCALAR && shape_is_atomic(&below, form))
+            fieldset_add(out, iter.key, true, NULL);
+        else
+            fieldset_add(out, iter.key, fieldset_is_member(iter.value),
+                         reconcile(&below, iter.value));
+    }
+    return out;
+}
+
 int typed_validate(const struct shape *shape, const struct jv *object, struct err *err)
 {
     struct validation validation = {0};
@@ -224,23 +266,5 @@ struct jv *typed_name_structs(const struct shape *shape, const struct jv *set)
 
 struct jv *typed_reconcile(const struct shape *shape, const struct jv *set)
 {
-    struct jv *out = jv_object();
-    struct jv_iter iter = {0};
-    while (jv_next(set, &iter)) {
-        struct shape below;
-        bool declared;
-        if (strcmp(iter.key, ".") == 0)
-            continue;
-        if (!step_shape(shape, iter.key, &below, &declared) || below.source == SHAPE_DEDUCED) {
-            jv_set(out, iter.key, jv_ref(iter.value));
-            continue;
-        }
-        enum shape_form form = shape_form(&below, NULL);
-        if (form != FORM_SCALAR && shape_is_atomic(&below, form))
-            fieldset_add(out, iter.key, true, NULL);
-        else
-            fieldset_add(out, iter.key, fieldset_is_member(iter.value),
-                         typed_reconcile(&below, iter.value));
-    }
-    return out;
+    return is_stale(shape, set) ? reconcile(shape, set) : jv_ref((struct jv *)set);
 }

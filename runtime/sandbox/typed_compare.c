@@ -6,7 +6,7 @@
 enum { STEP_BYTES_MAX = 64 << 10 };
 enum { REMOVED, MODIFIED, ADDED, SETS };
 
-/* The three sets below one value, and whether the value itself is in each. */
+/* The three sets below one value (NULL: empty), and whether the value itself is in each. */
 struct diff {
     struct jv *below[SETS];
     bool self[SETS];
@@ -15,19 +15,16 @@ struct diff {
 static void compare(const struct shape *shape, const struct jv *lhs, const struct jv *rhs,
                     struct diff *out);
 
-static void diff_init(struct diff *diff)
-{
-    for (int i = 0; i < SETS; i++) {
-        diff->below[i] = jv_object();
-        diff->self[i] = false;
-    }
-}
-
-/* Takes over what is in `inner`. */
+/* Takes over what is in `inner`; sets are made when there is something to put into them. */
 static void diff_add(struct diff *diff, const char *step, struct diff *inner)
 {
-    for (int i = 0; i < SETS; i++)
+    for (int i = 0; i < SETS; i++) {
+        if (!inner->self[i] && !inner->below[i])
+            continue;
+        if (!diff->below[i])
+            diff->below[i] = jv_object();
         fieldset_add(diff->below[i], step, inner->self[i], inner->below[i]);
+    }
 }
 
 static size_t size_of(const struct jv *value)
@@ -49,9 +46,9 @@ static void compare_member(const struct shape *shape, const char *name, const st
     bool declared;
     shape_member(shape, name, &member, &declared);
     compare(&member, lhs, rhs, &inner);
-    char *step = mem_printf("f:%s", name);
-    diff_add(out, step, &inner);
-    free(step);
+    struct field_step step;
+    diff_add(out, field_step(&step, name), &inner);
+    field_step_deinit(&step);
 }
 
 static void compare_maps(const struct shape *shape, const struct jv *lhs, const struct jv *rhs,
@@ -90,7 +87,7 @@ static void compare_items(const struct shape *items, const char *step, const str
 {
     struct diff inner;
     if (jv_size(left) > 1 || jv_size(right) > 1) {
-        diff_init(&inner);
+        inner = (struct diff){0};
         if (jv_size(left) > 1 && jv_size(right) > 1)
             inner.self[MODIFIED] = !jv_equal(left, right);
         else
@@ -104,6 +101,8 @@ static void compare_items(const struct shape *items, const char *step, const str
 static void compare_lists(const struct shape *shape, const struct jv *lhs, const struct jv *rhs,
                           struct diff *out)
 {
+    if (lhs && rhs && jv_equal(lhs, rhs))
+        return;
     struct shape items = shape_items(shape);
     struct jv *left = index_list(shape, lhs), *right = index_list(shape, rhs);
     struct jv_iter iter = {0};
@@ -132,7 +131,7 @@ static void compare_as(const struct shape *shape, enum shape_form form, const st
 static void compare(const struct shape *shape, const struct jv *lhs, const struct jv *rhs,
                     struct diff *out)
 {
-    diff_init(out);
+    *out = (struct diff){0};
     enum shape_form left = shape_form(shape, lhs ? lhs : rhs);
     enum shape_form right = shape_form(shape, rhs ? rhs : lhs);
     compare_as(shape, left, lhs, rhs, out);
@@ -147,6 +146,9 @@ void typed_compare(const struct shape *shape, const struct jv *before, const str
 {
     struct diff diff;
     compare(shape, before, after, &diff);
+    for (int i = 0; i < SETS; i++)
+        if (!diff.below[i])
+            diff.below[i] = jv_object();
     out->removed = diff.below[REMOVED];
     out->modified = diff.below[MODIFIED];
     out->added = diff.below[ADDED];

@@ -238,10 +238,11 @@ static struct jv *remove_from(const struct shape *shape, struct jv *value, const
         while (jv_next(value, &iter)) {
             struct shape member;
             bool declared;
-            char *step = mem_printf("f:%s", iter.key);
+            struct field_step step;
+            const struct jv *node = jv_get(fields, field_step(&step, iter.key));
             shape_member(shape, iter.key, &member, &declared);
-            jv_set(out, iter.key, remaining(&member, iter.value, jv_get(fields, step)));
-            free(step);
+            jv_set(out, iter.key, remaining(&member, iter.value, node));
+            field_step_deinit(&step);
         }
         return null_when_empty(out);
     }

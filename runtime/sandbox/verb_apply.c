@@ -27,7 +27,10 @@ static int check_name(const struct request *request, const struct jv *applied, b
 static int apply_on(struct request *request, const struct jv *before, const struct jv *applied,
                     enum write_part part, struct stored **out, struct refusal *refusal)
 {
-    struct jv *live = before ? request_shape(request, jv_dup(before)) : NULL, *after = NULL;
+    /* What is merged shares with what is live, and custom objects are pruned in place. */
+    bool copy = request->kind != request->kind->home || !request->version->type;
+    struct jv *own = copy && before ? jv_dup(before) : jv_ref((struct jv *)before);
+    struct jv *live = own ? request_shape(request, own) : NULL, *after = NULL;
     int result = patch_apply(request, live, applied, &after, refusal);
     jv_unref(live);
     if (result == 0)
