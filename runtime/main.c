@@ -1,4 +1,5 @@
 /* From arguments to an exit code. */
+#include "base/buf.h"
 #include "cli/command.h"
 #include "loop/random.h"
 
@@ -10,6 +11,7 @@ extern char **environ;
 int main(int argc, char **argv)
 {
     struct random_source *random = random_system_new();
+    mem_tune();
     jv_seed((uint32_t)random_u64(random));
     random_free(random);
     struct cli cli = {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_CAP_MIN = 64, MEM_SMALL_MAX = 1024 };
+enum { BUF_CAP_MIN = 64, MEM_SMALL_MAX = 1024, MEM_TOP_KEPT = 1 << 20 };
 
 static void out_of_memory(size_t size)
 {
@@ -157,6 +157,16 @@ void *mem_alloc(size_t size)
     if (ptr == NULL)
         out_of_memory(size);
     return ptr;
+}
+
+void mem_tune(void)
+{
+#ifdef __GLIBC__
+    /* Small pieces join their neighbours when they are freed, while those are at hand, and not by the
+     * thousand at the next large request. */
+    mallopt(M_MXFAST, 0);
+    mallopt(M_TRIM_THRESHOLD, MEM_TOP_KEPT);
+#endif
 }
 
 void mem_trim(void)

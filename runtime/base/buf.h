@@ -37,7 +37,8 @@ char *buf_take(struct buf *buf, size_t *len);  /* yours to free(); the buf is em
 void *mem_alloc(size_t size); /* zeroed */
 void *mem_grow(void *ptr, size_t size);
 char *mem_str(const char *str); /* strdup; NULL stays NULL */
-void mem_trim(void);            /* gives what is free back to the system; takes milliseconds */
+void mem_tune(void); /* of the process, once at its start: many small pieces, freed together */
+void mem_trim(void); /* gives what is free back to the system; takes milliseconds */
 char *mem_strn(const char *str, size_t len);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

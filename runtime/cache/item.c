@@ -143,7 +143,7 @@ struct store_item *item_new(const struct store_item *probe, const struct jv *obj
 
 static char *item_text(const struct store_item *item)
 {
-    char *text = mem_alloc((size_t)item->json_len + 1);
+    char *text = mem_grow(NULL, (size_t)item->json_len + 1);
 
     if (unpack(item->dictionary, item->packed, item->packed_len, text, item->json_len) != 0) {
         free(text);

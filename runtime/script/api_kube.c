@@ -90,6 +90,15 @@ static bool listing_add(void *arg, struct store_item *item)
     return true;
 }
 
+/* Looks without a view: what is not selected must not stay in memory until the run ends. */
+static bool is_selected(const struct store_item *item, const struct selector *selector)
+{
+    struct jv *object = store_item_parse(item);
+    bool matches = selector_matches(selector, jv_path(object, "metadata", "labels", NULL));
+    jv_unref(object);
+    return matches;
+}
+
 static int kube_list(lua_State *L)
 {
     struct task *task = task_of(L, "kube.list");
@@ -114,16 +123,13 @@ static int kube_list(lua_State *L)
     lua_createtable(L, (int)listing->count, 0);
     lua_Integer count = 0;
     for (size_t i = 0; i < listing->count; i++) {
-        view_push_item(L, listing->items[i]);
         vm_charge(L, 20);
         if (listing->selector != NULL) {
             vm_charge(L, listing->items[i]->json_len / 4);
-            struct jv *object = view_check(L, -1);
-            if (!selector_matches(listing->selector, jv_path(object, "metadata", "labels", NULL))) {
-                lua_pop(L, 1);
+            if (!is_selected(listing->items[i], listing->selector))
                 continue;
-            }
         }
+        view_push_item(L, listing->items[i]);
         lua_rawseti(L, -2, ++count);
     }
     vm_box_release(box);
