@@ -5,8 +5,7 @@ port_metrics=$((18000 + RANDOM % 2000)) port_health=$((20000 + RANDOM % 2000))
 
 say() { [ -t 2 ] && printf 'bench: %s: %s\n' "$world" "$*" >&2; return 0; }
 only() { # only PART: is it wanted?
-    [ -z "${NEMETON_BENCH_ONLY:-}" ] && return
-    case " $NEMETON_BENCH_ONLY " in *" $1 "*) return ;; esac
+    case " ${NEMETON_BENCH_ONLY:-$1} " in *" $1 "*) return 0 ;; esac
     return 1
 }
 # take PREFIX COMMAND…: the lines "figure value" that a client prints become F[PREFIXfigure]
@@ -101,7 +100,7 @@ measure_yardstick() {
     say "the yardstick"
     "$nemeton" render tests/bench/cluster.yaml >"$work/objects.yaml" 2>"$work/render.log" ||
         { cat "$work/render.log" >&2; fail "render failed"; }
-    take '' yardstick --kubeconfig "$admin" --namespace bench-yardstick --file "$work/objects.yaml" --to 100
+    take '' yardstick --kubeconfig "$operator" --namespace bench-yardstick --file "$work/objects.yaml" --to 100
     take '' clear --kubeconfig "$admin" --namespace bench-yardstick --how objects
     sleep 5
 }
