@@ -309,6 +309,16 @@ static bool looked_after(struct effects_run *run)
     return run->looked_after == 1;
 }
 
+static void log_difference(const struct effect_call *call)
+{
+    struct buf path;
+    buf_init(&path, 512);
+    apply_differs(call->wanted, call->live, &path);
+    log_debug(call->run->options.log, "An object differs from what is wanted", "kind",
+              call->kind->kind, "name", call->effect->name, "field", buf_str(&path));
+    buf_deinit(&path);
+}
+
 /* fresh: `live` (or its absence) was just read from the server. */
 static void compare(struct effect_call *call, bool fresh)
 {
@@ -330,13 +340,9 @@ static void compare(struct effect_call *call, bool fresh)
         effect_finish(call, NULL, &err);
         return;
     }
-    struct buf path;
-    buf_init(&path, 512);
-    bool differs = apply_differs(call->wanted, call->live, &path);
-    if (differs)
-        log_debug(run->options.log, "An object differs from what is wanted", "kind",
-                  call->kind->kind, "name", call->effect->name, "field", buf_str(&path));
-    buf_deinit(&path);
+    bool differs = apply_differs(call->wanted, call->live, NULL);
+    if (differs && log_enabled(run->options.log, LOG_DEBUG))
+        log_difference(call);
     if (differs)
         write_difference(call, fresh);
     else if (!prune(call, call->live)) {

@@ -1,4 +1,5 @@
 -- outcome: done
+-- cpu_ms: 5000
 local function refused(...)
   local ok, text = pcall(...)
   assert(not ok and text:find("steps", 1, true), text)
