@@ -31,9 +31,10 @@ function M.cluster(cluster, extra_config)
   return wanted
 end
 
--- The value of configMapSHA that a new pod of this group gets.
+-- The value of configMapSHA that a new pod of this group gets: "<common>-<node>".
 function M.config_sha(wanted, part)
-  return config_sha.value(wanted.common, part.config)
+  wanted.common_sha = wanted.common_sha or config_sha.one(wanted.common)   -- may be a megabyte: once
+  return wanted.common_sha .. "-" .. config_sha.one(part.config)
 end
 
 function M.workload(cluster, part, sha)

@@ -7,20 +7,40 @@ local tables = require "lib.tables"
 
 local M = {}
 
+M.piece_bytes = 64 << 10
+
 -- Go's encoder escapes these besides the usual ones; other characters stay as they are.
 local escapes = {
   ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
   ["<"] = "\\u003c", [">"] = "\\u003e", ["&"] = "\\u0026",
 }
 
-local function text(value)
-  local quoted = value:gsub('[\0-\31"\\<>&]', function(char)
+local function escape(piece)
+  local quoted = piece:gsub('[\0-\31"\\<>&]', function(char)
     return escapes[char] or string.format("\\u%04x", char:byte())
   end)
-  quoted = quoted:gsub("\226\128([\168\169])", function(last)
+  return (quoted:gsub("\226\128([\168\169])", function(last)
     return last == "\168" and "\\u2028" or "\\u2029"
-  end)
-  return '"' .. quoted .. '"'
+  end))
+end
+
+-- A ConfigMap holds up to a megabyte, and a pattern may look at less at a time: it goes in pieces, each
+-- of whole characters.
+local function text(value)
+  if #value <= M.piece_bytes then
+    return '"' .. escape(value) .. '"'
+  end
+  local parts, from = { '"' }, 1
+  while from <= #value do
+    local to = from + M.piece_bytes - 1
+    while (value:byte(to + 1) or 0) & 0xC0 == 0x80 do
+      to = to + 1
+    end
+    parts[#parts + 1] = escape(value:sub(from, to))
+    from = to + 1
+  end
+  parts[#parts + 1] = '"'
+  return table.concat(parts)
 end
 
 local function map(values)
@@ -41,11 +61,6 @@ end
 
 function M.one(config)
   return digest.sha1_base64(M.document(config))
-end
-
--- The value for a pod: "<common>-<node>".
-function M.value(common, node)
-  return M.one(common) .. "-" .. M.one(node)
 end
 
 return M

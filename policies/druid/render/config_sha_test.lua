@@ -131,4 +131,21 @@ return {
       .. '"creationTimestamp":null,"labels":{"a":"2","b":"1"}},"data":{"k":"\\u003ca href=\\"x\\"'
       .. '\\u003e\\u0026\\t\\u0001\127é\\u2028\\\\\\u003c/a\\u003e"}}')
   end,
+  ["a configuration of 900 kB has the digest of its pieces put together"] = function(t)
+    local line = "druid.some.property=<é\u{2028}\"&\"\u{2028}>\n"
+    local large = { metadata = { name = "n", namespace = "s", labels = { a = "b" } },
+      data = { k = line:rep(900000 // #line) } }
+    local before = config_sha.piece_bytes
+    local whole = config_sha.one(large)
+    local lengths = { 65537, 65538, 65539, 199999 }
+    for _, length in ipairs(lengths) do   -- cuts at every place within a character
+      config_sha.piece_bytes = length
+      t.equal(config_sha.one(large), whole, "pieces of " .. length)
+    end
+    config_sha.piece_bytes = before
+    local escaped = 'druid.some.property=\\u003cé\\u2028\\"\\u0026\\"\\u2028\\u003e\\n'
+    local document = config_sha.document(large)
+    t.equal(document:sub(-#escaped - 3), escaped .. '"}}')
+    t.equal(select(2, document:sub(1, 70000):gsub("[<>&\n]", "")), 0)
+  end,
 }
