@@ -12,6 +12,7 @@
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
 
 local check = require "druid.check"
+local client = require "druid.client"
 local events = require "druid.events"
 local groups = require "druid.groups"
 local leader = require "druid.leader"
@@ -45,8 +46,7 @@ M.watches = {
   -- Pods change a lot and matter little: what a rollout waits for is in the workloads' status. They are
   -- looked at while a group is not ready (druid.report), to say why.
   { apiVersion = "v1", kind = "Pod", labels = "app=druid", map = "none",
-    fields = { "metadata.labels", "status.phase", "status.reason", "status.conditions",
-      "status.initContainerStatuses", "status.containerStatuses" } },
+    fields = world.pod_fields },
   { apiVersion = "v1", kind = "PersistentVolumeClaim", labels = "app=druid",
     map = { label = "druid_cr" } },
 }
@@ -62,6 +62,8 @@ M.rights = {
   ["autoscaling/v2/HorizontalPodAutoscaler"] = { "apply", "patch", "delete", "read" },
   -- Claims of a StatefulSet have no owner; druid.volumes proves whose they are, the gate that they are free.
   ["v1/PersistentVolumeClaim"] = { "apply", "patch", "delete", "delete-any" },
+  -- Credentials that spec.auth names and certificates of spec.api.ca, read one by one (druid.client.auth).
+  ["v1/Secret"] = { "read" },
   http = true,
 }
 
@@ -105,7 +107,8 @@ function M.run(ctx, kube_door, http_door)
   local wanted = render.cluster(cluster, extra)
   M.look_closer(kube_door, cluster, wanted, live)
   local entries = plan.entries(cluster, wanted, live)
-  local direction = M.direction(ctx, http_door, cluster, wanted, entries, old)
+  local druid = client.open({ kube = kube_door, http = http_door, previewing = ctx.previewing }, cluster)
+  local direction = M.direction(ctx, druid, entries, old)
   local steps = plan.decide(cluster, wanted, live, entries, direction)
 
   local done = write.nothing_done()
@@ -201,7 +204,7 @@ function M.look_closer(kube_door, cluster, wanted, live)
 end
 
 -- Upgrade or downgrade: decided when images change, and remembered in the status until they are in.
-function M.direction(ctx, http_door, cluster, wanted, entries, old)
+function M.direction(ctx, druid, entries, old)
   local changes = plan.image_changes(entries)
   local direction = rollout.direction(changes)
   if not direction then
@@ -212,7 +215,7 @@ function M.direction(ctx, http_door, cluster, wanted, entries, old)
     direction.downgrade, direction.why = before.order:find("^downgrade") ~= nil, before.order
   else
     if not direction.known and not ctx.previewing then
-      direction = rollout.direction(changes, leader.version(http_door, cluster, wanted.groups))
+      direction = rollout.direction(changes, leader.version(druid))
     end
     direction.why = direction.why .. ": " .. M.order_text(entries, direction.downgrade)
   end

@@ -9,6 +9,10 @@ local tables = require "lib.tables"
 
 local M = {}
 
+-- What is kept of pods.
+M.pod_fields = { "metadata.labels", "status.phase", "status.reason", "status.conditions", "status.podIP",
+  "status.initContainerStatuses", "status.containerStatuses" }
+
 -- What a cluster is made of, in the order in which a removed group is taken down.
 M.kinds = {
   { apiVersion = "apps/v1", kind = "StatefulSet", list = "statefulSets", workload = true },
