@@ -7,12 +7,14 @@
 --   adopt       what a live workload keeps                  rollout     which groups may restart now
 --   plan        all of it put together for one run          status      how the cluster is
 --   write       carries the plan out                        report      status, events, when to look again
+--   dynamic_config  what Druid itself is told to do
 --   proof       when nothing has to be compared again
 --   takeover    makes the former operator's fields ours
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
 
 local check = require "druid.check"
 local client = require "druid.client"
+local dynamic_config = require "druid.dynamic_config"
 local events = require "druid.events"
 local groups = require "druid.groups"
 local leader = require "druid.leader"
@@ -72,6 +74,7 @@ M.rights = {
 function M.run(ctx, kube_door, http_door)
   if not ctx.object then
     proof.forget(ctx.key and ctx.key.uid)
+    dynamic_config.forget(ctx.key and ctx.key.uid)
     return nil   -- Gone. Kubernetes collects what it owned.
   end
   local cluster = groups.cluster(ctx.object)
@@ -83,11 +86,12 @@ function M.run(ctx, kube_door, http_door)
   if M.is_paused(cluster) then
     return M.stop(ctx, cluster, old, "Paused", "Paused by the annotation " .. names.ignored)
   end
+  local druid = client.open({ kube = kube_door, http = http_door, previewing = ctx.previewing }, cluster)
   local live = M.look(kube_door, cluster, old)
   local seen = proof.of(ctx, kube_door, cluster, live)
   if proof.holds(cluster, seen) then
     -- Only a status can have changed.
-    return report.run(ctx, kube_door, cluster, old, nil, plan.unchanged(cluster, live), write.nothing_done())
+    return M.finish(ctx, kube_door, druid, cluster, old, nil, plan.unchanged(cluster, live), write.nothing_done())
   end
 
   cluster = groups.cluster(json.copy(ctx.object))
@@ -107,7 +111,6 @@ function M.run(ctx, kube_door, http_door)
   local wanted = render.cluster(cluster, extra)
   M.look_closer(kube_door, cluster, wanted, live)
   local entries = plan.entries(cluster, wanted, live)
-  local druid = client.open({ kube = kube_door, http = http_door, previewing = ctx.previewing }, cluster)
   local direction = M.direction(ctx, druid, entries, old)
   local steps = plan.decide(cluster, wanted, live, entries, direction)
 
@@ -116,7 +119,7 @@ function M.run(ctx, kube_door, http_door)
     write.remove(ctx, kube_door, cluster, wanted, steps, done)
   end
   proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)
-  return report.run(ctx, kube_door, cluster, old, plan.rendered_names(wanted, steps.groups), steps, done)
+  return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps.groups), steps, done)
 end
 
 -- The parts of the story, in the order of their appearance ----------------------------------------
@@ -157,6 +160,12 @@ function M.stop(ctx, cluster, old, reason, message, problem)
     return { terminal = message }
   end
   return nil
+end
+
+-- The end of a run that got to the groups. Druid's own configuration comes last: it may have to be waited for.
+function M.finish(ctx, kube_door, druid, cluster, old, names_by_kind, steps, done)
+  done.dynamic = dynamic_config.run(druid, cluster, old, nil, done.failure ~= nil)
+  return report.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
 end
 
 -- The finalizer is there before the first object, so that volumes are never forgotten; and it goes
@@ -249,7 +258,9 @@ function M.render(object)
 end
 
 function M.check(object)
-  return check.problems(json.copy(object))
+  local plain = json.copy(object)
+  local _, more = dynamic_config.wanted(groups.cluster(plain))
+  return tables.concat(check.problems(plain), more)
 end
 
 function M.summary(object)

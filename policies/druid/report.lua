@@ -149,6 +149,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept,
     lists = lists, policy_version = ctx.policy_version,
+    conditions = done.dynamic and { done.dynamic.condition },
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
   }, now)
   local put_off_ms = status.put_off(old, new, now)
@@ -158,6 +159,9 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     if not written then
       return nil, err
     end
+  end
+  for _, event in ipairs(done.dynamic and done.dynamic.events or {}) do
+    ctx.event(event)
   end
   for _, event in ipairs(events.of_run(done, old, new)) do
     if put_off_ms == 0 or #done.created + #done.updated + #done.deleted > 0 then
@@ -171,6 +175,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   again_ms = sooner(again_ms, deadline and deadline * 1000)
   again_ms = sooner(again_ms, look_s and look_s * 1000)
   again_ms = sooner(again_ms, orphan_wait and orphan_wait * 1000)
+  again_ms = sooner(again_ms, done.dynamic and done.dynamic.again_ms)
   if cluster.spec.extraCommonConfig and #cluster.spec.extraCommonConfig > 0 then
     again_ms = sooner(again_ms, M.extra_config_again_ms)
   end

@@ -161,7 +161,7 @@ local function legacy(summary, groups)
 end
 
 -- cluster: the cluster; old: its last status (plain table); facts: { entries = sorted entries of the
--- plan, errors = texts, kept = workloads that are removed later, lists = names by kind, rollout =,
+-- plan, errors = texts, kept = workloads that are removed later, conditions = more of them, lists = names by kind, rollout =,
 -- policy_version = }; now: seconds.
 function M.compose(cluster, old, facts, now)
   local last, groups, ready = {}, {}, 0
@@ -185,8 +185,8 @@ function M.compose(cluster, old, facts, now)
     readyGroups = string.format("%d/%d", ready, #groups),
     groups = groups,
     rollout = summary.progress_reason == "RollingUpdate" and facts.rollout or nil,
-    conditions = condition.merge(old.conditions, M.conditions(summary), cluster.generation,
-      clock.rfc3339(now)),
+    conditions = condition.merge(old.conditions, tables.concat(M.conditions(summary), facts.conditions),
+      cluster.generation, clock.rfc3339(now)),
     druidNodeStatus = legacy(summary, groups),
   })
   return status
@@ -205,6 +205,11 @@ function M.stopped(cluster, old, reason, message, degraded, now)
   if ready and (reason == "Paused" or degraded) then
     -- Nothing was touched: the cluster is as ready as it was.
     wanted[1] = { type = "Ready", status = ready.status, reason = ready.reason, message = ready.message }
+  end
+  for _, other in ipairs(old.conditions or {}) do
+    if not condition.find(wanted, other.type) then
+      wanted[#wanted + 1] = other
+    end
   end
   local status = tables.shallow(old)
   status.message = names.cut(message, 250)
