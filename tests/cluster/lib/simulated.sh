@@ -1,0 +1,16 @@
+# Sourced by tests/cluster/cluster: simulated nodes, on which pods become Ready without containers.
+
+start_nodes() {
+    local stages=() f kwok_port
+    free_port kwok_port
+    for f in "$bin"/stages/node/fast/node-*.yaml "$bin"/stages/node/heartbeat-with-lease/node-*.yaml \
+        "$bin"/stages/pod/fast/pod-*.yaml; do
+        stages+=("--config=$f")
+    done
+    run kwok "$bin/kwok" --kubeconfig=kubeconfig "${stages[@]}" --node-lease-duration-seconds=40 \
+        --manage-all-nodes=false --manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake \
+        --cidr=10.244.0.0/16 --node-ip=127.0.0.1 --server-address="127.0.0.1:$kwok_port"
+    kubectl apply -f "$root/tests/cluster/nodes.yaml" >/dev/null
+    wait_for 60 "the simulated nodes" \
+        sh -c "'$bin/kubectl' --kubeconfig '$dir/kubeconfig' get node simulated-0 --no-headers | grep -qw Ready"
+}
