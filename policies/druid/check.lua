@@ -4,26 +4,23 @@
 -- What the API server would refuse later, in the middle of a run, is refused here, with the field
 -- named and nothing touched. To add a rule, append a function to `cluster_rules` or `group_rules`.
 
+local config = require "druid.render.config"
 local groups = require "druid.groups"
+local metadata = require "lib.metadata"
 local names = require "lib.names"
 local pod = require "druid.render.pod"
 local quantity = require "lib.quantity"
 local render = require "druid.render"
+local rules = require "druid.rules"
 local tables = require "lib.tables"
 
 local M = {}
 
-local dependency_fields = { "zookeeper", "metadataStore", "deepStorage" }
-
-local function known_types()
-  return names.list(tables.keys(groups.types), 20)
-end
-
 -- Rules get a function add(field, message, remedy); fields are written from the object's top.
 
 local function has_nodes(cluster, add)
-  if #cluster.groups == 0 then
-    add("spec.nodes", "has no node group", "add one, for example: brokers: { nodeType: broker, ... }")
+  if cluster.spec.nodes == nil then
+    add("spec.nodes", "is missing", "add a node group, for example: brokers: { nodeType: broker, ... }")
   end
 end
 
@@ -40,17 +37,31 @@ local function has_short_name(cluster, add)
   end
 end
 
-local function has_known_dependencies(cluster, add)
-  for _, field in ipairs(dependency_fields) do
+local function has_readable_dependencies(cluster, add)
+  for _, field in ipairs(config.dependencies) do
     local block = cluster.spec[field]
-    if block and block.type ~= "default" then
-      add("spec." .. field .. ".type", "\"" .. tostring(block.type) .. "\" is not known",
-        "use default, with spec.properties holding the lines for common.runtime.properties")
+    if block and block.type == "default" and not config.dependency_text(block) then
+      add("spec." .. field .. ".spec", "has no text named properties", "write spec: { properties: \"...\" }")
     end
   end
 end
 
-M.cluster_rules = { has_nodes, has_common_properties, has_short_name, has_known_dependencies }
+local function has_named_extra_config(cluster, add)
+  for i, reference in ipairs(cluster.spec.extraCommonConfig or {}) do
+    if not tables.text(reference.name) then
+      add(string.format("spec.extraCommonConfig[%d].name", i - 1), "is missing", "name the ConfigMap")
+    end
+  end
+end
+
+local function has_right_values(cluster, add)
+  rules.judge(cluster.spec, add)
+end
+
+M.cluster_rules = {
+  has_nodes, has_common_properties, has_short_name, has_right_values, has_readable_dependencies,
+  has_named_extra_config,
+}
 
 local function group_name(_, group, at, add)
   local max = group.kind == "StatefulSet" and names.statefulset_max or names.label_max
@@ -66,10 +77,7 @@ end
 
 local function node_type(_, group, at, add)
   if group.type == nil then
-    add(at .. ".nodeType", "is missing", "use one of " .. known_types())
-  elseif not groups.types[group.type] then
-    add(at .. ".nodeType", "\"" .. tostring(group.type) .. "\" is no Druid process",
-      "use one of " .. known_types())
+    add(at .. ".nodeType", "is missing", "use one of " .. names.list(tables.keys(groups.types), 20))
   end
 end
 
@@ -80,17 +88,8 @@ local function image(cluster, group, at, add)
 end
 
 local function port(_, group, at, add)
-  local value = group.node["druid.port"]
-  if math.type(value) ~= "integer" or value < 1 or value > 65535 then
-    add(at .. ".druid.port", value == nil and "is missing" or tostring(value) .. " is no port",
-      "use the port the process listens on, 1 to 65535")
-  end
-end
-
-local function replicas(_, group, at, add)
-  local value = group.node.replicas
-  if value ~= nil and (math.type(value) ~= "integer" or value < 0) then
-    add(at .. ".replicas", tostring(value) .. " is no number of pods", "use 0 or more")
+  if group.node["druid.port"] == nil then
+    add(at .. ".druid.port", "is missing", "use the port the process listens on, 1 to 65535")
   end
 end
 
@@ -98,30 +97,44 @@ local function texts(_, group, at, add)
   if not group.node["runtime.properties"] then
     add(at .. ".runtime.properties", "is missing", "give the process's runtime.properties as text")
   end
-  if not tables.text(group.node.nodeConfigMountPath) then
+  if group.node.nodeConfigMountPath == nil then
     add(at .. ".nodeConfigMountPath", "is missing",
       "give the directory the image reads it from, such as /opt/druid/conf/druid/cluster/query/broker")
   end
 end
 
--- A name and a number with its protocol may come once among the ports of a container.
-local function unique_ports(list, at, field, add)
+local function is_port_name(text)
+  return #text <= 15 and text:find("^[a-z0-9-]+$") ~= nil and text:find("[a-z]") ~= nil
+    and not text:find("^%-") and not text:find("%-$") and not text:find("--", 1, true)
+end
+
+-- A name and a number with its protocol may come once among ports.
+local function check_ports(list, at, field, add)
   local by_name, by_number = {}, {}
-  for _, entry in ipairs(list) do
-    local number = tostring(entry[field]) .. "/" .. (entry.protocol or "TCP")
-    if by_number[number] then
+  for i, entry in ipairs(list) do
+    local value, name = entry[field], tables.text(entry.name)
+    local number = tostring(value) .. "/" .. (entry.protocol or "TCP")
+    if math.type(value) ~= "integer" or value < 1 or value > 65535 then
+      add(string.format("%s[%d].%s", at, i - 1, field), value == nil and "is missing" or tostring(value) .. " is no port",
+        "use a number from 1 to 65535")
+    elseif by_number[number] then
       add(at, "uses port " .. number .. " twice", "remove one of them")
-    elseif entry.name and by_name[entry.name] then
-      add(at, "uses the port name \"" .. entry.name .. "\" twice", "rename one of them")
+    elseif name and by_name[name] then
+      add(at, "uses the port name \"" .. name .. "\" twice", "rename one of them")
     end
     by_number[number] = true
-    by_name[entry.name or number] = true
+    by_name[name or number] = true
   end
 end
 
 local function container_ports(_, group, at, add)
-  local druid = { name = "druid-port", containerPort = group.node["druid.port"] }
-  unique_ports(tables.concat({ druid }, group.node.ports), at .. ".ports", "containerPort", add)
+  check_ports(pod.ports(group), at .. ".ports", "containerPort", add)
+  for i, entry in ipairs(group.node.ports or {}) do
+    if tables.text(entry.name) and not is_port_name(entry.name) then
+      add(string.format("%s.ports[%d].name", at, i - 1), "\"" .. entry.name .. "\" is no name for a port",
+        "use at most 15 lower-case letters, digits and dashes")
+    end
+  end
 end
 
 local function quantities(values, at, add)
@@ -157,6 +170,8 @@ local function claims(list, at, add, of_pods)
       add(here .. ".spec.resources.requests.storage", "is missing", "say how much, such as 10Gi")
     end
     resources(tables.dig(claim, "spec", "resources"), here .. ".spec.resources", add)
+    metadata.labels(tables.dig(claim, "metadata", "labels"), here .. ".metadata.labels", add)
+    metadata.annotations(tables.dig(claim, "metadata", "annotations"), here .. ".metadata.annotations", add)
     local name = tables.dig(claim, "metadata", "name") or ""
     if of_pods and name == "" then
       add(here .. ".metadata.name", "is missing", "name the claim, for example: data")
@@ -165,6 +180,9 @@ local function claims(list, at, add, of_pods)
         "use lower-case letters, digits and dashes")
     elseif seen[name] then
       add(here .. ".metadata.name", "\"" .. name .. "\" comes twice", "rename one of them")
+    end
+    if #(tables.dig(claim, "spec", "accessModes") or {}) == 0 then
+      add(here .. ".spec.accessModes", "is missing", "say who mounts it, usually [ReadWriteOnce]")
     end
     seen[name] = true
   end
@@ -194,39 +212,17 @@ local function environment(cluster, group, at, add)
   end
 end
 
-local function containers(cluster, group, at, add)
-  local seen = { [group.name] = true }
-  for i, container in ipairs(tables.concat(cluster.spec.additionalContainer,
-                                           group.node.additionalContainer)) do
-    local here = string.format("%s.additionalContainer[%d]", at, i - 1)
-    local name = container.containerName
-    if not names.is_dns_label(name) then
-      add(here .. ".containerName", "\"" .. tostring(name) .. "\" is no name for a container",
-        "use lower-case letters, digits and dashes")
-    elseif seen[name] then
-      add(here .. ".containerName", "\"" .. name .. "\" comes twice", "rename one of them")
-    end
-    if not tables.text(container.image) then
-      add(here .. ".image", "is missing", "name the container's image")
-    end
-    resources(container.resources, here .. ".resources", add)
-    variables(container.env, here, add)
-    seen[name or ""] = true
-  end
-end
-
-local function volumes(cluster, group, at, add)
+-- The volumes that a group's containers can mount.
+local function known_volumes(cluster, group, at, add)
   local known = { ["common-config-volume"] = true, ["nodetype-config-volume"] = true }
-  local mounted = {
-    [tables.text(cluster.spec.commonConfigMountPath) or pod.mount_path] = true,
-    [tables.text(group.node.nodeConfigMountPath) or ""] = true,
-  }
   for i, volume in ipairs(tables.concat(cluster.spec.volumes, group.node.volumes)) do
-    if known[volume.name or ""] then
-      add(string.format("%s.volumes[%d].name", at, i - 1), "\"" .. volume.name .. "\" comes twice",
-        "rename one of them")
+    local name, here = volume.name or "", string.format("%s.volumes[%d].name", at, i - 1)
+    if known[name] then
+      add(here, "\"" .. name .. "\" comes twice", "rename one of them")
+    elseif not names.is_dns_label(name) then
+      add(here, "\"" .. name .. "\" is no name for a volume", "use lower-case letters, digits and dashes")
     end
-    known[volume.name or ""] = true
+    known[name] = true
   end
   if group.kind == "StatefulSet" then
     for _, claim in ipairs(tables.concat(cluster.spec.volumeClaimTemplates,
@@ -234,17 +230,53 @@ local function volumes(cluster, group, at, add)
       known[tables.dig(claim, "metadata", "name") or ""] = true
     end
   end
-  for i, mount in ipairs(tables.concat(cluster.spec.volumeMounts, group.node.volumeMounts)) do
+  return known
+end
+
+-- mounted: paths that are taken already.
+local function mounts(list, group, known, mounted, at, add)
+  for i, mount in ipairs(list or {}) do
     local here = string.format("%s.volumeMounts[%d]", at, i - 1)
+    local path = mount.mountPath
     if not known[mount.name or ""] then
       add(here .. ".name", "\"" .. tostring(mount.name) .. "\" is no volume of this group",
         group.kind == "Deployment" and "add it to volumes (a Deployment has no volumeClaimTemplates)"
           or "add it to volumes or volumeClaimTemplates")
     end
-    if mounted[mount.mountPath or ""] then
-      add(here .. ".mountPath", tostring(mount.mountPath) .. " is mounted twice", "remove one of them")
+    if not tables.text(path) then
+      add(here .. ".mountPath", "is missing", "say where the container sees the volume")
+    elseif mounted[path] then
+      add(here .. ".mountPath", path .. " is mounted twice", "remove one of them")
     end
-    mounted[mount.mountPath or ""] = true
+    mounted[path or ""] = true
+  end
+end
+
+local function containers(cluster, group, at, add)
+  local seen = { [group.name] = true }
+  local known = known_volumes(cluster, group, at, add)
+  local common, own = pod.config_paths(cluster, group)
+  mounts(tables.concat(cluster.spec.volumeMounts, group.node.volumeMounts), group, known,
+    { [common] = true, [own] = true }, at, add)
+  if common == own then
+    add(at .. ".nodeConfigMountPath", own .. " is spec.commonConfigMountPath, too", "use another directory")
+  end
+  for i, container in ipairs(tables.concat(cluster.spec.additionalContainer,
+                                           group.node.additionalContainer)) do
+    local here = string.format("%s.additionalContainer[%d]", at, i - 1)
+    local name = container.containerName
+    if name == nil then
+      add(here .. ".containerName", "is missing", "use lower-case letters, digits and dashes")
+    elseif seen[name] then
+      add(here .. ".containerName", "\"" .. tostring(name) .. "\" comes twice", "rename one of them")
+    end
+    if container.image == nil then
+      add(here .. ".image", "is missing", "name the container's image")
+    end
+    resources(container.resources, here .. ".resources", add)
+    variables(container.env, here, add)
+    mounts(container.volumeMounts, group, known, {}, here, add)
+    seen[name or ""] = true
   end
 end
 
@@ -252,13 +284,64 @@ local function services(cluster, group, at, add)
   for i, template in ipairs(group.node.services or cluster.spec.services or {}) do
     local where = group.node.services and at or "spec"
     local here = string.format("%s.services[%d]", where, i - 1)
-    unique_ports(tables.dig(template, "spec", "ports") or {}, here .. ".spec.ports", "port", add)
+    check_ports(tables.dig(template, "spec", "ports") or {}, here .. ".spec.ports", "port", add)
+    metadata.labels(tables.dig(template, "metadata", "labels"), here .. ".metadata.labels", add)
+    metadata.annotations(tables.dig(template, "metadata", "annotations"), here .. ".metadata.annotations", add)
+  end
+end
+
+-- A number of pods, or a share of them.
+local function limits(_, group, at, add)
+  local node, budget = group.node, group.node.podDisruptionBudgetSpec or {}
+  for field, value in pairs({ maxSurge = node.maxSurge or 0, maxUnavailable = node.maxUnavailable or 0,
+    ["podDisruptionBudgetSpec.minAvailable"] = budget.minAvailable or 0,
+    ["podDisruptionBudgetSpec.maxUnavailable"] = budget.maxUnavailable or 0 }) do
+    local share = type(value) == "string" and tonumber(value:match("^(%d%d?%d?)%%$"))
+    if not share and (math.type(value) ~= "integer" or value < 0) then
+      add(at .. "." .. field, "\"" .. tostring(value) .. "\" is no number of pods", "use one such as 1 or 25%")
+    end
+  end
+end
+
+-- What a probe may say besides how it asks.
+local probe_details = {
+  initialDelaySeconds = true, timeoutSeconds = true, periodSeconds = true, successThreshold = true,
+  failureThreshold = true, terminationGracePeriodSeconds = true,
+}
+
+local function probes(cluster, group, at, add)
+  for _, field in ipairs({ "livenessProbe", "readinessProbe", "startUpProbe" }) do
+    local here = group.node[field] and at or "spec"
+    local probe = group.node[field] or cluster.spec[field] or {}
+    local asks = next(probe) == nil
+    for key in pairs(probe) do
+      asks = asks or not probe_details[key]
+    end
+    if not asks then
+      add(here .. "." .. field, "does not say how to ask",
+        "add httpGet, exec, tcpSocket or grpc, or write {} for no probe")
+    end
+  end
+end
+
+local function group_metadata(cluster, group, at, add)
+  local node = group.node
+  metadata.labels(node.podLabels, at .. ".podLabels", add)
+  metadata.labels(node.nodeSelector, at .. ".nodeSelector", add)
+  metadata.annotations(node.podAnnotations, at .. ".podAnnotations", add)
+  metadata.annotations(node.workloadAnnotations, at .. ".workloadAnnotations", add)
+  metadata.annotations(node.ingressAnnotations, at .. ".ingressAnnotations", add)
+  if group == cluster.groups[1] then   -- once is enough
+    metadata.labels(cluster.spec.podLabels, "spec.podLabels", add)
+    metadata.labels(cluster.spec.nodeSelector, "spec.nodeSelector", add)
+    metadata.annotations(cluster.spec.podAnnotations, "spec.podAnnotations", add)
+    metadata.annotations(cluster.spec.workloadAnnotations, "spec.workloadAnnotations", add)
   end
 end
 
 M.group_rules = {
-  group_name, node_type, image, port, replicas, texts, container_ports, sizes, environment, containers,
-  volumes, services,
+  group_name, node_type, image, port, texts, container_ports, sizes, environment, containers,
+  limits, probes, services, group_metadata,
 }
 
 -- Two parts of the object must not make the same Kubernetes object.

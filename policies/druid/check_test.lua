@@ -45,8 +45,8 @@ return {
       "spec.nodes.brokers.resources.requests.cpu", "more than the limit")
   end,
   ["a duplicate port is named"] = function(t)
-    told(t, function(_, node) node.ports = { { name = "http", containerPort = 8082 } } end,
-      "spec.nodes.brokers.ports", "8082/TCP twice")
+    told(t, function(_, node) node.ports = { { name = "a", containerPort = 81 }, { name = "b", containerPort = 81 } } end,
+      "spec.nodes.brokers.ports", "81/TCP twice")
     told(t, function(_, node) node.ports = { { name = "druid-port", containerPort = 1 } } end,
       "spec.nodes.brokers.ports", "druid-port")
   end,
@@ -78,7 +78,7 @@ return {
   end,
   ["no node groups is named"] = function(t)
     told(t, function(spec) spec.nodes = {} end, "spec.nodes", "no node group")
-    told(t, function(spec) spec.nodes = nil end, "spec.nodes", "no node group")
+    told(t, function(spec) spec.nodes = nil end, "spec.nodes", "add a node group")
   end,
   ["a key that is no name is named"] = function(t)
     told(t, function(spec, node) spec.nodes = { ["Broker_1"] = node } end, "spec.nodes.Broker_1", "cannot be part")
@@ -108,5 +108,56 @@ return {
   end,
   ["an unknown kind of dependency is named"] = function(t)
     told(t, function(spec) spec.zookeeper = { type = "etcd" } end, "spec.zookeeper.type", "etcd")
+  end,
+  ["a value of a list that is not in it is named with those that are"] = function(t)
+    told(t, function(_, node) node.kind = "DaemonSet" end, "spec.nodes.brokers.kind",
+      "\"DaemonSet\" is no kind of workload that runs Druid here; use StatefulSet or Deployment")
+    told(t, function(spec) spec.updateStrategy = { type = "Recreate" } end, "spec.updateStrategy.type", "OnDelete")
+    told(t, function(spec) spec.services = { { spec = { type = "Balancer" } } } end, "spec.services[0].spec.type",
+      "LoadBalancer")
+  end,
+  ["labels and annotations that Kubernetes would refuse are named"] = function(t)
+    told(t, function(_, node) node.podLabels = { ["a b"] = "c" } end, "spec.nodes.brokers.podLabels.a b", "no key")
+    told(t, function(spec) spec.podLabels = { a = "c d" } end, "spec.podLabels.a", "no value")
+    told(t, function(spec) spec.podAnnotations = { ["/x"] = "" } end, "spec.podAnnotations./x", "no key")
+    told(t, function(_, node) node.nodeSelector = { zone = ("z"):rep(64) } end, "spec.nodes.brokers.nodeSelector.zone",
+      "no value")
+    t.equal(#check.problems(object(function(spec)
+      spec.podLabels = { ["example.com/Team_A.b"] = "", x = "A-1" }
+      spec.podAnnotations = { ["Example.com/Upper"] = "any text, \n of any kind" }
+    end)), 0)
+  end,
+  ["a probe that does not ask, and a number of one below 0, are named"] = function(t)
+    told(t, function(_, node) node.livenessProbe = { periodSeconds = 5 } end, "spec.nodes.brokers.livenessProbe",
+      "write {} for no probe")
+    told(t, function(spec) spec.startUpProbe = { httpGet = {}, periodSeconds = -1 } end,
+      "spec.startUpProbe.periodSeconds", "-1")
+    t.equal(#check.problems(object(function(spec, node)
+      spec.livenessProbe = { somethingNewer = {}, periodSeconds = 5 }
+      node.startUpProbe = json.object({})
+    end)), 0)
+  end,
+  ["an autoscaler without a most, and replicas beyond counting, are named"] = function(t)
+    told(t, function(_, node) node.hpAutoscaler = { maxReplicas = 0 } end, "spec.nodes.brokers.hpAutoscaler", "maxReplicas")
+    told(t, function(_, node) node.hpAutoscaler = { minReplicas = 3, maxReplicas = 2 } end,
+      "spec.nodes.brokers.hpAutoscaler", "above maxReplicas")
+    told(t, function(_, node) node.replicas = 1 << 40 end, "spec.nodes.brokers.replicas", "1099511627776")
+    told(t, function(_, node) node.replicas = -1 end, "spec.nodes.brokers.replicas", "-1")
+    told(t, function(_, node) node.replicas = "3" end, "spec.nodes.brokers.replicas", "a number")
+  end,
+  ["an image with a blank is named"] = function(t)
+    told(t, function(spec) spec.image = "apache/druid: 34.0.0" end, "spec.image", "blank")
+  end,
+  ["a share that is none is named"] = function(t)
+    told(t, function(_, node) node.podDisruptionBudgetSpec = { minAvailable = "half" } end,
+      "spec.nodes.brokers.podDisruptionBudgetSpec.minAvailable", "half")
+    t.equal(#check.problems(object(function(_, node) node.kind, node.maxSurge = "Deployment", "100%" end)), 0)
+  end,
+  ["more entries than the most are counted"] = function(t)
+    told(t, function(spec, node)
+      for i = 1, 256 do
+        spec.nodes["b" .. i] = node
+      end
+    end, "spec.nodes", "has 257 entries")
   end,
 }

@@ -3,6 +3,7 @@
 -- Nothing is decided here. Objects of a cluster are those whose controller is the Druid object (by
 -- uid); pods are found through their StatefulSet, or by label where a Deployment stands in between.
 
+local extras = require "druid.render.extras"
 local names = require "druid.names"
 local selector = require "lib.selector"
 local tables = require "lib.tables"
@@ -77,7 +78,8 @@ function M.autoscaled(kube, cluster)
   end
   for _, group in ipairs(cluster.groups) do
     if group.node.hpAutoscaler then
-      set[group.kind .. "/" .. group.name] = true
+      local target = extras.scale_target(group)
+      set[tostring(target.kind) .. "/" .. tostring(target.name)] = true
     end
   end
   return set

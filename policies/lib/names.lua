@@ -11,6 +11,34 @@ function M.is_dns_label(text)
     and (text:find("^[a-z0-9]$") or text:find("^[a-z0-9][-a-z0-9]*[a-z0-9]$")) ~= nil
 end
 
+-- Names of most objects: DNS labels with dots between them.
+function M.is_subdomain(text)
+  if type(text) ~= "string" or #text > 253 then
+    return false
+  end
+  for part in (text .. "."):gmatch("([^.]*)%.") do
+    if not M.is_dns_label(part) then
+      return false
+    end
+  end
+  return true
+end
+
+local function is_word(text)
+  return #text <= M.label_max
+    and (text:find("^[A-Za-z0-9]$") or text:find("^[A-Za-z0-9][-A-Za-z0-9_.]*[A-Za-z0-9]$")) ~= nil
+end
+
+-- A key of labels and annotations: "name" or "prefix.example.com/name".
+function M.is_label_key(text)
+  local prefix, name = text:match("^([^/]*)/(.*)$")
+  return is_word(name or text) and (prefix == nil or M.is_subdomain(prefix))
+end
+
+function M.is_label_value(text)
+  return type(text) == "string" and (text == "" or is_word(text))
+end
+
 -- "a, b, c and 4 more": events and status lines must stay short.
 function M.list(names, max)
   max = max or 8

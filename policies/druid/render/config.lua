@@ -12,14 +12,15 @@ local M = {}
 -- Cluster-wide parts that are appended to common.runtime.properties, in this order.
 M.dependencies = { "zookeeper", "metadataStore", "deepStorage" }
 
--- The properties of a dependency block { type = "default", spec = { properties = text } }.
+-- The properties of a dependency block { type = "default", spec = { properties = text } }; nil when there
+-- is no such text.
 function M.dependency_text(block)
   local spec = block.spec
   if type(spec) == "string" then
-    local ok, decoded = pcall(json.decode, spec)
-    spec = ok and decoded or nil
+    spec = json.decode(spec)
   end
-  return type(spec) == "table" and spec.properties or ""
+  local text = type(spec) == "table" and spec.properties
+  return type(text) == "string" and text or nil
 end
 
 -- extra: list of the data maps of spec.extraCommonConfig, in order; later ones win.
@@ -28,7 +29,7 @@ function M.common_data(cluster, extra)
   local text = spec["common.runtime.properties"] or ""
   for _, name in ipairs(M.dependencies) do
     if spec[name] then
-      text = text .. "\n" .. M.dependency_text(spec[name]) .. "\n"
+      text = text .. "\n" .. (M.dependency_text(spec[name]) or "") .. "\n"
     end
   end
   local data = { ["common.runtime.properties"] = text }

@@ -28,12 +28,20 @@ local function ingress(cluster, group)
   }
 end
 
+-- The workload that an autoscaler of the group sets the size of: its own, unless it says another.
+function M.scale_target(group)
+  return group.node.hpAutoscaler.scaleTargetRef
+    or { apiVersion = "apps/v1", kind = group.kind, name = group.name }
+end
+
 local function autoscaler(cluster, group)
+  local spec = tables.shallow(group.node.hpAutoscaler)
+  spec.scaleTargetRef = M.scale_target(group)
   return {
     apiVersion = "autoscaling/v2",
     kind = "HorizontalPodAutoscaler",
     metadata = groups.metadata(cluster, group.name, cluster.labels),
-    spec = group.node.hpAutoscaler,
+    spec = spec,
   }
 end
 

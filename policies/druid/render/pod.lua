@@ -22,12 +22,20 @@ local function own(cluster, group, field)
   return value
 end
 
--- Server-side apply merges these lists by name or port: the protocol is part of the key, and a name
--- may come once. As in a container's environment, the last one wins.
-local function ports(cluster_ports, druid_port)
-  local all = tables.concat(cluster_ports, { { name = "druid-port", containerPort = druid_port } })
-  for i, port in ipairs(all) do
+-- Server-side apply merges these lists by name or by port and protocol, and each may come once. A group
+-- that lists its druid.port itself keeps its own entry; of two equal variables the last one wins, as in a
+-- container.
+
+-- The ports of a group's Druid container.
+function M.ports(group)
+  local all, druid_port = {}, group.node["druid.port"]
+  local listed = false
+  for i, port in ipairs(group.node.ports or {}) do
     all[i] = tables.merge({ protocol = "TCP" }, port)
+    listed = listed or port.containerPort == druid_port and all[i].protocol == "TCP"
+  end
+  if not listed then
+    all[#all + 1] = { name = "druid-port", containerPort = druid_port, protocol = "TCP" }
   end
   return all
 end
@@ -46,12 +54,28 @@ local function environment(list, extra)
   return unique
 end
 
+local function unique_secrets(list)
+  local seen, unique = {}, {}
+  for _, secret in ipairs(list or {}) do
+    if not seen[secret.name or ""] then
+      unique[#unique + 1] = secret
+    end
+    seen[secret.name or ""] = true
+  end
+  return unique
+end
+
+-- Where the two parts of the configuration are mounted: the common one and the group's own.
+function M.config_paths(cluster, group)
+  return tables.text(cluster.spec.commonConfigMountPath) or M.mount_path,
+    tables.text(group.node.nodeConfigMountPath) or "/druid/conf/druid/" .. tostring(group.type)
+end
+
 local function mounts(cluster, group)
+  local common, own_path = M.config_paths(cluster, group)
   local all = {
-    { name = "common-config-volume", readOnly = true,
-      mountPath = tables.text(cluster.spec.commonConfigMountPath) or M.mount_path },
-    { name = "nodetype-config-volume", readOnly = true,
-      mountPath = tables.text(group.node.nodeConfigMountPath) or "/druid/conf/druid/" .. group.type },
+    { name = "common-config-volume", readOnly = true, mountPath = common },
+    { name = "nodetype-config-volume", readOnly = true, mountPath = own_path },
   }
   return tables.concat(tables.concat(all, cluster.spec.volumeMounts), group.node.volumeMounts)
 end
@@ -79,7 +103,7 @@ function M.main_container(cluster, group, sha)
     image = tables.text(node.image, spec.image),
     imagePullPolicy = tables.text(node.imagePullPolicy, spec.imagePullPolicy),
     command = { start_script(spec), group.type },
-    ports = ports(node.ports, node["druid.port"]),
+    ports = M.ports(group),
     env = environment(own(cluster, group, "env"), { { name = "configMapSHA", value = sha } }),
     envFrom = tables.filled(own(cluster, group, "envFrom") or {}),
     resources = tables.filled(node.resources or {}),
@@ -128,7 +152,7 @@ function M.template(cluster, group, sha)
       tolerations = tables.filled(tables.concat(spec.tolerations, node.tolerations)),
       affinity = tables.filled(own(cluster, group, "affinity") or {}),
       topologySpreadConstraints = tables.filled(node.topologySpreadConstraints or {}),
-      imagePullSecrets = tables.filled(own(cluster, group, "imagePullSecrets") or {}),
+      imagePullSecrets = tables.filled(unique_secrets(own(cluster, group, "imagePullSecrets"))),
       terminationGracePeriodSeconds = node.terminationGracePeriodSeconds,
       securityContext = own(cluster, group, "securityContext"),
       serviceAccountName = tables.text(node.serviceAccountName, spec.serviceAccount),

@@ -1,7 +1,7 @@
 -- Decides how Kubernetes asks a Druid process whether it lives and is ready. Pure.
 --
 -- From: the probes of the node group, else of the cluster, else (spec.defaultProbes) the table below.
--- A port that is missing or 0 means the group's druid.port. To override, change `defaults`.
+-- A port that is missing or 0 means the group's druid.port; {} means no probe. To override, change `defaults`.
 
 local tables = require "lib.tables"
 
@@ -49,6 +49,9 @@ function M.probe(cluster, group, purpose)
       return nil
     end
     return default(group.type, purpose, port)
+  end
+  if next(probe) == nil then
+    return nil   -- {}: none is wanted
   end
   local get = probe.httpGet
   if get and (get.port == nil or get.port == 0 or get.port == "") then
