@@ -1,5 +1,7 @@
 #include "cli/world.h"
 
+#include "cli/pods.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +80,8 @@ static struct transport *connection_make(struct world *world)
 {
     struct transport *transport = loopback_new(world->options.loop, world->options.random);
     loopback_route(transport, WORLD_URL, apiserver_handle, world->apiserver);
+    loopback_route(transport, "http://", apiserver_handle_pods, world->apiserver);
+    loopback_route(transport, "https://", apiserver_handle_pods, world->apiserver);
     return transport;
 }
 
@@ -165,6 +169,8 @@ struct world *world_new(const struct world_options *options, struct err *err)
         .history_max = options->history_max > 0 ? options->history_max : (size_t)HISTORY_MAX,
         .on_commit = options->on_commit,
         .on_commit_arg = options->arg,
+        .pod_request = pods_request,
+        .pod_request_arg = &world->manager,
     };
     world->apiserver = apiserver_new(options->loop, &server, err);
     if (world->apiserver == NULL || take_policies(world, err) != 0 || furnish(world, err) != 0) {

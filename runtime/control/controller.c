@@ -93,6 +93,7 @@ void controller_free(struct controller *controller)
     if (controller == NULL)
         return;
     watches_unlisten(controller->watches);
+    controller_drop_serves(controller);
     while (controller->runs != NULL)
         run_abandon(controller->runs);
     loop_timer_cancel(controller->env.loop, controller->pump);
@@ -163,7 +164,8 @@ size_t controller_running(const struct controller *controller)
 bool controller_is_idle(const struct controller *controller)
 {
     struct workqueue_stats stats = workqueue_stats(controller->queue);
-    return stats.depth == 0 && stats.processing == 0 && controller->run_count == 0;
+    return stats.depth == 0 && stats.processing == 0 && controller->run_count == 0 &&
+           controller->serve_count == 0;
 }
 
 bool controller_synced(const struct controller *controller)

@@ -53,6 +53,8 @@ struct controller {
     struct map *mapped; /* uid of an owned object → the key it was mapped to last */
     struct run *runs;
     size_t run_count;
+    struct serve *serves;
+    size_t serve_count;
     struct loop_timer *pump;
     bool retired;
     uint64_t run_serial;
@@ -77,6 +79,9 @@ void key_state_free(void *value);
 void run_start(struct controller *controller, const char *key);
 void run_end(struct run *run); /* frees; the key may run again */
 void run_abandon(struct run *run);
+
+/* serve.c */
+void controller_drop_serves(struct controller *controller);
 
 /* controller_report.c */
 /* Writes the condition when it has to change; calls run_end now or later. */

@@ -90,6 +90,16 @@ const char *exchange_header(const struct exchange *exchange, const char *name)
     return NULL;
 }
 
+const char *exchange_authority(const struct exchange *exchange)
+{
+    return exchange->authority ? exchange->authority : exchange_header(exchange, "Host");
+}
+
+const char *exchange_scheme(const struct exchange *exchange)
+{
+    return exchange->scheme ? exchange->scheme : "http";
+}
+
 const char *exchange_body(const struct exchange *exchange, size_t *len)
 {
     if (len)
@@ -124,6 +134,15 @@ void exchange_abort(struct exchange *exchange)
     exchange->ops->abort(exchange);
 }
 
+void exchange_refuse(struct exchange *exchange, const char *why)
+{
+    static const struct http_header headers[] = {{"Content-Type", "text/plain"}};
+    if (exchange->ops->refuse)
+        exchange->ops->refuse(exchange, why);
+    else
+        exchange->ops->reply(exchange, 502, headers, 1, why, strlen(why));
+}
+
 void exchange_on_close(struct exchange *exchange, void (*fn)(void *arg), void *arg)
 {
     exchange->on_close = fn;
@@ -149,5 +168,7 @@ void exchange_deinit(struct exchange *exchange)
     free(exchange->method);
     free(exchange->path);
     free(exchange->query);
+    free(exchange->authority);
+    free(exchange->scheme);
     free(exchange->body);
 }

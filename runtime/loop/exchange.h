@@ -19,6 +19,9 @@ const char *exchange_query_raw(const struct exchange *exchange); /* "" when none
 const char *exchange_query(const struct exchange *exchange,
                            const char *name); /* decoded, or NULL */
 const char *exchange_header(const struct exchange *exchange, const char *name);
+/* "host:port" as the client addressed it, NULL when it did not say; "http" or "https". */
+const char *exchange_authority(const struct exchange *exchange);
+const char *exchange_scheme(const struct exchange *exchange);
 const char *exchange_body(const struct exchange *exchange, size_t *len);
 
 void exchange_reply(struct exchange *exchange, int status, const struct http_header *headers,
@@ -29,6 +32,9 @@ void exchange_stream(struct exchange *exchange, int status, const struct http_he
 int exchange_write(struct exchange *exchange, const void *data, size_t len);
 void exchange_end(struct exchange *exchange);
 void exchange_abort(struct exchange *exchange); /* cut the connection in the middle */
+/* As if nobody had listened there; `why` for people. Instead of an answer. Where the client has a
+ * connection already (it speaks to a proxy) it gets a 502. */
+void exchange_refuse(struct exchange *exchange, const char *why);
 void exchange_on_close(struct exchange *exchange, void (*fn)(void *arg), void *arg);
 
 enum { EXCHANGE_PENDING_MAX = 8 << 20 };
@@ -40,10 +46,12 @@ struct exchange_ops {
     int (*write)(struct exchange *, const void *, size_t);
     void (*end)(struct exchange *);
     void (*abort)(struct exchange *);
+    void (*refuse)(struct exchange *, const char *why); /* NULL: a 502 */
 };
 struct exchange { /* first member of every implementation; filled by it */
     const struct exchange_ops *ops;
     char *method, *path, *query; /* owned */
+    char *authority, *scheme;    /* owned; NULL: the Host header, and "http" */
     struct http_header *headers; /* owned, with their strings */
     size_t header_count;
     char *body;

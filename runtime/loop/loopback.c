@@ -14,6 +14,7 @@ static void piece_free(struct loop *loop, struct loopback_piece *piece)
     loop_timer_cancel(loop, piece->timer);
     http_headers_free(piece->headers, piece->header_count);
     free(piece->data);
+    free(piece->refusal);
     free(piece);
 }
 
@@ -125,6 +126,8 @@ static void call_deliver(struct http_call *call)
             deliver_head(call, piece);
         } else if (piece->len > 0) {
             deliver_data(call, piece);
+        } else if (piece->refusal) {
+            call_fail(call, ERR_NETWORK, HTTP_REASON_REFUSED, piece->refusal);
         } else if (piece->is_cut) {
             call_fail(call, ERR_NETWORK, HTTP_REASON_RESET,
                       "read answer: connection reset by peer");
@@ -179,8 +182,11 @@ static void request_arrives(void *arg)
         return;
     }
     const char *authority = strstr(call->url, "://") + 3;
+    size_t authority_len = strcspn(authority, "/?#");
     struct loopback_exchange *exchange = loopback_exchange_new(call);
-    exchange_set_target(&exchange->base, authority + strcspn(authority, "/?#"));
+    exchange->base.scheme = mem_strn(call->url, (size_t)(authority - 3 - call->url));
+    exchange->base.authority = mem_strn(authority, authority_len);
+    exchange_set_target(&exchange->base, authority + authority_len);
     call->exchange = exchange;
     route->handler(route->arg, &exchange->base);
 }

@@ -22,7 +22,8 @@ struct loopback_faults {
 };
 
 struct transport *loopback_new(struct loop *loop, struct random_source *random);
-/* Longest prefix wins: "https://sandbox" or "http://web.default.svc:8888". */
+/* Longest prefix wins: "https://sandbox" or "http://web.default.svc:8888"; "http://" is every other
+ * address. */
 void loopback_route(struct transport *loopback, const char *url_prefix, exchange_handler handler,
                     void *arg);
 void loopback_unroute(struct transport *loopback, const char *url_prefix);

@@ -115,6 +115,17 @@ static void on_abort(struct exchange *base)
     exchange_gone(exchange);
 }
 
+static void on_refuse(struct exchange *base, const char *why)
+{
+    struct loopback_exchange *exchange = from_base(base);
+    if (exchange->call) {
+        struct loopback_piece *piece = piece_new(NULL, 0);
+        piece->refusal = mem_str(why);
+        loopback_push(exchange->call, piece);
+    }
+    exchange_gone(exchange);
+}
+
 static void close_due(void *arg)
 {
     struct loopback_exchange *exchange = arg;
@@ -128,6 +139,7 @@ static const struct exchange_ops ops = {
     .write = on_write,
     .end = on_end,
     .abort = on_abort,
+    .refuse = on_refuse,
 };
 
 struct loopback_exchange *loopback_exchange_new(struct http_call *call)

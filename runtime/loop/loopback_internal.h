@@ -38,6 +38,7 @@ struct loopback_piece {
     char *data;
     size_t len;
     bool is_end, is_cut;
+    char *refusal; /* why no connection came about */
 };
 
 struct http_call {

@@ -262,8 +262,12 @@ struct server_request *server_request_new(struct server_connection *connection, 
     buf_init(&request->upload, connection->server->body_bytes_max);
     buf_init(&request->out, EXCHANGE_PENDING_MAX);
     const char *authority = target[0] == '/' ? NULL : strstr(target, "://");
-    exchange_set_target(&request->base,
-                        authority ? authority + 3 + strcspn(authority + 3, "/?#") : target);
+    size_t len = authority ? strcspn(authority + 3, "/?#") : 0;
+    if (authority) { /* asked as a proxy */
+        request->base.scheme = mem_strn(target, (size_t)(authority - target));
+        request->base.authority = mem_strn(authority + 3, len);
+    }
+    exchange_set_target(&request->base, authority ? authority + 3 + len : target);
     return request;
 }
 

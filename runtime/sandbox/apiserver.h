@@ -30,12 +30,19 @@ struct apiserver_options {
     /* Text of a pod's log for GET …/log; NULL answer: a line saying that the sandbox has none. */
     char *(*pod_log)(void *arg, const struct jv *pod);
     void *pod_log_arg;
+    /* A request that has reached a running pod: answers it, now or later, or refuses it. NULL: nothing
+     * listens in any pod. The pod is lent. */
+    void (*pod_request)(void *arg, const struct jv *pod, unsigned port, struct exchange *exchange);
+    void *pod_request_arg;
 };
 
 struct apiserver *apiserver_new(struct loop *loop, const struct apiserver_options *options,
                                 struct err *err);
 void apiserver_free(struct apiserver *server);
 void apiserver_handle(void *server, struct exchange *exchange); /* an exchange_handler */
+/* An exchange_handler too, for every other address: takes it to the pod or Service of that name or
+ * address (sandbox/network.h). */
+void apiserver_handle_pods(void *server, struct exchange *exchange);
 
 /* Straight into the store, as an admin would: --load, previews. Status is kept when with_status. */
 int apiserver_load(struct apiserver *server, const struct jv *object, bool with_status,

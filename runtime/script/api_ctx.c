@@ -430,7 +430,7 @@ RAISES static void set_text(lua_State *L, const char *field, const char *text)
 
 void task_push_ctx(lua_State *L, struct task *task)
 {
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     lua_createtable(L, 0, 5);
     set_text(L, "apiVersion", task->key.api_version);
     set_text(L, "kind", task->key.kind);
@@ -441,6 +441,10 @@ void task_push_ctx(lua_State *L, struct task *task)
     if (task->object != NULL) {
         view_push_item(L, task->object);
         lua_setfield(L, -2, "object");
+    }
+    if (task->request != NULL) {
+        view_push(L, task->request);
+        lua_setfield(L, -2, "request");
     }
     set_text(L, "controller", task->controller != NULL ? task->controller->name : task->module);
     set_text(L, "policy_version", policy_version(task->policy));

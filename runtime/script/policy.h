@@ -29,6 +29,8 @@ struct policy_layer {
     size_t file_count;
 };
 
+enum { POLICY_CPU_MS_PER_KIB = 2 }; /* that a run has besides run_cpu_ms, of the primary's JSON */
+
 struct policy_limits {                             /* 0 = the default in brackets */
     size_t memory_bytes_max;                       /* [64 MiB] of the Lua state */
     int64_t slice_ms;                              /* [5] */
@@ -82,6 +84,7 @@ struct policy_controller {
     size_t right_count;
     int64_t resync_ms; /* 0 = none */
     bool has_render, has_check, has_summary;
+    bool has_serve; /* it answers requests to the objects it watches (task_start_serve) */
 };
 
 struct policy;

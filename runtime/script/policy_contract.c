@@ -299,6 +299,7 @@ RAISES static void read_controller(lua_State *L, struct contract *c, const char 
     c->controller->has_render = has_function(L, c, "render", false);
     c->controller->has_check = has_function(L, c, "check", false);
     c->controller->has_summary = has_function(L, c, "summary", false);
+    c->controller->has_serve = has_function(L, c, "serve", false);
     int type = raw_field(L, "resync_seconds");
     if (type != LUA_TNIL && (type != LUA_TNUMBER || lua_tonumber(L, -1) < 1))
         luaL_error(L, "%s: resync_seconds must be a number of at least 1", c->module->source);

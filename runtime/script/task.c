@@ -1,5 +1,6 @@
 #include "script/task.h"
 
+#include "script/convert.h"
 #include "script/policy_internal.h"
 #include "script/task_internal.h"
 #include "script/view.h"
@@ -51,6 +52,16 @@ struct answer {
     struct task_result *result;
 };
 
+/* What serve returned is an answer to its caller, whatever it is. */
+static void take_served(lua_State *L, struct task_result *result)
+{
+    if (lua_isnil(L, 2))
+        return;
+    result->value = convert_take(L, 2, "what serve returned", CONVERT_WHOLE_REALS, &result->err);
+    if (result->value == NULL)
+        result->outcome = TASK_FAILED;
+}
+
 /* What the function returned, read raw on the main thread: values 2 and 3 of the stack. */
 static int protected_answer(lua_State *L)
 {
@@ -67,6 +78,10 @@ static int protected_answer(lua_State *L)
     if (lua_isnil(L, 2)) {
         result->outcome = TASK_RETRY;
         vm_error_describe(L, 3, &result->err);
+        return 0;
+    }
+    if (answer->task->request != NULL) {
+        take_served(L, result);
         return 0;
     }
     if (!lua_istable(L, 2))
@@ -100,6 +115,7 @@ static void task_free(struct task *task)
     free((char *)task->key.uid);
     free(task->module);
     free(task->function);
+    jv_unref(task->request);
     if (task->object != NULL)
         store_item_unref(task->object);
     policy_task_ended(policy);
@@ -159,6 +175,7 @@ static void task_finish(struct task *task, enum vm_step step)
     task_fn fn = task->fn;
     void *arg = task->arg;
     fn(arg, &result);
+    jv_unref(result.value);
     task_free(task);
     buf_deinit(&trace);
 }
@@ -242,6 +259,17 @@ static struct task *task_new(struct policy *policy, struct effects *effects, str
     return task;
 }
 
+/* A run looks at all of its primary: a large one has more time. */
+static void grant_for_size(struct task *task)
+{
+    const struct policy_limits *limits = &task->run.vm->limits;
+    int64_t kib = task->object != NULL ? (int64_t)task->object->json_len >> 10 : 0;
+    int64_t more = kib * POLICY_CPU_MS_PER_KIB;
+    task->run.cpu_ns_max += more * 1000000;
+    task->run.instructions_max +=
+        limits->run_instructions / (uint64_t)limits->run_cpu_ms * (uint64_t)more;
+}
+
 static struct task *task_begin(struct task *task, const char *module, const char *function)
 {
     struct vm *vm = policy_vm(task->policy);
@@ -250,6 +278,7 @@ static struct task *task_begin(struct task *task, const char *module, const char
     task->started_ms = loop_now_ms(vm->loop);
     task->stillborn = vm_run_start(vm, &task->run, task, &task->run_err) != 0;
     if (!task->stillborn) {
+        grant_for_size(task);
         lua_pushcfunction(task->run.L, entry);
         task->deadline = loop_timer_add(vm->loop, vm->limits.run_wall_ms, on_deadline, task);
     }
@@ -284,6 +313,20 @@ struct task *task_start_function(struct policy *policy, const char *module, cons
     struct task *task = task_new(policy, effects, log, fn, arg);
     key_copy(&task->key, &(struct task_key){0});
     return task_begin(task, module, function);
+}
+
+struct task *task_start_serve(struct policy *policy, const struct policy_controller *controller,
+                              const struct task_key *key, struct store_item *object,
+                              struct jv *request, struct effects *effects, struct log *log,
+                              task_fn fn, void *arg)
+{
+    struct task *task = task_new(policy, effects, log, fn, arg);
+    task->controller = controller;
+    key_copy(&task->key, key);
+    if (object != NULL)
+        task->object = store_item_ref(object);
+    task->request = jv_ref(request);
+    return task_begin(task, controller->module, "serve");
 }
 
 void task_cancel(struct task *task)

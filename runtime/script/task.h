@@ -30,6 +30,7 @@ struct task_result {
     const char *trace; /* FAILED: file:line and stack; lent; "" otherwise */
     int64_t cpu_ns, wall_ms;
     size_t effects;
+    struct jv *value; /* of a serve: what it returned; lent; NULL when that was nothing */
 };
 typedef void (*task_fn)(void *arg, const struct task_result *result);
 
@@ -39,6 +40,13 @@ struct task *task_start(struct policy *policy, const struct policy_controller *c
                         const struct task_key *key, struct store_item *object,
                         struct effects *effects, struct log *log, task_fn fn, void *arg);
 void task_cancel(struct task *task);
+
+/* Runs the controller's serve(ctx) for a request to an object: ctx.request is the request. What it
+ * returns comes with TASK_DONE. */
+struct task *task_start_serve(struct policy *policy, const struct policy_controller *controller,
+                              const struct task_key *key, struct store_item *object,
+                              struct jv *request, struct effects *effects, struct log *log,
+                              task_fn fn, void *arg);
 
 /* Runs any function module.function(ctx) as a task: scenario tests. */
 struct task *task_start_function(struct policy *policy, const char *module, const char *function,

@@ -32,6 +32,7 @@ struct task {
     const struct policy_controller *controller; /* NULL: a scenario, everything is allowed */
     struct task_key key;                        /* strings owned */
     struct store_item *object;
+    struct jv *request;      /* of a serve; NULL for every other task */
     char *module, *function; /* what the run calls with ctx */
     struct effects *effects;
     struct log *log;

@@ -58,6 +58,12 @@ local function container_statuses(pod, state, ready)
   return list
 end
 
+-- An address that no other pod has, as far as chance goes: 10.128.0.1 to 10.254.255.254.
+function M.address(uid)
+  local hash = digest.fnv1_32(uid)
+  return string.format("10.%d.%d.%d", 128 + hash // 65536 % 127, hash // 256 % 256, hash % 254 + 1)
+end
+
 -- The status of a pod that was scheduled `age` seconds ago, and the seconds until the next change.
 function M.status(pod, started, age)
   local ready_after = M.ready_seconds(pod)
@@ -69,10 +75,9 @@ function M.status(pod, started, age)
       message = broken and "cannot pull image " .. broken or nil } }
   local why = not ready and "ContainersNotReady" or nil
   local words = not ready and "containers with unready status: [" .. pod.spec.containers[1].name .. "]" or nil
-  local hash = digest.fnv1_32(pod.metadata.uid)
   local status = {
     phase = running and "Running" or "Pending", startTime = started, qosClass = pod.status and pod.status.qosClass,
-    hostIP = "10.0.0.1", podIP = running and "10.244." .. hash // 256 % 256 .. "." .. hash % 254 + 1 or nil,
+    hostIP = "10.0.0.1", podIP = running and M.address(pod.metadata.uid) or nil,
     conditions = {
       condition(pod, "PodScheduled", true), condition(pod, "Initialized", true),
       condition(pod, "ContainersReady", ready, why, words), condition(pod, "Ready", ready, why, words),

@@ -1,0 +1,159 @@
+-- The processes of a cluster, as its pods and their configuration make them. Reads, decides nothing else.
+--
+-- A process runs from the start of its container until its pod is told to stop. It listens and is
+-- announced some time after its start (settings), and un-announced the moment it has to stop.
+
+local properties = require "lib.properties"
+
+local M = {}
+
+M.PORTS = { coordinator = 8081, overlord = 8090, broker = 8082, router = 8888, historical = 8083,
+  middleManager = 8091, indexer = 8091 }
+M.TLS_PORTS = { coordinator = 8281, overlord = 8290, broker = 8282, router = 9088, historical = 8283,
+  middleManager = 8291, indexer = 8283 }
+
+local function main_container(pod, group)
+  for _, container in ipairs(pod.spec.containers) do
+    if container.name == group then return container end
+  end
+  return pod.spec.containers[1]
+end
+
+local function started_ms(pod, container)
+  for _, status in ipairs(pod.status and pod.status.containerStatuses or {}) do
+    local running = status.name == container.name and status.state and status.state.running
+    if running and running.startedAt then return clock.parse(running.startedAt) * 1000 end
+  end
+  return nil
+end
+
+local function port_of(container)
+  for _, port in ipairs(container.ports or {}) do
+    if port.name == "druid-port" then return port.containerPort end
+  end
+  return nil
+end
+
+local function has_claim(pod)
+  for _, volume in ipairs(pod.spec.volumes or {}) do
+    if volume.persistentVolumeClaim then return true end
+  end
+  return false
+end
+
+local function wants_ip(container)
+  for _, variable in ipairs(container.env or {}) do
+    if variable.name == "DRUID_SET_HOST_IP" then return variable.value == "1" end
+  end
+  return false
+end
+
+-- druid.host: since 33 the name that Kubernetes gives, where that can be resolved by others.
+local function host_of(door, pod, container, version, settings)
+  local ip = pod.status and pod.status.podIP
+  local subdomain = pod.spec.subdomain
+  local major = tonumber(version:match("^(%d+)"))
+  local named = settings.host == "name"
+    or settings.host == "auto" and (not major or major >= 33) and not wants_ip(container)
+  if not named or not subdomain then return ip end
+  local service = door.get{ apiVersion = "v1", kind = "Service", namespace = pod.metadata.namespace, name = subdomain }
+  if not service or service.spec.clusterIP ~= "None" then return ip end
+  return (pod.spec.hostname or pod.metadata.name) .. "." .. subdomain .. "." .. pod.metadata.namespace
+    .. ".svc.cluster.local"
+end
+
+local function config_text(door, namespace, name, key)
+  local map = door.get{ apiVersion = "v1", kind = "ConfigMap", namespace = namespace, name = name }
+  return map and map.data and map.data[key] or ""
+end
+
+-- The process of a pod, or nil when that is none.
+function M.of(door, pod, settings)
+  local labels = pod.metadata.labels or {}
+  local kind, group = labels.component, labels.nodeSpecUniqueStr
+  if not kind or not group or not M.PORTS[kind] then return nil end
+  local namespace = pod.metadata.namespace
+  local container = main_container(pod, group)
+  local common = config_text(door, namespace, labels.druid_cr .. "-druid-common-config", "common.runtime.properties")
+  local own = config_text(door, namespace, group .. "-config", "runtime.properties")
+  local function property(key) return properties.get(own, key) or properties.get(common, key) end
+  local version = settings.version ~= "" and settings.version or (container.image or ""):match(":([^:/@]+)") or "0"
+  local started = started_ms(pod, container)
+  local running = started ~= nil and pod.status.phase == "Running" and pod.metadata.deletionTimestamp == nil
+  local process = {
+    pod = pod.metadata.name, uid = pod.metadata.uid, type = kind, group = group, version = version,
+    started_ms = started or 0, running = running, stopping = started ~= nil and pod.metadata.deletionTimestamp ~= nil,
+    host = host_of(door, pod, container, version, settings), ip = pod.status and pod.status.podIP,
+    plain = property("druid.enablePlaintextPort") ~= "false", tls = property("druid.enableTlsPort") == "true",
+    port = port_of(container) or M.PORTS[kind],
+    tls_port = math.tointeger(tonumber(property("druid.tlsPort"))) or M.TLS_PORTS[kind],
+    persistent = has_claim(pod), property = property,
+    service = property("druid.service") or "druid/" .. kind,
+    merged = kind == "coordinator" and property("druid.coordinator.asOverlord.enabled") == "true",
+  }
+  process.name = (process.host or process.pod) .. ":" .. (process.plain and process.port or process.tls_port)
+  process.url = (process.plain and "http" or "https") .. "://" .. process.name
+  return process
+end
+
+-- All processes of a cluster by the names of their pods, with the times that depend on the settings.
+-- busy_until: pod = when a process that reads its cache listens.
+function M.all(door, namespace, name, settings, now_ms, busy_until)
+  local list = {}
+  for _, pod in ipairs(door.list{ apiVersion = "v1", kind = "Pod", namespace = namespace,
+    labels = "druid_cr=" .. name }) do
+    local process = M.of(door, pod, settings)
+    if process then
+      local busy = busy_until and busy_until[process.pod] or 0
+      process.listens_ms = math.max(process.started_ms + math.floor(settings.http * 1000), busy)
+      process.announced_ms = math.max(process.started_ms + math.floor(settings.announce * 1000), busy)
+      process.listens = process.running and now_ms >= process.listens_ms
+      process.announced = process.running and now_ms >= process.announced_ms
+      list[#list + 1] = process
+    end
+  end
+  return list
+end
+
+-- Does it listen there, in that scheme? "cut" for plain text on a port that speaks TLS and the reverse.
+function M.listens_on(process, scheme, port)
+  if not process.listens then return false end
+  if process.plain and port == process.port then return scheme == "http" and true or "cut" end
+  if process.tls and port == process.tls_port then return scheme == "https" and true or "cut" end
+  return false
+end
+
+local function leads(process, role)
+  return process.type == role or (role == "overlord" and process.merged)
+end
+
+-- The announced process of a role that has been there longest; nil when there is none, also while the
+-- former one is still going. Second: is anybody of the role there at all?
+function M.leader(list, role)
+  local leader, before
+  for _, process in ipairs(list) do
+    if leads(process, role) then
+      local older = function(other)
+        return not other or process.announced_ms < other.announced_ms
+          or process.announced_ms == other.announced_ms and process.pod < other.pod
+      end
+      if process.announced and older(leader) then leader = process end
+      if process.stopping and older(before) then before = process end
+    end
+  end
+  if leader and before and before.announced_ms < leader.announced_ms then return nil end
+  return leader
+end
+
+-- Those of a type (or types), announced, by pod.
+function M.announced(list, ...)
+  local found = {}
+  for _, kind in ipairs{ ... } do
+    for _, process in ipairs(list) do
+      if process.type == kind and process.announced then found[#found + 1] = process end
+    end
+  end
+  return found
+end
+
+return M

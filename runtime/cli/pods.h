@@ -1,0 +1,13 @@
+/* What plays the processes of simulated pods: requests that have reached a pod go to the policies. */
+#ifndef NEMETON_CLI_PODS_H
+#define NEMETON_CLI_PODS_H
+
+#include "control/manager.h"
+#include "loop/exchange.h"
+
+/* For apiserver_options.pod_request. manager: a struct manager **, of what plays the world; while it
+ * points to NULL nothing listens. What serve(ctx) may return is written down in
+ * policies/sandbox/README.md. */
+void pods_request(void *manager, const struct jv *pod, unsigned port, struct exchange *exchange);
+
+#endif
