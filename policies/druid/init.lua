@@ -8,6 +8,7 @@
 --   plan        all of it put together for one run          status      how the cluster is
 --   write       carries the plan out                        report      status, events, when to look again
 --   dynamic_config  what Druid itself is told to do
+--   stepper     replaces pods one by one, as druid.step says
 --   proof       when nothing has to be compared again
 --   takeover    makes the former operator's fields ours
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
@@ -25,6 +26,7 @@ local render = require "druid.render"
 local report = require "druid.report"
 local rollout = require "druid.rollout"
 local status = require "druid.status"
+local stepper = require "druid.stepper"
 local tables = require "lib.tables"
 local teardown = require "druid.teardown"
 local world = require "druid.world"
@@ -57,6 +59,7 @@ M.rights = {
   ["druid.apache.org/v1alpha1/Druid"] = { "status", "finalizer", "event" },
   ["apps/v1/StatefulSet"] = { "apply", "patch", "delete", "read" },
   ["apps/v1/Deployment"] = { "apply", "patch", "delete", "read" },
+  ["v1/Pod"] = { "delete" },   -- of an older revision, one by one (druid.step)
   ["v1/Service"] = { "apply", "patch", "delete", "read" },
   ["v1/ConfigMap"] = { "apply", "delete", "read" },
   ["policy/v1/PodDisruptionBudget"] = { "apply", "patch", "delete", "read" },
@@ -90,8 +93,10 @@ function M.run(ctx, kube_door, http_door)
   local live = M.look(kube_door, cluster, old)
   local seen = proof.of(ctx, kube_door, cluster, live)
   if proof.holds(cluster, seen) then
-    -- Only a status can have changed.
-    return M.finish(ctx, kube_door, druid, cluster, old, nil, plan.unchanged(cluster, live), write.nothing_done())
+    -- Nothing is to be written; pods may still have to be replaced.
+    local steps, done = plan.unchanged(cluster, live), write.nothing_done()
+    stepper.run(ctx, kube_door, druid, cluster, steps, done, {})
+    return M.finish(ctx, kube_door, druid, cluster, old, nil, steps, done)
   end
 
   cluster = groups.cluster(json.copy(ctx.object))
@@ -118,6 +123,7 @@ function M.run(ctx, kube_door, http_door)
   if write.apply(ctx, kube_door, wanted, steps, done) then
     write.remove(ctx, kube_door, cluster, wanted, steps, done)
   end
+  stepper.run(ctx, kube_door, druid, cluster, steps, done, {})
   proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)
   return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps.groups), steps, done)
 end

@@ -3,165 +3,9 @@
 local condition = require "lib.condition"
 local druid = require "druid.init"
 local names = require "druid.names"
+local new_world = require("druid.init_world_test").new
 
 local finalizer = names.finalizer
-
--- A world: objects by "Kind/name", a log of writes, and the doors that a run is given.
-local worlds = 0
-local function new_world(spec)
-  worlds = worlds + 1
-  local world = { objects = {}, log = {}, events = {}, uids = 0, version = "p1" }
-  world.primary = { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid",
-    metadata = { name = "demo", namespace = "default", uid = "cr" .. worlds, generation = 1 }, spec = spec }
-
-  local function note(verb, object)
-    world.log[#world.log + 1] = verb .. " " .. object.kind .. "/" .. (object.name or object.metadata.name)
-  end
-
-  local function get(query)
-    return world.objects[query.kind .. "/" .. query.name]
-  end
-
-  local function list(query)
-    local found = {}
-    for _, object in pairs(world.objects) do
-      local references = object.metadata.ownerReferences or {}
-      local labels, all = object.metadata.labels or {}, true
-      for key, value in (query.labels or ""):gmatch("([^=,]+)=([^,]+)") do
-        all = all and labels[key] == value
-      end
-      if object.kind == query.kind and all
-        and (not query.owner or (references[1] or {}).uid == query.owner) then
-        found[#found + 1] = object
-      end
-    end
-    table.sort(found, function(a, b) return a.metadata.name < b.metadata.name end)
-    return found
-  end
-
-  -- What changes an object changes its version; a status does not, for brevity.
-  local function versions(query)
-    local parts = {}
-    for _, object in ipairs(list(query)) do
-      parts[#parts + 1] = object.metadata.name .. " " .. (object.applied or "") .. json.encode(object.data or object.spec or {})
-    end
-    return table.concat(parts, "\n")
-  end
-
-  world.kube = { get = get, list = list, read = get, read_list = list, versions = versions }
-  world.http = { request = function() return nil, { code = "network" } end }
-
-  local function apply(object)
-    local text = json.encode(object)
-    local key = object.kind .. "/" .. object.metadata.name
-    local live = world.objects[key]
-    if world.fail and world.fail == key then
-      return { err = { code = "invalid", message = "spec.x is wrong" } }
-    end
-    if live and live.applied == text then
-      if live.spoilt then
-        live.spoilt, live.data = nil, json.decode(text).data
-        note("repair", object)
-        return { object = live, change = "updated" }
-      end
-      return { object = live, change = "same" }
-    end
-    note(live and "update" or "create", object)
-    local new = json.decode(text)
-    new.applied = text
-    world.uids = world.uids + 1
-    new.metadata.uid = live and live.metadata.uid or "uid" .. world.uids
-    new.metadata.generation = live and live.metadata.generation or 1
-    new.status = live and live.status
-    if live and not json.equal(live.spec or {}, new.spec or {}) then
-      new.metadata.generation = new.metadata.generation + 1
-    end
-    if live and not json.equal((live.spec or {}).template or {}, (new.spec or {}).template or {}) then
-      world.log[#world.log] = "restart " .. key
-      new.status = json.copy(new.status)
-      new.status.updateRevision = "r" .. world.uids
-    end
-    world.objects[key] = new
-    return { object = new, change = live and "updated" or "created" }
-  end
-
-  world.ctx = function()
-    return {
-      object = world.primary, policy_version = world.version,
-      apply_all = function(objects)
-        local answers = {}
-        for i, object in ipairs(objects) do
-          answers[i] = apply(object)
-        end
-        return answers
-      end,
-      patch = function(target, patch)
-        note("patch", target)
-        local live = world.objects[target.kind .. "/" .. target.metadata.name]
-        for key, value in pairs(patch.metadata.annotations or {}) do
-          live.metadata.annotations = live.metadata.annotations or {}
-          live.metadata.annotations[key] = value
-        end
-        return live
-      end,
-      delete = function(target)
-        note("delete", target)
-        world.objects[target.kind .. "/" .. (target.name or target.metadata.name)] = nil
-        return true
-      end,
-      status = function(status)
-        world.log[#world.log + 1] = "status " .. (status.message or "")
-        world.primary.status = json.decode(json.encode(status))
-        return true
-      end,
-      finalizer_add = function(name)
-        world.log[#world.log + 1] = "finalizer"
-        world.primary.metadata.finalizers = { name }
-        return true
-      end,
-      finalizer_remove = function()
-        world.log[#world.log + 1] = "release"
-        world.primary.metadata.finalizers = nil
-        return true
-      end,
-      event = function(event) world.events[#world.events + 1] = event.reason .. ": " .. event.message end,
-    }
-  end
-
-  -- One run; gives what it returned and what it wrote.
-  function world.run()
-    world.log, world.events = {}, {}
-    local outcome, err = druid.run(world.ctx(), world.kube, world.http)
-    return table.concat(world.log, "\n"), outcome, err
-  end
-
-  -- The controllers of Kubernetes finish what was begun; only: just this workload.
-  function world.settle(only)
-    for key, object in pairs(world.objects) do
-      if object.kind == "StatefulSet" and (not only or key == only) then
-        local total = object.spec.replicas or 1
-        local revision = (object.status or {}).updateRevision or "r0"
-        object.status = { observedGeneration = object.metadata.generation, replicas = total,
-          readyReplicas = total, updatedReplicas = total, currentRevision = revision,
-          updateRevision = revision }
-      end
-    end
-  end
-
-  -- From nothing to ready.
-  function world.bring_up()
-    world.run()
-    world.settle()
-    world.run()
-  end
-
-  function world.edit(change)
-    change(world.primary.spec)
-    world.primary.metadata.generation = world.primary.metadata.generation + 1
-  end
-
-  return world
-end
 
 local function node(node_type, extra)
   local one = { nodeType = node_type, ["druid.port"] = 8080, replicas = 1,
@@ -173,7 +17,7 @@ local function node(node_type, extra)
 end
 
 local function tiny()
-  return { image = "apache/druid:33.0.0", ["common.runtime.properties"] = "a=b",
+  return { image = "apache/druid:33.0.0", druidTimeout = "0s", ["common.runtime.properties"] = "a=b",
     services = { { spec = { type = "ClusterIP" } } },
     nodes = { brokers = node("broker"), historicals = node("historical"), coordinators = node("coordinator") } }
 end
@@ -259,17 +103,59 @@ return {
     world.bring_up()
     world.edit(function(spec) spec.image = "apache/druid:34.0.0" end)
     local order = {}
+    local log = world.run()
     for _ = 1, 3 do
-      local log = world.run()
       t.equal(count(log, "restart "), 1, log)
       order[#order + 1] = log:match("restart StatefulSet/druid%-demo%-(%w+)")
       t.equal(status_of(world, "Ready"), "False")
       t.equal(count((world.run()), "restart "), 0)
-      world.settle()
+      log = world.go_on()
     end
     t.equal(order, { "historicals", "brokers", "coordinators" })
-    t.equal((world.run()), "status Ready")
+    t.equal(log, "status Ready")
     t.equal(world.primary.status.rollout, nil)
+  end,
+  ["a Historical is replaced by the operator, and its set gets its strategy back"] = function(t)
+    local spec = tiny()
+    spec.nodes.historicals.replicas = 2
+    local world = new_world(spec)
+    world.bring_up()
+    world.edit(function(edited) edited.nodes.historicals["runtime.properties"] = "x=y" end)
+    world.run()
+    local set = world.objects["StatefulSet/druid-demo-historicals"]
+    t.equal(set.spec.updateStrategy, { type = "OnDelete" })
+    local all = {}
+    for _ = 1, 6 do
+      world.settle()
+      all[#all + 1] = world.run()
+    end
+    local log = table.concat(all, "\n")
+    t.equal(count(log, "delete "), 2, log)
+    t.ok(log:find("delete Pod/druid%-demo%-historicals%-1.*delete Pod/druid%-demo%-historicals%-0"), log)
+    set = world.objects["StatefulSet/druid-demo-historicals"]
+    t.equal((set.spec.updateStrategy or {}).type, nil)
+    t.equal(set.metadata.annotations[names.step], nil)
+    t.equal(status_of(world, "Ready"), "True")
+  end,
+  ["a group whose user restarts it waits for hands, and the next group does not wait for it"] = function(t)
+    local spec = tiny()
+    spec.nodes.historicals.updateStrategy = { type = "OnDelete" }
+    local world = new_world(spec)
+    world.bring_up()
+    world.edit(function(edited) edited.image = "apache/druid:34.0.0" end)
+    local log = world.run()
+    t.ok(log:find("restart StatefulSet/druid%-demo%-historicals\n.*restart StatefulSet/druid%-demo%-brokers")
+      or log:find("restart StatefulSet/druid%-demo%-brokers\n.*restart StatefulSet/druid%-demo%-historicals"), log)
+    local set = world.objects["StatefulSet/druid-demo-historicals"]
+    set.status.observedGeneration, set.status.updatedReplicas = set.metadata.generation, 0
+    set.status.updateRevision = "another"
+    t.equal(count((world.run()), "delete "), 0)
+    for _, group in ipairs(world.primary.status.groups) do
+      if group.name == "historicals" then
+        t.equal(group.phase, "WaitingForHands")
+        t.equal(group.waitsFor, "1 of 1 pods to be deleted by hand (updateStrategy OnDelete)")
+      end
+    end
   end,
   ["an older image goes the other way round"] = function(t)
     local world = new_world(tiny())
@@ -292,11 +178,12 @@ return {
     local world = new_world(tiny())
     world.bring_up()
     world.edit(function(spec) spec["common.runtime.properties"] = "a=c" end)
-    t.ok(world.run():find("^update ConfigMap/demo%-druid%-common%-config\nrestart StatefulSet/druid%-demo%-historicals"))
-    world.settle()
-    t.ok(world.run():find("^restart StatefulSet/druid%-demo%-brokers"))
-    world.settle()
-    t.ok(world.run():find("^restart StatefulSet/druid%-demo%-coordinators"))
+    local log = world.run()
+    t.ok(log:find("^patch StatefulSet/druid%-demo%-historicals\nupdate ConfigMap/demo%-druid%-common%-config\n"
+      .. "restart StatefulSet/druid%-demo%-historicals"), log)
+    log = world.go_on()
+    t.ok(log:find("restart StatefulSet/druid%-demo%-brokers"), log)
+    t.ok(world.go_on():find("^restart StatefulSet/druid%-demo%-coordinators"))
   end,
   ["a group that waits can be scaled meanwhile, without its new template"] = function(t)
     local world = new_world(tiny())
@@ -310,8 +197,7 @@ return {
     t.equal(world.objects["StatefulSet/druid-demo-brokers"].spec.replicas, 3)
     t.equal(world.objects["StatefulSet/druid-demo-brokers"].spec.template.spec.containers[1].image,
       "apache/druid:33.0.0")
-    world.settle()
-    t.ok(world.run():find("restart StatefulSet/druid%-demo%-brokers"))
+    t.ok(world.go_on():find("restart StatefulSet/druid%-demo%-brokers"))
   end,
   ["a deleted object comes back at once, even in the middle of a rollout"] = function(t)
     local world = new_world(tiny())
@@ -396,6 +282,7 @@ return {
       metadata = { name = "d-druid-demo-historicals-0", labels = labels } }
     world.objects["PersistentVolumeClaim/mine"] = { kind = "PersistentVolumeClaim",
       metadata = { name = "mine", labels = labels } }
+    world.lose_pods()
     world.objects["Pod/p"] = { kind = "Pod", metadata = { name = "p", labels = labels } }
     world.primary.metadata.deletionTimestamp = "now"
     local log, outcome = world.run()

@@ -12,6 +12,10 @@ M.ignored = "druid.apache.org/ignored"       -- annotation on a Druid: "true" pa
 -- Annotations on workloads: what we rendered last, to tell our changes from other people's.
 M.template_hash = "nemeton.dev/template"
 M.config_hash = "nemeton.dev/config"
+-- On a StatefulSet whose pods the operator replaces one by one: what it remembers of them, as JSON. While
+-- it is there the set is held in OnDelete.
+M.step = "nemeton.dev/step"
+M.rollout = "nemeton.dev/rollout"            -- annotation on a Druid: "pause" or "abort"
 
 -- U: the name of a group's workload, container, budget, ingress and autoscaler.
 function M.unique(cluster, key)

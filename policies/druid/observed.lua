@@ -1,8 +1,9 @@
 -- Says how far a live StatefulSet or Deployment is, in the words of a rollout. Pure.
 --
 -- From: its spec and status. A status counts only when the controller has seen the newest spec
--- (observedGeneration). A set that is rolled by hand (OnDelete) or only in part (partition) is done
--- as soon as it is written: nobody else will finish it.
+-- (observedGeneration). A set that its user rolls by hand (OnDelete) or only in part (partition) is done
+-- as soon as it is written: nobody else will finish it. One that the operator holds in OnDelete, to replace
+-- its pods one by one (druid.step), is under way until it is let go.
 
 local names = require "druid.names"
 local tables = require "lib.tables"
@@ -59,12 +60,12 @@ function M.state(live, name)
   }
   local complete = state.updated == total and state.ready == total and state.present == total
   if live.kind == "StatefulSet" then
-    local same = status.updateRevision ~= nil and status.updateRevision == status.currentRevision
-    if same then
-      state.updated = math.max(state.updated, math.min(state.present, total))
-    end
-    complete = complete or same
-    state.ungated = rolled_by_others(spec)
+    state.revision = status.updateRevision
+    state.held = M.annotation(live, names.step) ~= nil
+    state.ungated = not state.held and rolled_by_others(spec)
+    -- All pods that are there have the newest template. The two revisions of the status may differ for
+    -- good, and are equal while pods of a revision between them are left: only pods count.
+    complete = not state.held and (complete or (status.updateRevision ~= nil and state.updated == state.present))
   else
     complete = complete and (status.availableReplicas or 0) == total
     state.ungated = spec.paused == true
@@ -74,6 +75,7 @@ function M.state(live, name)
   -- Rolling: pods of an older template are, or may be, still there.
   state.rolling = not state.ungated and not (state.seen and complete)
   state.settled = state.seen and (state.ungated or (complete and state.ready == total))
+  state.by_hand = state.ungated and state.seen and state.updated < total
   return state
 end
 

@@ -9,6 +9,7 @@ local observed = require "druid.observed"
 local names = require "druid.names"
 local render = require "druid.render"
 local rollout = require "druid.rollout"
+local step = require "druid.step"
 local tables = require "lib.tables"
 
 local M = {}
@@ -56,9 +57,32 @@ local function fit_group(cluster, wanted, part, live)
   return {
     key = group.key, type = group.type, group = group, part = part, state = state,
     live = before, workload = workload, changed = fit.changed, notes = fit.notes,
-    made_for = adopt.config_text(live_digest, live_sha),
+    made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),
     coming_up = is_coming_up(state, live.before[group.name]),
   }
+end
+
+-- The update strategy that the Druid object asks for, or nil.
+function M.declared(cluster, group)
+  return tables.filled(group.node.updateStrategy or cluster.spec.updateStrategy or {})
+end
+
+-- Which sets the operator steps (druid.step): those whose template is written now, and those that are held
+-- already. `hold` of an entry is "begin", "keep" or "end"; a set that is let go gets its strategy back.
+local function decide_holds(cluster, entries)
+  for _, entry in ipairs(entries) do
+    local state = entry.state
+    local stepped = cluster.spec.rollingDeploy ~= false and not state.ungated
+      and step.is_stepped(entry.group, state.total, entry.declared)
+    if state.held then
+      entry.hold = stepped and "keep" or "end"
+    elseif stepped and entry.action == "go" and not entry.coming_up then
+      entry.hold = "begin"
+    end
+    if entry.hold == "begin" or entry.hold == "keep" then
+      entry.workload.spec.updateStrategy = { type = "OnDelete" }
+    end
+  end
 end
 
 -- Images that change, for telling an upgrade from a downgrade.
@@ -94,10 +118,11 @@ function M.unchanged(cluster, live)
     entries[i] = {
       key = group.key, type = group.type, group = group, part = { claims = {} }, state = state,
       live = workload, workload = workload, changed = false, notes = {}, action = "keep",
+      declared = M.declared(cluster, group),
       coming_up = is_coming_up(state, live.before[group.name]),
     }
   end
-  return { groups = entries, count = { create = 0, keep = #entries, go = 0, wait = 0 }, stamps = {} }
+  return { groups = rollout.sort(entries), count = { create = 0, keep = #entries, go = 0, wait = 0 }, stamps = {} }
 end
 
 -- The common ConfigMap goes out with the first group that starts with it, never before: a pod that
@@ -113,6 +138,7 @@ function M.decide(cluster, wanted, live, entries, direction)
     downgrade = direction ~= nil and direction.downgrade,
     all_at_once = cluster.spec.rollingDeploy == false,
   })
+  decide_holds(cluster, sorted)
   local count = { create = 0, keep = 0, go = 0, wait = 0 }
   local stamps = {}
   for _, entry in ipairs(sorted) do

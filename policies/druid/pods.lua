@@ -56,4 +56,26 @@ function M.trouble(pod, now)
   return nil
 end
 
+-- A pod of a StatefulSet as the decisions about its replacement want it: a plain row.
+function M.row(pod)
+  local status, labels = pod.status or {}, pod.metadata.labels or {}
+  local row = {
+    name = pod.metadata.name, uid = pod.metadata.uid, ip = status.podIP,
+    ordinal = math.tointeger(tonumber(pod.metadata.name:match("%-(%d+)$") or "")) or 0,
+    revision = labels["controller-revision-hash"],
+    deleting = pod.metadata.deletionTimestamp ~= nil,
+    ready = false, restarts = 0,
+  }
+  for _, condition in ipairs(status.conditions or {}) do
+    if condition.type == "Ready" then
+      row.ready = condition.status == "True" and status.phase == "Running"
+      row.since = clock.parse(condition.lastTransitionTime or "")
+    end
+  end
+  for _, container in ipairs(status.containerStatuses or {}) do
+    row.restarts = math.max(row.restarts, container.restartCount or 0)
+  end
+  return row
+end
+
 return M

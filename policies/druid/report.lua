@@ -59,6 +59,7 @@ local function survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   end
   for _, entry in ipairs(steps.groups) do
     look_s = sooner(look_s, survey_pods(kube_door, cluster, entry, before[entry.key], now, lists.pods))
+    look_s = sooner(look_s, entry.again_ms and entry.again_ms // 1000)
     for _, name in ipairs(M.claim_names(entry)) do
       if world.claim(kube_door, cluster, name) then
         table.insert(lists.persistentVolumeClaims, name)

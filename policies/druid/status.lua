@@ -27,8 +27,10 @@ function M.phase(entry, before)
     return "Failed"
   elseif entry.action == "create" or entry.coming_up then
     return "Creating"
+  elseif state.by_hand and entry.action ~= "go" then
+    return "WaitingForHands"
   elseif state.settled and entry.action ~= "go" then
-    return "Ready"
+    return state.ready < state.total and "NotReady" or "Ready"
   elseif entry.action == "go" or (state.seen and state.rolling) then
     return last == "Creating" and "Creating" or "Rolling"
   elseif last == "Rolling" or last == "Creating" then
@@ -38,6 +40,14 @@ function M.phase(entry, before)
   end
   -- Not seen yet: only its controller knows whether pods will change.
   return state.seen and "NotReady" or "Rolling"
+end
+
+-- What a group waits for that its user rolls.
+function M.by_hand(entry)
+  local strategy = tables.dig(entry.workload, "spec", "updateStrategy") or {}
+  return string.format("%d of %d pods to be %s (updateStrategy %s)", entry.state.total - entry.state.updated,
+    entry.state.total, strategy.type == "OnDelete" and "deleted by hand" or "let through",
+    strategy.type == "OnDelete" and "OnDelete" or "with a partition")
 end
 
 -- entry.trouble: text or nil; last: { [key] = group of the last status }.
@@ -53,8 +63,9 @@ local function group_status(entry, last, now)
     ready = state.ready,
     updated = state.updated,
     total = state.exists and state.total or entry.workload.spec.replicas or 1,
+    revision = state.revision,
     phase = phase,
-    waitsFor = entry.waits_for,
+    waitsFor = entry.waits_for and names.cut(entry.waits_for, 500) or phase == "WaitingForHands" and M.by_hand(entry) or nil,
     message = message and names.cut(message, 500),
     note = note ~= "" and names.cut(note, 500) or nil,
     since = before and before.phase == phase and before.since or clock.rfc3339(now),
@@ -80,6 +91,11 @@ local function progress_text(groups, ready, kept)
   if #creating > 0 then
     return "Creating", "Creating: " .. count .. ", waiting for " .. names.list(creating, 3)
   elseif #rolling > 0 then
+    for _, group in ipairs(groups) do
+      if group.phase == "Rolling" and group.waitsFor then
+        return "RollingUpdate", string.format("%d/%d groups, waiting: %s", ready, #groups, group.waitsFor)
+      end
+    end
     local text = "Updating " .. names.list(rolling, 3)
     return "RollingUpdate", #waiting > 0 and text .. ", then " .. names.list(waiting, 3) or text
   elseif #waiting > 0 then
@@ -170,12 +186,17 @@ function M.compose(cluster, old, facts, now)
   end
   for i, entry in ipairs(rollout.sort(facts.entries)) do
     groups[i] = group_status(entry, last, now)
-    if groups[i].phase == "Ready" then
+    if groups[i].phase == "Ready" or (groups[i].phase == "WaitingForHands" and groups[i].ready == groups[i].total) then
       ready = ready + 1
     end
   end
   local summary = { ready = ready, total = #groups }
   summary.progress_reason, summary.progress_text = progress_text(groups, ready, facts.kept)
+  if facts.left then
+    summary.progress_reason = summary.progress_reason or "Writing"
+    summary.progress_text = string.format("%s (%d still to be written)", summary.progress_text or "Writing",
+      facts.left)
+  end
   summary.trouble_reason, summary.trouble_text = trouble(groups, facts, now)
   summary.message = names.cut(summary.trouble_text or summary.progress_text or "Ready", 250)
   local status = tables.merge(facts.lists, {

@@ -3,18 +3,19 @@
 -- ConfigMaps and Services of all groups go side by side, then their workloads; a group whose first part
 -- failed does not get its second, the others do. What is no longer asked for is deleted at the end, and
 -- only when all of the rest was written. Each function notes what it did in `done`:
--- { created =, updated =, deleted =, errors =, kept = lists, failure = the first error }.
+-- { created =, updated =, deleted =, replaced =, errors =, kept = lists, failure = the first error }.
 
 local names = require "druid.names"
 local observed = require "druid.observed"
 local plan = require "druid.plan"
+local stepper = require "druid.stepper"
 local takeover = require "druid.takeover"
 local world = require "druid.world"
 
 local M = {}
 
 function M.nothing_done()
-  return { created = {}, updated = {}, deleted = {}, errors = {}, kept = {} }
+  return { created = {}, updated = {}, deleted = {}, replaced = {}, errors = {}, kept = {} }
 end
 
 -- True when a run had nothing to write, and nothing waits to be written.
@@ -69,6 +70,18 @@ function M.apply(ctx, kube_door, wanted, steps, done)
   for _, entry in ipairs(steps.groups) do
     local taken, err = takeover.run(ctx, kube_door, entry)
     if not taken then
+      done.failure = err
+      return false
+    end
+  end
+  for _, entry in ipairs(steps.groups) do
+    local held, err = true, nil
+    if entry.hold == "begin" then
+      held, err = stepper.hold(ctx, entry)
+    elseif entry.hold == "end" then
+      held, err = stepper.release(ctx, entry, entry.live)
+    end
+    if not held then
       done.failure = err
       return false
     end

@@ -18,6 +18,7 @@ function M.cluster(name)
   local druid = yaml.decode(M.example)
   druid.metadata.namespace = M.namespace
   druid.metadata.name = name or "tiny"
+  druid.spec.druidTimeout = "3s"   -- nothing answers in these pods, unless a scenario gives them a Druid
   return druid
 end
 
@@ -100,6 +101,13 @@ local function rolled(set)
   local wanted = set.spec.replicas or 1
   return status.observedGeneration == set.metadata.generation and (status.updatedReplicas or 0) == wanted
     and (status.readyReplicas or 0) == wanted and (status.replicas or 0) == wanted
+end
+
+-- The generation of a StatefulSet after its first update. One whose pods the operator replaces itself is
+-- also held and let go.
+function M.writes_of_update(set)
+  local stepped = { historical = true, middleManager = true, indexer = true }
+  return stepped[set.metadata.labels.component] and 4 or 2
 end
 
 -- Watches a rollout until the cluster is Ready at `generation`; gives the node types in the order in which

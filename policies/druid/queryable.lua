@@ -1,0 +1,190 @@
+-- Decides whether a process that was replaced serves as before, and whether the next one may go. Pure.
+--
+-- A pod that is Ready need not be queryable: a Historical announces itself before its Brokers have seen its
+-- segments (seconds to minutes). From: what Druid said (`facts`, asked by druid.questions, each only when it
+-- is looked at), and what was noted before the pod went. `facts` holds
+--   leader, overlord   host:port of the Coordinators' and Overlords' leaders, "" when there is none
+--   servers            list of { host =, size =, queue = segments to load } of type historical
+--   under, under_view  segments that lack replicas: by the rules; by the servers that are there. nil: not known
+--   brokers            list of { name =, count = { [host:port] = segments it would ask there for } }, or nil
+--   answers(pod)       whether the pod's own readiness endpoint says yes
+-- Each decision gives true, or false and what it waits for in words. A fact that cannot be had is nil.
+-- To override: replace a function of `before` or `after`, or add one for another process type.
+
+local M = { before = {}, after = {} }
+
+-- Coordinator runs after which its figures are believed where no Broker can be asked.
+M.periods = 2
+
+local function starts_with_name(host, name)
+  return host == name or host:sub(1, #name + 1) == name .. "."
+end
+
+-- The server that is this pod, by name or address; nil when none is.
+function M.server_of(servers, row)
+  for _, server in ipairs(servers or {}) do
+    local host = server.host:match("^%[?(.-)%]?:%d+$") or server.host
+    if starts_with_name(host, row.name) or (row.ip ~= nil and host == row.ip) then
+      return server
+    end
+  end
+  return nil
+end
+
+-- "512 B", "1.5 GB"
+function M.size_text(bytes)
+  local units = { "B", "kB", "MB", "GB", "TB" }
+  local value, unit = bytes, 1
+  while value >= 1000 and unit < #units do
+    value, unit = value / 1000, unit + 1
+  end
+  return string.format(unit == 1 and "%d %s" or "%.1f %s", value, units[unit])
+end
+
+local function known(facts)
+  if facts.leader == nil then
+    return false, "the Coordinator cannot be asked"
+  elseif facts.leader == "" then
+    return false, "the Coordinators have no leader"
+  elseif facts.servers == nil or facts.under == nil then
+    return false, "the Coordinator does not know yet which segments are loaded"
+  end
+  return true
+end
+
+local function segments(count)
+  return count == 1 and "1 segment" or string.format("%d segments", count)
+end
+
+-- Historicals -----------------------------------------------------------------------------------
+
+-- Nothing may go while data has fewer replicas than it should. Where there are more replicas wanted than
+-- servers, the first figure never gets to 0; then all servers of the group must be there and hold what they
+-- can. rows: the pods of the group.
+function M.before.historical(row, facts, rows)
+  local good, words = known(facts)
+  if not good then
+    return false, words
+  end
+  for _, other in ipairs(rows) do
+    if M.server_of(facts.servers, rows[1]) and not M.server_of(facts.servers, other) then
+      return false, other.name .. " has not announced itself"
+    end
+  end
+  if facts.under == 0 then
+    return true
+  elseif facts.under_view == 0 then
+    return true
+  end
+  return false, string.format("%s %s replicas, so %s stays", segments(facts.under),
+    facts.under == 1 and "lacks" or "lack", row.name)
+end
+
+-- What is noted before a pod goes.
+function M.record(node_type, row, facts)
+  local record = { uid = row.uid, asked = facts.leader ~= nil or nil }
+  if node_type == "historical" and facts.servers then
+    local server = M.server_of(facts.servers, row)
+    record.under, record.servers = facts.under, #facts.servers
+    if server then
+      record.size = server.size
+      for _, broker in ipairs(facts.brokers or {}) do
+        record.segments = math.max(record.segments or 0, broker.count[server.host] or 0)
+      end
+    end
+  end
+  return record
+end
+
+local function brokers_see(row, record, facts, server, waited)
+  for _, broker in ipairs(facts.brokers) do
+    local count = broker.count[server.host] or 0
+    -- What was moved elsewhere meanwhile does not come back; nothing at all is too little.
+    if count < (record.segments or 0) and (count == 0 or not waited) then
+      return false, string.format("%s sees %d of %s of %s", broker.name, count, segments(record.segments), row.name)
+    end
+  end
+  return true
+end
+
+-- options: { age_s = since the pod is ready, period_s = of the Coordinator }.
+function M.after.historical(row, record, facts, options)
+  local good, words = known(facts)
+  if not good then
+    return false, words
+  end
+  local server = M.server_of(facts.servers, row)
+  local waited = options.age_s >= M.periods * options.period_s
+  if not server then
+    if record.size or #facts.servers < (record.servers or 0) then
+      return false, row.name .. " has not announced itself"
+    end
+  elseif server.size < (record.size or 0) and not (facts.under <= (record.under or 0) and waited) then
+    return false, string.format("%s loading %s", row.name, server.queue > 0 and segments(server.queue)
+      or string.format("%s of %s", M.size_text(server.size), M.size_text(record.size)))
+  end
+  if facts.under > (record.under or 0) then
+    return false, string.format("%s loading %s", row.name, segments(facts.under - (record.under or 0)))
+  end
+  if server and facts.brokers then
+    return brokers_see(row, record, facts, server, waited)
+  end
+  if not waited then
+    return false, string.format("no Broker can be asked, so %s waits for %d runs of the Coordinator", row.name, M.periods)
+  end
+  return true
+end
+
+-- The others -------------------------------------------------------------------------------------
+
+local function itself(row, _, facts)
+  if facts.answers(row) then
+    return true
+  end
+  return false, row.name .. " does not say yet that it is ready to serve"
+end
+
+local function led(leader, who)
+  if leader == nil then
+    return false, "the " .. who .. " cannot be asked"
+  elseif leader == "" then
+    return false, "the " .. who .. " have no leader"
+  end
+  return true
+end
+
+M.after.broker, M.after.router = itself, itself
+
+function M.before.overlord(_, facts) return led(facts.overlord, "Overlords") end
+function M.after.overlord(_, _, facts) return led(facts.overlord, "Overlords") end
+function M.before.coordinator(_, facts) return led(facts.leader, "Coordinators") end
+function M.after.coordinator(_, _, facts) return led(facts.leader, "Coordinators") end
+
+-- Names of pods that lead: they go last, for each change of the leader is a pause.
+function M.leaders(node_type, rows, facts)
+  local last = {}
+  if node_type ~= "overlord" and node_type ~= "coordinator" then
+    return last
+  end
+  local hosts = { node_type == "coordinator" and facts.leader or "", facts.overlord or "" }
+  for _, host in ipairs(hosts) do
+    local row = host ~= "" and M.pod_of(host, rows)
+    if row then
+      last[row.name] = true
+    end
+  end
+  return last
+end
+
+-- The pod that a leader's address ("http://host:port") means, or nil.
+function M.pod_of(address, rows)
+  local host = address:gsub("^%a+://", "")
+  for _, row in ipairs(rows) do
+    if M.server_of({ { host = host } }, row) then
+      return row
+    end
+  end
+  return nil
+end
+
+return M

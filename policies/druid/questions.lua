@@ -1,0 +1,213 @@
+-- Asks Druid what the replacement of a pod depends on, no more than is needed to decide.
+--
+-- `new` gives the questions that druid.step puts, answered by druid.queryable from facts that are fetched
+-- when they are first looked at. An answer counts when it was good twice, `settle_s` apart. A Druid that
+-- cannot be asked is waited for: `unasked_s` when nobody has got an answer out of it so far (no way to it, a
+-- password that is not given), which spec.druidTimeout changes, and `lost_s` when somebody has. Then what
+-- Kubernetes says has to do, and the group's note says so. The times since when are kept in memory: an
+-- operator that is started anew begins to count again.
+
+local address = require "druid.client.address"
+local client = require "druid.client"
+local coordinator = require "druid.client.coordinator"
+local durations = require "lib.duration"
+local process = require "druid.client.process"
+local queryable = require "druid.queryable"
+
+local M = {}
+
+M.settle_s = 5
+M.unasked_s, M.lost_s = 60, 1800
+M.segments_sql = "SELECT \"server\", COUNT(*) AS \"n\" FROM sys.server_segments GROUP BY 1"
+
+local good_since = {}   -- uid of a pod = when it was first as good as before
+local silent_since = {} -- uid of a cluster = when it could first not be asked
+
+-- The facts -----------------------------------------------------------------------------------------
+
+-- Segments that lack replicas; nil when the Coordinator does not know. An empty answer means that, unless
+-- there is no data at all.
+local function lacking(take, druid, cluster_view)
+  local tiers = take(coordinator.load_status(druid, cluster_view))
+  local missing = tiers and coordinator.missing(tiers)
+  if not tiers or missing then
+    return missing and math.tointeger(missing)
+  end
+  local sources = take(coordinator.datasources(druid))
+  return sources and #sources == 0 and 0 or nil
+end
+
+local fetch = {}
+
+-- Name of the pod that leads, or its address; "" when none does.
+local function leader(take, druid, role)
+  local found, err = coordinator.leader(druid, role)
+  if not found and err.code == "unavailable" and not err.status then
+    return ""
+  end
+  found = take(found, err)
+  return found and (found.pod or found.url)
+end
+
+function fetch.leader(take, druid) return leader(take, druid, "coordinator") end
+function fetch.overlord(take, druid) return leader(take, druid, "overlord") end
+function fetch.under(take, druid) return lacking(take, druid, false) end
+function fetch.under_view(take, druid) return lacking(take, druid, true) end
+
+function fetch.servers(take, druid)
+  local servers = take(coordinator.servers(druid))
+  local queues = servers and take(coordinator.load_queues(druid))
+  if not queues then
+    return nil
+  end
+  local list = {}
+  for _, server in ipairs(servers) do
+    if server.type == "historical" then
+      list[#list + 1] = { host = server.host, size = server.currSize or 0, max = server.maxSize or 0,
+        tier = server.tier, queue = (queues[server.host] or {}).segmentsToLoad or 0 }
+    end
+  end
+  return list
+end
+
+-- Each Broker has a view of its own. nil when there is none, or one cannot be asked.
+function fetch.brokers(_, druid)
+  local list = {}
+  for _, pod in ipairs(process.pods(druid, "broker")) do
+    if not pod.metadata.deletionTimestamp then
+      local rows = client.call_pod(druid, pod, { method = "POST", path = "/druid/v2/sql",
+        body = json.encode({ query = M.segments_sql }), timeout_ms = client.read_ms })
+      if type(rows) ~= "table" then
+        return nil
+      end
+      local count = {}
+      for _, row in ipairs(rows) do
+        count[row.server] = row.n
+      end
+      list[#list + 1] = { name = pod.metadata.name, count = count }
+    end
+  end
+  return #list > 0 and list or nil
+end
+
+local ready = { broker = process.is_broker_ready, historical = process.is_historical_ready,
+  router = process.is_healthy }
+
+-- Facts that are asked for when they are looked at. `err` in the second value: why one could not be had.
+function M.facts(druid, node_type)
+  local known, trouble = {}, {}
+  local function take(value, err)
+    if err and err.code ~= "busy" then
+      trouble.err = trouble.err or err
+    end
+    return type(value) == "table" and value or nil
+  end
+  local facts = {}
+  function facts.answers(row)
+    for _, pod in ipairs(client.pods(druid)) do
+      if pod.metadata.uid == row.uid then
+        local yes, err = ready[node_type](druid, pod)
+        take(nil, yes == nil and err or nil)
+        return yes == true
+      end
+    end
+    return false
+  end
+  setmetatable(facts, { __index = function(_, name)
+    if known[name] == nil and fetch[name] then
+      known[name] = { value = fetch[name](take, druid) }
+    end
+    return known[name] and known[name].value
+  end })
+  return facts, trouble
+end
+
+-- The questions -------------------------------------------------------------------------------------
+
+local function period(cluster, rows_type)
+  for _, group in ipairs(cluster.groups) do
+    if group.type == (rows_type or "coordinator") then
+      return durations.iso(address.property(cluster, group, "druid.coordinator.period") or "") or 60
+    end
+  end
+  return 60
+end
+
+-- How long a Druid that gives no answer is waited for.
+function M.patience(cluster, set, err)
+  if (err.status or 0) >= 500 then
+    return M.lost_s   -- it is there, only without a leader
+  end
+  for _, record in pairs(set.records) do
+    if record.asked then
+      return M.lost_s
+    end
+  end
+  return durations.seconds(cluster.spec.druidTimeout) or M.unasked_s
+end
+
+-- True when Druid has been silent for too long, else false and what that waits for.
+local function is_blind(asked, cluster, set, trouble, now)
+  if not trouble.err then
+    return false
+  end
+  silent_since[cluster.uid] = silent_since[cluster.uid] or now
+  local since = silent_since[cluster.uid]
+  if now - since >= M.patience(cluster, set, trouble.err) then
+    asked.note = "Druid could not be asked, so its pods are replaced by what Kubernetes says: " .. trouble.err.message
+    return true
+  end
+  return false, "Druid cannot be asked: " .. trouble.err.message
+end
+
+-- Questions for one group: { options(set, limits) = what druid.step.next wants, note = after it, or nil }.
+function M.new(druid, cluster, entry)
+  local asked = {}
+  local node_type = entry.type
+
+  function asked.options(set, limits)
+    local now = clock.now()
+    local facts, trouble = M.facts(druid, node_type)
+
+    -- Puts a question; a Druid that cannot be asked is no answer.
+    local function put(question, ...)
+      if not question then
+        return true
+      end
+      local good, words = question(...)
+      if good then
+        silent_since[cluster.uid] = nil
+        return true
+      end
+      local blind, why = is_blind(asked, cluster, set, trouble, now)
+      return blind, why or words
+    end
+
+    local function after(row, record)
+      local age_s = now - (row.since or now)
+      local good, words = put(queryable.after[node_type], row, record, facts, { age_s = age_s, period_s = period(cluster) })
+      if not good then
+        good_since[row.uid] = nil
+        return false, words
+      end
+      good_since[row.uid] = good_since[row.uid] or now
+      if queryable.after[node_type] and not asked.note and now - good_since[row.uid] < M.settle_s then
+        return false, row.name .. " is as before; it is asked once more"
+      end
+      good_since[row.uid] = nil
+      return true
+    end
+
+    return {
+      now = now, stop = limits.stop, others = limits.others,
+      last = function() return queryable.leaders(node_type, set.pods, facts) end,
+      after = after,
+      before = function(row) return put(queryable.before[node_type], row, facts, set.pods) end,
+      record = function(row) return queryable.record(node_type, row, asked.note and {} or facts) end,
+    }
+  end
+
+  return asked
+end
+
+return M

@@ -1,0 +1,121 @@
+-- Carries out what druid.step decides: the replacement of pods, one after the other, through the gate.
+--
+-- One set at a time is stepped, the first in the order of the rollout; in the others only pods that have
+-- nothing to lose are replaced. What a set waits for goes into its entry (`waits_for`), with the time until
+-- Druid is asked again (`again_ms`). Everything that has to outlive this process is in the set's annotation
+-- before the deed: an operator that is killed at any point goes on from there.
+
+local names = require "druid.names"
+local observed = require "druid.observed"
+local pods = require "druid.pods"
+local questions = require "druid.questions"
+local step = require "druid.step"
+local world = require "druid.world"
+
+local M = {}
+
+M.ask_again_ms = 5000   -- between questions to Druid
+
+-- The set as druid.step wants it, from the caches, which know our own writes.
+function M.look(kube_door, cluster, entry, live)
+  local status, rows = live.status or {}, {}
+  for i, pod in ipairs(world.pods(kube_door, cluster, entry.group, live)) do
+    rows[i] = pods.row(pod)
+  end
+  return {
+    name = live.metadata.name, key = entry.key, type = entry.type,
+    total = live.spec.replicas or 1, start = live.spec.ordinals and live.spec.ordinals.start or 0,
+    seen = (status.observedGeneration or 0) >= (live.metadata.generation or 0) and status.updateRevision ~= nil,
+    revision = status.updateRevision, pods = rows,
+    records = step.decode(observed.annotation(live, names.step)),
+  }
+end
+
+-- Begins to hold a set, before its template is written. true, or nil and an error.
+function M.hold(ctx, entry)
+  local _, err = ctx.patch(entry.live, step.hold_patch(), { type = "merge" })
+  return err == nil, err
+end
+
+-- Lets a set go: its declared strategy takes over.
+function M.release(ctx, entry, live)
+  local _, err = ctx.patch(live, step.release_patch(entry.declared), { type = "merge" })
+  return err == nil, err
+end
+
+local function replace(ctx, entry, live, set, next_step, done)
+  if not json.equal(next_step.records, set.records) then
+    local _, err = ctx.patch(live,
+      { metadata = { annotations = { [names.step] = step.encode(next_step.records) } } }, { type = "merge" })
+    if err then
+      return err
+    end
+  end
+  local pod = next_step.pod
+  local _, err = ctx.delete({ apiVersion = "v1", kind = "Pod", namespace = live.metadata.namespace,
+    name = pod.name, uid = pod.uid }, { reason = next_step.why })
+  if err then
+    return err
+  end
+  table.insert(done.replaced, { group = entry.key, pod = pod.name, why = next_step.why })
+  entry.waits_for = pod.name .. " is being replaced"
+  return nil
+end
+
+local function note_failure(done, err)
+  if err then
+    done.failure = done.failure or err
+  end
+end
+
+-- One step of a set that is held.
+local function step_held(ctx, kube_door, cluster, entry, live, asked, options, done)
+  local set = M.look(kube_door, cluster, entry, live)
+  local choice = asked.options(set, options)
+  local next_step = step.next(set, choice)
+  entry.waits_for = next_step.waits_for
+  if asked.note then
+    table.insert(entry.notes, asked.note)
+  end
+  if next_step.act == "replace" then
+    note_failure(done, replace(ctx, entry, live, set, next_step, done))
+  elseif next_step.act == "release" then
+    local _, err = M.release(ctx, entry, live)
+    note_failure(done, err)
+  end
+  entry.again_ms = M.ask_again_ms
+end
+
+-- A set that its own controller rolls may be stuck on pods that it never replaces.
+local function step_free(ctx, kube_door, cluster, entry, live, done)
+  local set = M.look(kube_door, cluster, entry, live)
+  local pod = step.superseded(set, clock.now())
+  if pod then
+    note_failure(done, replace(ctx, entry, live, set, { pod = pod, records = set.records,
+      why = "its revision is out of date, it is not ready, and its StatefulSet does not replace it" }, done))
+  end
+end
+
+-- druid: as druid.client.open gives it. options: { stop = words when the rollout stands still }.
+function M.run(ctx, kube_door, druid, cluster, steps, done, options)
+  if ctx.previewing or done.failure then
+    return
+  end
+  local first
+  for _, entry in ipairs(steps.groups) do
+    local state = entry.state
+    if entry.group.kind == "StatefulSet" and state.exists and not state.settled and not state.ungated then
+      local live = world.workload(kube_door, cluster, entry.group)
+      if live and observed.annotation(live, names.step) and not entry.held then
+        local asked = questions.new(druid, cluster, entry)
+        step_held(ctx, kube_door, cluster, entry, live, asked,
+          { stop = options.stop, others = first and first.key .. " is being updated" }, done)
+        first = first or entry
+      elseif live and state.rolling and not options.stop and not live.metadata.deletionTimestamp then
+        step_free(ctx, kube_door, cluster, entry, live, done)
+      end
+    end
+  end
+end
+
+return M
