@@ -199,6 +199,7 @@ static int make_manager(struct run *run, struct err *err)
         .identity = identity,
         .lease_namespace = own_namespace(run),
         .policy_namespace = own_namespace(run),
+        .env = run->cli->env,
         .namespaces = (const char *const *)run->options.watch_namespaces.items,
         .namespace_count = run->options.watch_namespaces.count,
         .embedded = run->embedded != NULL ? policy_set_layers(run->embedded, &count) : NULL,

@@ -24,7 +24,7 @@ enum {
 struct sandbox_options {
     struct option_list load;
     const char *policies, *kubeconfig_out, *until, *log_format, *log_level;
-    int64_t port, timeout_s;
+    int64_t port, pods_port, timeout_s;
     double speed;
     bool no_operator;
     int64_t until_s; /* parsed; 0: ready or never */
@@ -38,7 +38,7 @@ struct sandbox {
     struct loop *loop;
     struct log *log, *world_log;
     struct world *world;
-    struct server *server;
+    struct server *server, *pods; /* the API; the pods, as a proxy */
     struct loop_timer *poll_timer, *restart_timer;
     char *kubeconfig; /* the file written */
     bool kubeconfig_is_ours;
@@ -183,6 +183,21 @@ static int open_server(struct sandbox *sandbox, const struct server_certificate 
     return sandbox->server != NULL ? 0 : err_wrap(err, "--port %u", options.port);
 }
 
+/* For clients outside of this process: what they ask for by a pod's or Service's name comes here. */
+static int open_pods(struct sandbox *sandbox, struct err *err)
+{
+    struct server_options options = {
+        .address = "127.0.0.1",
+        .port = (uint16_t)sandbox->options.pods_port,
+        .body_bytes_max = BODY_BYTES_MAX,
+        .connections_max = CONNECTIONS_MAX,
+        .idle_timeout_s = IDLE_S,
+    };
+    sandbox->pods = server_start(sandbox->loop, &options, apiserver_handle_pods,
+                                 world_apiserver(sandbox->world), err);
+    return sandbox->pods != NULL ? 0 : err_wrap(err, "--pods-port %u", options.port);
+}
+
 static int write_kubeconfig(struct sandbox *sandbox, const struct server_certificate *certificate,
                             const char *token, struct err *err)
 {
@@ -214,6 +229,11 @@ static void announce(struct sandbox *sandbox)
         fprintf(out, ", %g times as fast as the world", sandbox->options.speed);
     fprintf(out, ". In another terminal:\n\n  export KUBECONFIG=%s\n  kubectl get all -A\n\n",
             full != NULL ? full : sandbox->kubeconfig);
+    fprintf(out,
+            "Its pods are reached through a proxy, by their names and addresses:\n\n"
+            "  export http_proxy=http://127.0.0.1:%u\n"
+            "  curl http://SERVICE.NAMESPACE:PORT/\n\n",
+            server_port(sandbox->pods));
     if (sandbox->options.until == NULL)
         fprintf(out, "Ctrl-C ends it, and everything in it is gone.\n");
     fflush(out);
@@ -235,6 +255,8 @@ static int open_all(struct sandbox *sandbox, struct err *err)
     if (failed == 0)
         failed = open_server(sandbox, &certificate, err);
     if (failed == 0)
+        failed = open_pods(sandbox, err);
+    if (failed == 0)
         failed = world_start(sandbox->world, err);
     if (failed == 0 && !sandbox->options.no_operator)
         failed = world_operator_start(sandbox->world, 0, err);
@@ -255,6 +277,7 @@ static void close_all(struct sandbox *sandbox)
     }
     if (sandbox->server != NULL)
         server_free(sandbox->server);
+    server_free(sandbox->pods);
     world_free(sandbox->world);
     loop_free(sandbox->loop);
     log_free(sandbox->log);
@@ -328,6 +351,8 @@ static int run(struct cli *cli, int argc, char *const *argv)
          .help = "its clock runs N times as fast (default 1)"},
         {.name = "port", .kind = OPTION_INT, .value_name = "N", .value = &o->port, .min = 0, .max = 65535,
          .help = "the port on 127.0.0.1 (default 0: a free one)"},
+        {.name = "pods-port", .kind = OPTION_INT, .value_name = "N", .value = &o->pods_port, .min = 0, .max = 65535,
+         .help = "the port on 127.0.0.1 of the proxy to its pods (default 0: a free one)"},
         {.name = "kubeconfig-out", .kind = OPTION_STRING, .value_name = "FILE", .value = &o->kubeconfig_out,
          .help = "where the kubeconfig is written once it serves (default: a file that goes when it ends)"},
         {.name = "until", .kind = OPTION_STRING, .value_name = "WHEN", .value = &o->until,
@@ -361,7 +386,9 @@ const struct command command_sandbox = {
     .about =
         "Serves a Kubernetes API on 127.0.0.1 from memory: with the CRDs, controllers and nodes "
         "that are played, and the operator. Nothing is installed, no containers run; kubectl and "
-        "other clients work as ever. Only who has the token in the kubeconfig gets in.",
+        "other clients work as ever. Only who has the token in the kubeconfig gets in. The programs "
+        "in its pods answer where policies play them, Druid's for a start; curl and an operator "
+        "outside reach them with http_proxy, as printed at the start.",
     .examples = "  nemeton sandbox --load deploy/examples/tiny-cluster.yaml\n"
                 "  nemeton sandbox --load FILE --speed 60 --until ready",
     .run = run,

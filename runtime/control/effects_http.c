@@ -2,6 +2,7 @@
 #include "control/effects_internal.h"
 
 #include "base/digest.h"
+#include "kube/config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,14 +92,17 @@ void effect_http_start(struct effect_call *call)
     struct http_header headers[HEADERS_MAX];
     struct err err = {0};
     struct http_tls *tls = NULL;
+    char *proxy = NULL;
     int64_t timeout_ms = effect->timeout_ms > 0 ? effect->timeout_ms : EFFECTS_HTTP_TIMEOUT_MS;
-    if (check_url(effect->http_url, &err) != 0) {
+    if (check_url(effect->http_url, &err) != 0 ||
+        kube_proxy_from_env(effect->http_url, shared->options.env, &proxy, &err) != 0) {
         effect_finish(call, NULL, &err);
         return;
     }
     if (effect->http_ca_pem != NULL) {
         tls = tls_for(shared, effect->http_ca_pem, &err);
         if (tls == NULL) {
+            free(proxy);
             effect_finish(call, NULL, &err);
             return;
         }
@@ -111,12 +115,14 @@ void effect_http_start(struct effect_call *call)
         .body = effect->http_body,
         .body_len = effect->http_body_len,
         .tls = tls,
+        .proxy = proxy,
         .lane = HTTP_LANE_POLICY,
         .timeout_ms =
             timeout_ms < EFFECTS_HTTP_TIMEOUT_MAX_MS ? timeout_ms : EFFECTS_HTTP_TIMEOUT_MAX_MS,
         .body_bytes_max = EFFECTS_HTTP_BODY_MAX,
     };
     call->http_call = transport_start(shared->options.transport, &request, &callbacks, call, &err);
+    free(proxy);
     if (call->http_call == NULL)
         effect_finish(call, NULL, &err);
 }

@@ -36,6 +36,7 @@ struct effects_shared_options {
     struct log *log;
     struct metrics *metrics;
     const char *field_manager;
+    const char *const *env; /* names the proxies of policies' HTTP; NULL: none */
     uint64_t hash_seed;
 };
 struct effects_shared;

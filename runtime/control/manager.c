@@ -258,6 +258,7 @@ static void make_parts(struct manager *manager)
         .log = options->log,
         .metrics = options->metrics,
         .field_manager = manager->name,
+        .env = options->env,
         .hash_seed = seed,
     };
     manager->effects = effects_shared_new(&effects);

@@ -51,6 +51,7 @@ struct manager_options {
     struct policy_limits limits;
     size_t concurrent_max; /* runs under way at once; 0 = 64 */
     bool skip_lease;       /* previews in a private sandbox only */
+    const char *const *env; /* says through which proxy policies' HTTP goes; NULL: through none */
     /* From the loop, as the last thing: the manager may be freed in it. `why` is one line, NULL for
      * a clean end. */
     void (*on_exit)(void *arg, int exit_code, const char *why);

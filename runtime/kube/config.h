@@ -55,4 +55,8 @@ void kube_config_credentials_cancel(struct kube_config *config, void *arg);
 /* A 401 came for credentials fetched at started_mono_ms. True: fetch again and replay once. */
 bool kube_config_unauthorized(struct kube_config *config, int64_t started_mono_ms);
 
+/* The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY of an environment (NULL-terminated, or NULL) mean
+ * for a URL, by the rules of Go's HTTP library. *out is yours; NULL: none. */
+int kube_proxy_from_env(const char *url, const char *const *env, char **out, struct err *err);
+
 #endif

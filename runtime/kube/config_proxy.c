@@ -262,3 +262,9 @@ int config_proxy_from_env(const char *server, const char *const *env, char **out
     config_url_deinit(&url);
     return result;
 }
+
+int kube_proxy_from_env(const char *url, const char *const *env, char **out, struct err *err)
+{
+    *out = NULL;
+    return env != NULL ? config_proxy_from_env(url, env, out, err) : 0;
+}
