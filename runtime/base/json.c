@@ -15,6 +15,7 @@ struct jv { /* what all values begin with */
     uint32_t refs;
     uint8_t type; /* enum jv_type */
     bool truth;
+    uint16_t home; /* in an arena; 0 for a value that was allocated alone */
 };
 struct string {
     struct jv head;
@@ -32,6 +33,7 @@ struct array {
     struct jv head;
     uint32_t count, cap;
     struct jv **items;
+    uint16_t home; /* of the items in an arena */
 };
 struct object {
     struct jv head;
@@ -39,11 +41,13 @@ struct object {
 };
 
 /* A value of `bytes`, with room for the key behind it. */
-static void *make(enum jv_type type, size_t bytes, struct json_key *key)
+static void *make(enum jv_type type, size_t bytes, struct json_key *key, struct arena *arena)
 {
-    struct jv *value = mem_grow(NULL, bytes + (key != NULL ? key->len + 1 : 0));
+    size_t all = bytes + (key != NULL ? key->len + 1 : 0);
+    uint16_t home = 0;
+    struct jv *value = arena != NULL ? arena_take(arena, all, &home) : mem_grow(NULL, all);
 
-    *value = (struct jv){.refs = 1, .type = (uint8_t)type};
+    *value = (struct jv){.refs = 1, .type = (uint8_t)type, .home = home};
     if (key != NULL) {
         char *beside = (char *)value + bytes;
 
@@ -55,9 +59,9 @@ static void *make(enum jv_type type, size_t bytes, struct json_key *key)
     return value;
 }
 
-struct jv *json_make_string(const char *text, size_t len, struct json_key *key)
+struct jv *json_make_string(const char *text, size_t len, struct json_key *key, struct arena *arena)
 {
-    struct string *string = make(JV_STRING, sizeof(*string) + len + 1, key);
+    struct string *string = make(JV_STRING, sizeof(*string) + len + 1, key, arena);
 
     string->len = len;
     memcpy(string->text, text, len);
@@ -65,26 +69,27 @@ struct jv *json_make_string(const char *text, size_t len, struct json_key *key)
     return &string->head;
 }
 
-struct jv *json_make_int(int64_t value, struct json_key *key)
+struct jv *json_make_int(int64_t value, struct json_key *key, struct arena *arena)
 {
-    struct number *number = make(JV_INT, sizeof(*number), key);
+    struct number *number = make(JV_INT, sizeof(*number), key, arena);
 
     number->is.integer = value;
     return &number->head;
 }
 
-struct jv *json_make_container(enum jv_type type, struct json_key *key)
+struct jv *json_make_container(enum jv_type type, struct json_key *key, struct arena *arena)
 {
     if (type == JV_OBJECT) {
-        struct object *object = make(type, sizeof(*object), key);
+        struct object *object = make(type, sizeof(*object), key, arena);
 
         object->members = (struct members){0};
         return &object->head;
     }
-    struct array *array = make(type, sizeof(*array), key);
+    struct array *array = make(type, sizeof(*array), key, arena);
 
     array->count = array->cap = 0;
     array->items = NULL;
+    array->home = 0;
     return &array->head;
 }
 
@@ -119,7 +124,7 @@ static struct jv *string_repaired(const char *str, size_t len)
 
     buf_init(&text, SIZE_MAX);
     utf8_add_valid(&text, str, len);
-    value = json_make_string(buf_str(&text), text.len, NULL);
+    value = json_make_string(buf_str(&text), text.len, NULL, NULL);
     buf_deinit(&text);
     return value;
 }
@@ -141,7 +146,7 @@ struct jv *jv_bool(bool value)
 
 struct jv *jv_int(int64_t value)
 {
-    return json_make_int(value, NULL);
+    return json_make_int(value, NULL, NULL);
 }
 
 struct jv *jv_real(double value)
@@ -150,7 +155,7 @@ struct jv *jv_real(double value)
 
     if (!isfinite(value))
         return NULL;
-    number = make(JV_REAL, sizeof(*number), NULL);
+    number = make(JV_REAL, sizeof(*number), NULL, NULL);
     number->is.real = value;
     return &number->head;
 }
@@ -162,12 +167,13 @@ struct jv *jv_string(const char *str)
     if (str == NULL)
         return NULL;
     len = strlen(str);
-    return utf8_valid(str, len) ? json_make_string(str, len, NULL) : string_repaired(str, len);
+    return utf8_valid(str, len) ? json_make_string(str, len, NULL, NULL)
+                                : string_repaired(str, len);
 }
 
 struct jv *jv_stringn(const char *str, size_t len)
 {
-    return utf8_valid(str, len) ? json_make_string(str != NULL ? str : "", len, NULL) : NULL;
+    return utf8_valid(str, len) ? json_make_string(str != NULL ? str : "", len, NULL, NULL) : NULL;
 }
 
 struct jv *jv_stringf(const char *format, ...)
@@ -187,12 +193,12 @@ struct jv *jv_stringf(const char *format, ...)
 
 struct jv *jv_array(void)
 {
-    return json_make_container(JV_ARRAY, NULL);
+    return json_make_container(JV_ARRAY, NULL, NULL);
 }
 
 struct jv *jv_object(void)
 {
-    return json_make_container(JV_OBJECT, NULL);
+    return json_make_container(JV_OBJECT, NULL, NULL);
 }
 
 struct jv *jv_ref(struct jv *value)
@@ -212,11 +218,11 @@ void jv_unref(struct jv *value)
     if (array != NULL) {
         for (uint32_t i = 0; i < array->count; i++)
             jv_unref(array->items[i]);
-        free(array->items);
+        arena_drop(array->items, array->home);
     } else if (value->type == JV_OBJECT) {
         members_deinit(members_of(value));
     }
-    free(value);
+    arena_drop(value, value->home);
 }
 
 static struct jv *dup_into(const struct jv *value, struct json_key *key);
@@ -224,7 +230,7 @@ static struct jv *dup_into(const struct jv *value, struct json_key *key);
 static struct jv *dup_object(const struct jv *value, struct json_key *key)
 {
     const struct members *from = members_of(value);
-    struct jv *copy = json_make_container(JV_OBJECT, key);
+    struct jv *copy = json_make_container(JV_OBJECT, key, NULL);
 
     for (uint32_t i = 0; i < from->used; i++) {
         const struct member *member = &from->list[i];
@@ -248,7 +254,7 @@ static struct jv *dup_into(const struct jv *value, struct json_key *key)
         return dup_object(value, key);
     if (array == NULL)
         return jv_ref(word(value));
-    copy = json_make_container(JV_ARRAY, key);
+    copy = json_make_container(JV_ARRAY, key, NULL);
     for (uint32_t i = 0; i < array->count; i++)
         jv_append(copy, dup_into(array->items[i], NULL));
     return copy;
@@ -267,7 +273,7 @@ struct jv *jv_copy(const struct jv *value)
 
     if (members == NULL && array == NULL)
         return jv_ref(word(value));
-    copy = json_make_container(type_of(value), NULL);
+    copy = json_make_container(type_of(value), NULL, NULL);
     for (uint32_t i = 0; members != NULL && i < members->used; i++) {
         const struct member *member = &members->list[i];
         struct json_key its = {member->key, member->key_len, !member->own_key};
@@ -386,6 +392,26 @@ void jv_set(struct jv *object, const char *key, struct jv *take)
         members_add(members, &(struct json_key){.text = key, .len = len}, take);
 }
 
+static void fill_array(struct array *array, const struct member *members, size_t count,
+                       struct arena *arena)
+{
+    if (count == 0)
+        return;
+    array->items = arena_take(arena, count * sizeof(struct jv *), &array->home);
+    array->count = array->cap = (uint32_t)count;
+    for (size_t i = 0; i < count; i++)
+        array->items[i] = members[i].value;
+}
+
+bool json_fill(struct jv *container, const struct member *members, size_t count,
+               struct arena *arena)
+{
+    if (container->type == JV_OBJECT)
+        return members_fill(members_of(container), members, count, arena);
+    fill_array(array_of(container), members, count, arena);
+    return true;
+}
+
 bool json_add_member(struct jv *object, const struct json_key *key, struct jv *take)
 {
     struct members *members = members_of(object);
@@ -435,6 +461,21 @@ void jv_replace_at(struct jv *value, size_t index, struct jv *take)
     array->items[index] = take;
 }
 
+static void grow_array(struct array *array)
+{
+    uint32_t cap = array->cap > 0 ? array->cap * 2 : ITEMS_MIN;
+    struct jv **items = array->home != 0 ? NULL : array->items;
+
+    items = mem_grow(items, cap * sizeof(struct jv *));
+    if (array->home != 0) {
+        memcpy(items, array->items, array->count * sizeof(struct jv *));
+        arena_drop(array->items, array->home);
+        array->home = 0;
+    }
+    array->items = items;
+    array->cap = cap;
+}
+
 void jv_insert_at(struct jv *value, size_t index, struct jv *take)
 {
     struct array *array = array_of(value);
@@ -443,10 +484,8 @@ void jv_insert_at(struct jv *value, size_t index, struct jv *take)
         jv_unref(take);
         return;
     }
-    if (array->count == array->cap) {
-        array->cap = array->cap > 0 ? array->cap * 2 : ITEMS_MIN;
-        array->items = mem_grow(array->items, array->cap * sizeof(struct jv *));
-    }
+    if (array->count == array->cap)
+        grow_array(array);
     memmove(array->items + index + 1, array->items + index,
             (array->count - index) * sizeof(struct jv *));
     array->items[index] = take;

@@ -5,14 +5,14 @@
  * whose verdict and words are the ones that count: this parser must only never accept what the
  * library refuses, nor read it differently.
  */
-#include "base/json_internal.h"
+#include "base/json_object.h"
 
 #include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 18, TEXT_BYTES = 256 };
+enum { DIGITS_MAX = 18, TEXT_BYTES = 256, OPEN_MIN = 64 };
 
 struct reader {
     const char *at, *end;
@@ -22,6 +22,9 @@ struct reader {
     size_t len, cap;
     char small[TEXT_BYTES];
     unsigned depth;
+    struct arena arena;
+    struct member *open; /* members of the containers that are not at their end yet */
+    size_t open_used, open_cap;
 };
 
 static struct jv *read_value(struct reader *reader, struct json_key *key);
@@ -190,7 +193,7 @@ static struct jv *read_integer(struct reader *reader, struct json_key *key)
     if (reader->at < reader->end &&
         (*reader->at == '.' || *reader->at == 'e' || *reader->at == 'E'))
         return NULL;
-    return json_make_int(negative ? -value : value, key);
+    return json_make_int(negative ? -value : value, key, &reader->arena);
 }
 
 static bool read_word(struct reader *reader, const char *word)
@@ -203,13 +206,31 @@ static bool read_word(struct reader *reader, const char *word)
     return true;
 }
 
-/* The value makes its own copy of the key; only one with escapes has to be put by until then. */
-static bool read_member(struct reader *reader, struct jv *object)
+static void put_by(struct reader *reader, const struct json_key *key, struct jv *value)
+{
+    if (reader->open_used == reader->open_cap) {
+        reader->open_cap = reader->open_cap > 0 ? reader->open_cap * 2 : OPEN_MIN;
+        reader->open = mem_grow(reader->open, reader->open_cap * sizeof(*reader->open));
+    }
+    struct member *member = &reader->open[reader->open_used++];
+    *member = (struct member){.key = key->text, .value = value, .key_len = (uint32_t)key->len};
+    if (!key->beside) {
+        char *own = arena_take(&reader->arena, key->len + 1, &member->key_home);
+
+        memcpy(own, key->text, key->len);
+        own[key->len] = '\0';
+        member->key = own;
+        member->own_key = true;
+    }
+}
+
+/* A value makes its own copy of the key; only one with escapes has to be put by until then, and that
+ * of a word, which is nobody's own. */
+static bool read_member(struct reader *reader)
 {
     struct json_key key = {0};
     char *kept = NULL;
     struct jv *value;
-    bool good;
 
     skip_space(reader);
     if (!take(reader, '"') || !read_string(reader))
@@ -220,34 +241,48 @@ static bool read_member(struct reader *reader, struct jv *object)
         key.text = kept = mem_strn(reader->found, reader->found_len);
     skip_space(reader);
     value = take(reader, ':') ? read_value(reader, &key) : NULL;
-    good = value != NULL && json_add_member(object, &key, value);
+    if (value != NULL)
+        put_by(reader, &key, value);
     free(kept);
-    return good;
+    return value != NULL;
 }
 
-static bool read_element(struct reader *reader, struct jv *array)
+static bool read_element(struct reader *reader)
 {
     struct jv *value = read_value(reader, NULL);
 
     if (value != NULL)
-        jv_append(array, value);
+        put_by(reader, &(struct json_key){.beside = true}, value);
     return value != NULL;
+}
+
+static void forget(struct reader *reader, size_t from)
+{
+    while (reader->open_used > from)
+        member_release(&reader->open[--reader->open_used]);
 }
 
 static struct jv *read_container(struct reader *reader, char close, struct json_key *key)
 {
-    struct jv *container = json_make_container(close == '}' ? JV_OBJECT : JV_ARRAY, key);
+    struct jv *container =
+        json_make_container(close == '}' ? JV_OBJECT : JV_ARRAY, key, &reader->arena);
     bool good = ++reader->depth <= JV_DEPTH_MAX;
+    size_t from = reader->open_used;
 
     skip_space(reader);
     if (good && !take(reader, close)) {
         do {
-            good = close == '}' ? read_member(reader, container) : read_element(reader, container);
+            good = close == '}' ? read_member(reader) : read_element(reader);
             skip_space(reader);
         } while (good && take(reader, ','));
         good = good && take(reader, close);
     }
     reader->depth--;
+    if (good) {
+        good = json_fill(container, reader->open + from, reader->open_used - from, &reader->arena);
+        reader->open_used = from; /* the container has them, whether good or not */
+    }
+    forget(reader, from);
     if (good)
         return container;
     jv_unref(container);
@@ -268,7 +303,9 @@ static struct jv *read_value(struct reader *reader, struct json_key *key)
         return read_container(reader, ']', key);
     case '"':
         reader->at++;
-        return read_string(reader) ? json_make_string(reader->found, reader->found_len, key) : NULL;
+        return read_string(reader)
+                   ? json_make_string(reader->found, reader->found_len, key, &reader->arena)
+                   : NULL;
     case 't':
         return read_word(reader, "true") ? jv_bool(true) : NULL;
     case 'f':
@@ -286,6 +323,7 @@ struct jv *json_parse_plain(const char *text, size_t len)
     struct jv *value;
 
     reader.text = reader.small;
+    arena_open(&reader.arena, len * 3); /* about what values take more than their text */
     value = read_value(&reader, NULL);
     skip_space(&reader);
     if (value != NULL && reader.at != reader.end) {
@@ -294,5 +332,7 @@ struct jv *json_parse_plain(const char *text, size_t len)
     }
     if (reader.text != reader.small)
         free(reader.text);
+    free(reader.open);
+    arena_close(&reader.arena);
     return value;
 }

@@ -39,7 +39,7 @@ static struct jv *take_over(json_t *from, struct json_key *key);
 
 static struct jv *take_members(json_t *from, struct json_key *key)
 {
-    struct jv *object = json_make_container(JV_OBJECT, key);
+    struct jv *object = json_make_container(JV_OBJECT, key, NULL);
 
     for (void *i = json_object_iter(from); i != NULL; i = json_object_iter_next(from, i)) {
         struct json_key member = {.text = json_object_iter_key(i),
@@ -53,7 +53,7 @@ static struct jv *take_members(json_t *from, struct json_key *key)
 
 static struct jv *take_elements(json_t *from, struct json_key *key)
 {
-    struct jv *array = json_make_container(JV_ARRAY, key);
+    struct jv *array = json_make_container(JV_ARRAY, key, NULL);
 
     for (size_t i = 0; i < json_array_size(from); i++)
         jv_append(array, take_over(json_array_get(from, i), NULL));
@@ -68,9 +68,9 @@ static struct jv *take_over(json_t *from, struct json_key *key)
     case JSON_ARRAY:
         return take_elements(from, key);
     case JSON_STRING:
-        return json_make_string(json_string_value(from), json_string_length(from), key);
+        return json_make_string(json_string_value(from), json_string_length(from), key, NULL);
     case JSON_INTEGER:
-        return json_make_int(json_integer_value(from), key);
+        return json_make_int(json_integer_value(from), key, NULL);
     case JSON_REAL:
         return jv_real(json_real_value(from));
     case JSON_TRUE:

@@ -23,13 +23,15 @@ static void note(struct members *members, uint32_t position)
     members->index[slot] = position + 1;
 }
 
-/* A table with twice as many slots as there is room for members: it never fills up, as each place
- * in the list is noted once until the list is closed up. */
+/* A table with at least twice as many slots as there is room for members: it never fills up, as each
+ * place in the list is noted once until the list is closed up. */
 static void reindex(struct members *members)
 {
     free(members->index);
     members->index = NULL;
-    members->index_cap = members->cap * 2;
+    members->index_cap = CAP_MIN * 2;
+    while (members->index_cap < members->cap * 2)
+        members->index_cap *= 2;
     if (members->used < UNINDEXED_MAX)
         return;
     members->index = mem_alloc(members->index_cap * sizeof(*members->index));
@@ -50,7 +52,25 @@ static void close_gaps(struct members *members)
     members->used = to;
 }
 
-/* Room for one more. Capacities are powers of two. */
+/* Capacities are powers of two, which the index counts on. */
+static void grow(struct members *members)
+{
+    struct member *list = members->home != 0 ? NULL : members->list;
+    uint32_t cap = CAP_MIN;
+
+    while (cap <= members->cap)
+        cap *= 2;
+    list = mem_grow(list, cap * sizeof(*list));
+    if (members->home != 0) {
+        memcpy(list, members->list, members->used * sizeof(*list));
+        arena_drop(members->list, members->home);
+        members->home = 0;
+    }
+    members->list = list;
+    members->cap = cap;
+}
+
+/* Room for one more. */
 static void make_room(struct members *members)
 {
     if (members->used < members->cap)
@@ -58,8 +78,7 @@ static void make_room(struct members *members)
     if (members->used - members->count > members->used / 4) {
         close_gaps(members);
     } else {
-        members->cap = members->cap > 0 ? members->cap * 2 : CAP_MIN;
-        members->list = mem_grow(members->list, members->cap * sizeof(*members->list));
+        grow(members);
     }
     reindex(members);
 }
@@ -104,6 +123,36 @@ void members_add(struct members *members, const struct json_key *key, struct jv 
         reindex(members);
 }
 
+/* A handful is compared with each other; more meet in the table of indexes. */
+static bool is_unique(const struct members *members, uint32_t position)
+{
+    const struct member *member = &members->list[position];
+
+    if (members->index != NULL)
+        return members_find(members, member->key, member->key_len) == member;
+    for (uint32_t i = 0; i < position; i++) {
+        if (is_key(&members->list[i], member->key, member->key_len))
+            return false;
+    }
+    return true;
+}
+
+bool members_fill(struct members *members, const struct member *list, size_t count,
+                  struct arena *arena)
+{
+    if (count == 0)
+        return true;
+    members->list = arena_take(arena, count * sizeof(*list), &members->home);
+    memcpy(members->list, list, count * sizeof(*list));
+    members->used = members->count = members->cap = (uint32_t)count;
+    reindex(members);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_unique(members, i))
+            return false;
+    }
+    return true;
+}
+
 void members_replace(struct member *member, struct jv *take)
 {
     if (!member->own_key)
@@ -113,16 +162,16 @@ void members_replace(struct member *member, struct jv *take)
     member->value = take;
 }
 
-static void release(struct member *member)
+void member_release(struct member *member)
 {
     if (member->own_key)
-        free((char *)(uintptr_t)member->key);
+        arena_drop((char *)(uintptr_t)member->key, member->key_home);
     jv_unref(member->value);
 }
 
 void members_remove(struct members *members, struct member *member)
 {
-    release(member);
+    member_release(member);
     *member = (struct member){0};
     members->count--;
 }
@@ -131,8 +180,8 @@ void members_deinit(struct members *members)
 {
     for (uint32_t i = 0; i < members->used; i++) {
         if (members->list[i].key != NULL)
-            release(&members->list[i]);
+            member_release(&members->list[i]);
     }
-    free(members->list);
+    arena_drop(members->list, members->home);
     free(members->index);
 }
