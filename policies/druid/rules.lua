@@ -250,7 +250,10 @@ function M.judge(spec, add)
     each_value(spec, rule, function(value, field)
       if type(value) ~= rule.type then
         add(field, shown(value) .. "has the wrong type", "give " .. words[rule.type])
-      elseif not rule.holds(value) then
+        return
+      end
+      local judged, holds = pcall(rule.holds, value)   -- a part of it may have the wrong type
+      if not judged or not holds then
         add(field, shown(value) .. rule.message, rule.remedy)
       end
     end)

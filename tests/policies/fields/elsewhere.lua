@@ -1,0 +1,14 @@
+-- Fields that make no object, and the cases that tell what they do.
+return {
+  nodes = "every row here is about one",
+  auth = "policies/druid/client_test.lua",
+  dynamicConfig = "policies/druid/dynamic_config_test.lua",
+  rollingDeploy = "policies/druid/rollout_test.lua",
+  deleteOrphanPvc = "policies/druid/volumes_test.lua",
+  forceDeleteStsPodOnError = "policies/druid/stuck_test.lua",
+  scalePvcSts = "policies/druid/recreate_test.lua",
+  middleManagerDrainStrategy = "policies/druid/middlemanager_test.lua",
+  druidTimeout = "policies/druid/step_test.lua",
+  progressDeadline = "policies/druid/stuck_test.lua",
+  rollback = "policies/druid/stuck_test.lua",
+}

@@ -1,0 +1,70 @@
+-- Fields that the cluster and each group have, a line each, and how the two meet:
+--   replace  the group's value is used whole when it is set, also when it is empty
+--   prefer   the group's value, unless it is empty
+--   add      the cluster's entries, then the group's
+--   merge    both, key by key; the group's win
+-- where: workload/, template/ (of its pods), pod/ (their spec), main/ (the Druid container), config/ (the
+-- files of the group's ConfigMap), service/ (the first). Values are YAML, at the cluster's level and at the
+-- group's. Each line is tried with a StatefulSet and a Deployment, unless `only` says otherwise.
+-- first, last: entries that are always there, before and after. made: what comes out, where it differs.
+
+return {
+  -- field                   rule      where                        cluster                              group
+  { "image",                 "prefer",  "main/image",               "druid:33.0.0",                      "druid:34.0.0" },
+  { "imagePullPolicy",       "prefer",  "main/imagePullPolicy",     "Always",                            "Never" },
+  { "imagePullSecrets",      "replace", "pod/imagePullSecrets",     "[{name: a}]",                       "[{name: b}]" },
+  { "env",                   "replace", "main/env",                 "[{name: A, value: '1'}]",
+    "[{name: B, value: '2'}]",
+    last = 1 },
+  { "envFrom",               "replace", "main/envFrom",             "[{secretRef: {name: a}}]",
+    "[{configMapRef: {name: b}}]" },
+  { "securityContext",       "replace", "pod/securityContext",      "{runAsUser: 1000}",                 "{fsGroup: 7}",
+    empty = "{}" },
+  { "containerSecurityContext", "replace", "main/securityContext",  "{privileged: false}",               "{runAsNonRoot: true}",
+    empty = "{}" },
+  { "volumes",               "add",     "pod/volumes",              "[{name: a, emptyDir: {}}]",
+    "[{name: b, hostPath: {path: /b}}]",
+    first = 2 },
+  { "volumeMounts",          "add",     "main/volumeMounts",        "[{name: common-config-volume, mountPath: /a}]",
+    "[{name: nodetype-config-volume, mountPath: /b}]", first = 2 },
+  { "volumeClaimTemplates",  "add",     "workload/spec/volumeClaimTemplates",
+    "[{metadata: {name: a}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]",
+    "[{metadata: {name: b}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 2Gi}}}}]",
+    only = "StatefulSet" },
+  { "podAnnotations",        "replace", "template/metadata/annotations", "{a: x}",                       "{b: w}" },
+  { "podLabels",             "merge",   "template/metadata/labels", "{a: x, b: x}",                      "{b: w, c: w}" },
+  { "podLabels",             "merge",   "service/metadata/labels",  "{a: x, b: x}",                      "{b: w, c: w}" },
+  { "workloadAnnotations",   "merge",   "workload/metadata/annotations", "{a: x, b: x}",                 "{b: w, c: w}" },
+  { "podManagementPolicy",   "prefer",  "workload/spec/podManagementPolicy", "OrderedReady",             "Parallel",
+    only = "StatefulSet" },
+  { "updateStrategy",        "replace", "workload/spec/updateStrategy", "{type: OnDelete}",
+    "{type: RollingUpdate, rollingUpdate: {partition: 1}}", only = "StatefulSet" },
+  { "priorityClassName",     "prefer",  "pod/priorityClassName",    "low",                               "high" },
+  { "livenessProbe",         "replace", "main/livenessProbe",       "{exec: {command: [a]}}",
+    "{tcpSocket: {port: 1}}" },
+  { "readinessProbe",        "replace", "main/readinessProbe",      "{exec: {command: [a]}}",
+    "{tcpSocket: {port: 1}}" },
+  { "startUpProbe",          "replace", "main/startupProbe",        "{exec: {command: [a]}}",            "{grpc: {port: 1}}" },
+  { "services",              "replace", "services",
+    "[{metadata: {name: a}, spec: {ports: [{port: 1, protocol: TCP}]}}]",
+    "[{metadata: {name: b}, spec: {ports: [{port: 2, protocol: UDP}]}}]" },
+  { "nodeSelector",          "replace", "pod/nodeSelector",         "{disk: ssd}",                       "{disk: nvme}" },
+  { "tolerations",           "add",     "pod/tolerations",          "[{key: a, operator: Exists}]",
+    "[{operator: Exists}]" },
+  { "affinity",              "replace", "pod/affinity",
+    "{podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}",
+    "{nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: []}}" },
+  { "dnsPolicy",             "prefer",  "pod/dnsPolicy",            "Default",                           "ClusterFirst" },
+  { "dnsConfig",             "replace", "pod/dnsConfig",            "{nameservers: [10.0.0.1]}",
+    "{searches: [example.com]}",
+    empty = "{}" },
+  { "jvm.options",           "prefer",  "config/jvm.config",        "-Xmx1g",                            "-Xmx2g",
+    made = { "-Xmx1g\n", "-Xmx2g\n" } },
+  { "log4j.config",          "prefer",  "config/log4j2.xml",        "<a/>",                              "<b/>" },
+  { "additionalContainer",   "add",     "pod/containers",           "[{containerName: a, image: i:1}]",
+    "[{containerName: b, image: i:2}]",
+    first = 1, made = { "[{name: a, image: i:1}]", "[{name: b, image: i:2}]" } },
+  { "additionalContainer",   "add",     "pod/initContainers",
+    "[{containerName: a, image: i:1, runAsInit: true}]", "[{containerName: b, image: i:2, runAsInit: true}]",
+    made = { "[{name: a, image: i:1}]", "[{name: b, image: i:2}]" } },
+}
