@@ -1,6 +1,6 @@
 #include "base/json.h"
 
-#include "base/json_object.h"
+#include "base/json_value.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -8,37 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The three words are never freed. */
-enum { REFS_FOREVER = UINT32_MAX, ITEMS_MIN = 4 };
-
-struct jv { /* what all values begin with */
-    uint32_t refs;
-    uint8_t type; /* enum jv_type */
-    bool truth;
-    uint16_t home; /* in an arena; 0 for a value that was allocated alone */
-};
-struct string {
-    struct jv head;
-    size_t len;
-    char text[];
-};
-struct number {
-    struct jv head;
-    union {
-        int64_t integer;
-        double real;
-    } is;
-};
-struct array {
-    struct jv head;
-    uint32_t count, cap;
-    struct jv **items;
-    uint16_t home; /* of the items in an arena */
-};
-struct object {
-    struct jv head;
-    struct members members;
-};
+enum { ITEMS_MIN = 4 };
 
 /* A value of `bytes`, with room for the key behind it. */
 static void *make(enum jv_type type, size_t bytes, struct json_key *key, struct arena *arena)
@@ -93,29 +63,6 @@ struct jv *json_make_container(enum jv_type type, struct json_key *key, struct a
     return &array->head;
 }
 
-static enum jv_type type_of(const struct jv *value)
-{
-    return (enum jv_type)value->type;
-}
-
-static struct members *members_of(const struct jv *value)
-{
-    if (value == NULL || value->type != JV_OBJECT)
-        return NULL;
-    return &((struct object *)(uintptr_t)value)->members;
-}
-
-static struct array *array_of(const struct jv *value)
-{
-    return value != NULL && value->type == JV_ARRAY ? (struct array *)(uintptr_t)value : NULL;
-}
-
-/* The words are constants; nobody writes to them. */
-static struct jv *word(const struct jv *value)
-{
-    return (struct jv *)(uintptr_t)value;
-}
-
 /* A text of ours may quote bytes from anywhere; it must still become a string. */
 static struct jv *string_repaired(const char *str, size_t len)
 {
@@ -131,15 +78,15 @@ static struct jv *string_repaired(const char *str, size_t len)
 
 struct jv *jv_null(void)
 {
-    static const struct jv null = {.refs = REFS_FOREVER, .type = JV_NULL};
+    static const struct jv null = {.refs = JSON_REFS_FOREVER, .type = JV_NULL};
 
     return word(&null);
 }
 
 struct jv *jv_bool(bool value)
 {
-    static const struct jv yes = {.refs = REFS_FOREVER, .type = JV_BOOL, .truth = true};
-    static const struct jv no = {.refs = REFS_FOREVER, .type = JV_BOOL};
+    static const struct jv yes = {.refs = JSON_REFS_FOREVER, .type = JV_BOOL, .truth = true};
+    static const struct jv no = {.refs = JSON_REFS_FOREVER, .type = JV_BOOL};
 
     return word(value ? &yes : &no);
 }
@@ -203,7 +150,7 @@ struct jv *jv_object(void)
 
 struct jv *jv_ref(struct jv *value)
 {
-    if (value != NULL && value->refs != REFS_FOREVER)
+    if (value != NULL && value->refs != JSON_REFS_FOREVER)
         value->refs++;
     return value;
 }
@@ -212,7 +159,7 @@ void jv_unref(struct jv *value)
 {
     struct array *array;
 
-    if (value == NULL || value->refs == REFS_FOREVER || --value->refs > 0)
+    if (value == NULL || value->refs == JSON_REFS_FOREVER || --value->refs > 0)
         return;
     array = array_of(value);
     if (array != NULL) {
@@ -223,67 +170,6 @@ void jv_unref(struct jv *value)
         members_deinit(members_of(value));
     }
     arena_drop(value, value->home);
-}
-
-static struct jv *dup_into(const struct jv *value, struct json_key *key);
-
-static struct jv *dup_object(const struct jv *value, struct json_key *key)
-{
-    const struct members *from = members_of(value);
-    struct jv *copy = json_make_container(JV_OBJECT, key, NULL);
-
-    for (uint32_t i = 0; i < from->used; i++) {
-        const struct member *member = &from->list[i];
-        struct json_key its = {member->key, member->key_len, !member->own_key};
-
-        if (member->key != NULL) {
-            struct jv *its_value = dup_into(member->value, &its);
-            members_add(members_of(copy), &its, its_value);
-        }
-    }
-    return copy;
-}
-
-/* Scalars cannot be changed through this interface, so copies share them, and the keys beside. */
-static struct jv *dup_into(const struct jv *value, struct json_key *key)
-{
-    const struct array *array = array_of(value);
-    struct jv *copy;
-
-    if (value != NULL && value->type == JV_OBJECT)
-        return dup_object(value, key);
-    if (array == NULL)
-        return jv_ref(word(value));
-    copy = json_make_container(JV_ARRAY, key, NULL);
-    for (uint32_t i = 0; i < array->count; i++)
-        jv_append(copy, dup_into(array->items[i], NULL));
-    return copy;
-}
-
-struct jv *jv_dup(const struct jv *value)
-{
-    return dup_into(value, NULL);
-}
-
-struct jv *jv_copy(const struct jv *value)
-{
-    const struct members *members = members_of(value);
-    const struct array *array = array_of(value);
-    struct jv *copy;
-
-    if (members == NULL && array == NULL)
-        return jv_ref(word(value));
-    copy = json_make_container(type_of(value), NULL, NULL);
-    for (uint32_t i = 0; members != NULL && i < members->used; i++) {
-        const struct member *member = &members->list[i];
-        struct json_key its = {member->key, member->key_len, !member->own_key};
-
-        if (member->key != NULL)
-            members_add(members_of(copy), &its, jv_ref(member->value));
-    }
-    for (uint32_t i = 0; array != NULL && i < array->count; i++)
-        jv_append(copy, jv_ref(array->items[i]));
-    return copy;
 }
 
 enum jv_type jv_type(const struct jv *value)
