@@ -51,7 +51,7 @@ local function survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   end
   for _, kind in ipairs(world.kinds) do
     -- After a failure nobody knows what is there: the last word stays.
-    local known = names_by_kind and not done.failure
+    local known = names_by_kind and not done.failure and not done.left
     lists[kind.list] = known and names_by_kind[kind.kind] or not known and tables.concat(old[kind.list]) or {}
   end
   for _, workload in ipairs(done.kept) do
@@ -148,7 +148,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   local direction = steps.direction
   local lists, look_s = survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   local new = status.compose(cluster, old, {
-    entries = steps.groups, errors = done.errors, kept = done.kept,
+    entries = steps.groups, errors = done.errors, kept = done.kept, left = done.left,
     lists = lists, policy_version = ctx.policy_version,
     conditions = done.dynamic and { done.dynamic.condition },
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
@@ -171,6 +171,8 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   end
   if done.failure then
     return nil, done.failure
+  elseif done.left then
+    return { requeue_ms = 1 }
   end
   local deadline = status.next_deadline(new, now)
   again_ms = sooner(again_ms, deadline and deadline * 1000)

@@ -159,7 +159,7 @@ end
 -- The most entries of a list or map, and the most characters of a text. No cluster comes near them; the
 -- server wants them to know what a rule can cost at most.
 M.limits = {
-  { at = { "spec/nodes" }, of = "maxProperties", max = 256 },
+  { at = { "spec/nodes" }, of = "maxProperties", max = 320 },
   { at = both("services"), of = "maxItems", max = 32 },
   { at = both("additionalContainer"), of = "maxItems", max = 32 },
   { at = both("image"), of = "maxLength", max = 512 },

@@ -1,8 +1,11 @@
 -- Carries a plan out: the only writes of a run to a cluster's own objects.
 --
--- ConfigMaps and Services of all groups go side by side, then their workloads; a group whose first part
--- failed does not get its second, the others do. What is no longer asked for is deleted at the end, and
--- only when all of the rest was written. Each function notes what it did in `done`:
+-- ConfigMaps and Services of up to `groups_at_once` groups go side by side, then their workloads, then the
+-- next groups; a group whose first part failed does not get its second, the others do. What is no longer
+-- asked for is deleted at the end, and only when all of the rest was written. A run that has written for
+-- `budget_s` leaves the rest to the next one, which follows at once, so that people see how far it is; the
+-- first run for a cluster stops early for the same reason (done.left = what it did not look at). Each
+-- function notes what it did in `done`:
 -- { created =, updated =, deleted =, replaced =, errors =, kept = lists, failure = the first error }.
 
 local names = require "druid.names"
@@ -14,6 +17,8 @@ local world = require "druid.world"
 
 local M = {}
 
+M.groups_at_once, M.budget_s = 48, 20
+
 function M.nothing_done()
   return { created = {}, updated = {}, deleted = {}, replaced = {}, errors = {}, kept = {} }
 end
@@ -24,7 +29,7 @@ function M.found_all_as_wanted(steps, done)
   for _, entry in ipairs(steps.groups) do
     noted = noted or #entry.notes > 0
   end
-  return not noted and not done.failure and steps.count.keep == #steps.groups and #steps.stamps == 0
+  return not noted and not done.failure and not done.left and steps.count.keep == #steps.groups and #steps.stamps == 0
     and #done.created + #done.updated + #done.deleted + #done.kept == 0
 end
 
@@ -65,7 +70,37 @@ local function note_answers(answers, objects, owners, done)
   return all_written
 end
 
--- Writes the plan. False when anything failed.
+-- Writes the groups first..last, and the common configuration before the first of them. False when
+-- anything failed; the second answer is false when nothing more may be written.
+local function apply_groups(ctx, wanted, steps, first, last, done)
+  local early, early_of, late, late_of = {}, {}, {}, {}
+  local common = steps.common and first == 1
+  if common then
+    early[1], early_of[1] = wanted.common, false
+  end
+  for i = first, last do
+    local before, after = plan.objects(steps.groups[i])
+    for _, object in ipairs(before) do
+      early[#early + 1], early_of[#early + 1] = object, steps.groups[i]
+    end
+    steps.groups[i].second = after
+  end
+  local answers = #early > 0 and ctx.apply_all(early, { whole = { "data", "spec.selector" } }) or {}
+  local written = note_answers(answers, early, early_of, done)
+  if #done.errors > 0 or (common and answers[1].err) then
+    return false, false   -- No pod may start without the common configuration.
+  end
+  for i = first, last do
+    local entry = steps.groups[i]
+    for _, object in ipairs(entry.held and {} or entry.second) do
+      late[#late + 1], late_of[#late + 1] = object, entry
+    end
+  end
+  answers = #late > 0 and ctx.apply_all(late) or {}
+  return note_answers(answers, late, late_of, done) and written, true
+end
+
+-- Writes the plan. False when anything failed, or was left to the next run.
 function M.apply(ctx, kube_door, wanted, steps, done)
   for _, entry in ipairs(steps.groups) do
     local taken, err = takeover.run(ctx, kube_door, entry)
@@ -94,29 +129,20 @@ function M.apply(ctx, kube_door, wanted, steps, done)
       return false
     end
   end
-  local first, first_of, second, second_of = {}, {}, {}, {}
-  if steps.common then
-    first[1], first_of[1] = wanted.common, false
-  end
-  for _, entry in ipairs(steps.groups) do
-    local before, after = plan.objects(entry)
-    for _, object in ipairs(before) do
-      first[#first + 1], first_of[#first + 1] = object, entry
-    end
-    entry.second = after
-  end
-  local answers = #first > 0 and ctx.apply_all(first, { whole = { "data", "spec.selector" } }) or {}
-  local written = note_answers(answers, first, first_of, done)
-  if #done.errors > 0 or (steps.common and answers[1].err) then
-    return false   -- No pod may start without the common configuration.
-  end
-  for _, entry in ipairs(steps.groups) do
-    for _, object in ipairs(entry.held and {} or entry.second) do
-      second[#second + 1], second_of[#second + 1] = object, entry
+  local count, written = #steps.groups, true
+  local stop_at = clock.now() + (ctx.object.status and M.budget_s or 0)
+  for first = 1, math.max(count, 1), M.groups_at_once do
+    local last = math.min(first + M.groups_at_once - 1, count)
+    local fine, goes_on = apply_groups(ctx, wanted, steps, first, last, done)
+    written = written and fine
+    if not goes_on then
+      return false
+    elseif last < count and clock.now() >= stop_at and not ctx.previewing then
+      done.left = count - last
+      return false
     end
   end
-  answers = #second > 0 and ctx.apply_all(second) or {}
-  return note_answers(answers, second, second_of, done) and written
+  return written
 end
 
 -- Deletes what is no longer asked for.
@@ -124,7 +150,12 @@ function M.remove(ctx, kube_door, cluster, wanted, steps, done)
   local list
   list, done.kept = plan.removals(cluster, plan.rendered_names(wanted, steps.groups),
     world.owned(kube_door, cluster), steps.groups, world.kinds)
-  for _, object in ipairs(list) do
+  local stop_at = clock.now() + M.budget_s
+  for i, object in ipairs(list) do
+    if i > 1 and clock.now() >= stop_at then
+      done.left = #list - i + 1
+      return
+    end
     local _, err = ctx.delete(object, { reason = "not in spec.nodes any more" })
     if err then
       done.failure = done.failure or err

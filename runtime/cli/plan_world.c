@@ -17,11 +17,10 @@ static void note_failure(struct plan *plan, const char *who, const char *why)
         plan->failure = mem_printf("%s has ended: %s", who, why != NULL ? why : "");
 }
 
-static void on_operator_exit(void *arg, size_t index, int exit_code, const char *why)
+static void on_operator_exit(void *arg, size_t index, const struct manager_end *end)
 {
     (void)index;
-    (void)exit_code;
-    note_failure(arg, "the operator", why);
+    note_failure(arg, "the operator", end->why);
 }
 
 static void on_failed(void *arg, const char *why)

@@ -38,12 +38,12 @@ struct run {
     int exit_code;
 };
 
-static void on_exit_of_manager(void *arg, int exit_code, const char *why)
+static void on_exit_of_manager(void *arg, const struct manager_end *end)
 {
     struct run *run = arg;
-    if (why != NULL)
-        log_error(run->log, "Ends", "reason", why);
-    run->exit_code = exit_code;
+    if (end->why != NULL)
+        log_error(run->log, "Ends", "reason", end->why);
+    run->exit_code = end->exit_code;
     loop_stop(run->loop);
 }
 

@@ -83,16 +83,17 @@ static void on_operator_ready(void *arg, size_t index)
     sandbox->was_ready = true;
 }
 
-/* As the kubelet would; but what fails from the start does not heal. */
-static void on_operator_exit(void *arg, size_t index, int exit_code, const char *why)
+/* As the kubelet would. A machine too busy for a fast clock costs the operator its lease, or the time in
+ * which it has to connect; but policies that cannot be loaded from the start do not heal. */
+static void on_operator_exit(void *arg, size_t index, const struct manager_end *ended)
 {
     struct sandbox *sandbox = arg;
     (void)index;
-    if (!sandbox->was_ready) {
-        end(sandbox, exit_code == EXIT_DONE ? EXIT_FAILED : exit_code, why);
+    if (ended->reason == MANAGER_NO_POLICIES && !sandbox->was_ready) {
+        end(sandbox, ended->exit_code, ended->why);
         return;
     }
-    log_warn(sandbox->log, "The operator ended; it starts again", "reason", why);
+    log_warn(sandbox->log, "The operator has ended and starts again", "reason", ended->why);
     sandbox->restart_timer = loop_timer_add(sandbox->loop, RESTART_MS, on_restart, sandbox);
 }
 
@@ -386,7 +387,8 @@ const struct command command_sandbox = {
     .about =
         "Serves a Kubernetes API on 127.0.0.1 from memory: with the CRDs, controllers and nodes "
         "that are played, and the operator. Nothing is installed, no containers run; kubectl and "
-        "other clients work as ever. Only who has the token in the kubeconfig gets in. The programs "
+        "other clients work as ever. Only who has the token in the kubeconfig gets in. The "
+        "programs "
         "in its pods answer where policies play them, Druid's for a start; curl and an operator "
         "outside reach them with http_proxy, as printed at the start.",
     .examples = "  nemeton sandbox --load deploy/examples/tiny-cluster.yaml\n"

@@ -93,16 +93,13 @@ static char *make_identity(struct world *world)
     return mem_printf("sandbox_%s", uuid);
 }
 
-static void on_world_exit(void *arg, int exit_code, const char *why)
+static void on_world_exit(void *arg, const struct manager_end *end)
 {
     struct world *world = arg;
-    (void)exit_code;
-    char *text = mem_str(why);
     manager_free(world->manager);
     world->manager = NULL;
     if (world->options.on_failed != NULL)
-        world->options.on_failed(world->options.arg, text);
-    free(text);
+        world->options.on_failed(world->options.arg, end->why);
 }
 
 static void operator_close(struct world_operator *op)
@@ -120,16 +117,14 @@ static void operator_close(struct world_operator *op)
     op->transport = NULL;
 }
 
-static void on_operator_exit(void *arg, int exit_code, const char *why)
+static void on_operator_exit(void *arg, const struct manager_end *end)
 {
     struct world_operator *op = arg;
     const struct world_options *options = &op->world->options;
     size_t index = op->index;
-    char *text = mem_str(why);
     operator_close(op);
     if (options->on_operator_exit != NULL)
-        options->on_operator_exit(options->arg, index, exit_code, text);
-    free(text);
+        options->on_operator_exit(options->arg, index, end);
 }
 
 static void on_operator_ready(void *arg)

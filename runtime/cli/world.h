@@ -37,9 +37,8 @@ struct world_options { /* loop, random and logs must outlive the world */
     /* As in struct apiserver_options; may be NULL. */
     void (*on_commit)(void *arg, const char *verb, const char *user, const struct jv *before,
                       const struct jv *after);
-    /* An operator has come to its end and is gone (it may be started again here). `why` is NULL for
-     * a clean one. May be NULL. */
-    void (*on_operator_exit)(void *arg, size_t index, int exit_code, const char *why);
+    /* An operator has come to its end and is gone (it may be started again here). May be NULL. */
+    void (*on_operator_exit)(void *arg, size_t index, const struct manager_end *end);
     void (*on_operator_ready)(void *arg, size_t index); /* leads for the first time; may be NULL */
     /* What plays the world cannot go on; it is over. */
     void (*on_failed)(void *arg, const char *why); /* NULL: it was drained */

@@ -63,12 +63,13 @@ static void schedule_resync(struct run *run)
 
 static void log_outcome(struct run *run, enum log_level level, const char *message)
 {
-    struct log_num_buf took;
+    struct log_num_buf took, cpu;
     if (level == LOG_DEBUG && !log_enabled(run->log, LOG_DEBUG))
         return;
     log_write(run->log, level, message, "outcome", task_outcome_name(run->result.outcome), "error",
               run->result.err.text[0] != '\0' ? run->result.err.text : NULL, "took_ms",
-              log_num(&took, run->result.wall_ms), (char *)NULL);
+              log_num(&took, run->result.wall_ms), "cpu_us",
+              log_num(&cpu, run->result.cpu_ns / 1000), (char *)NULL);
 }
 
 /* What comes next for the key. */

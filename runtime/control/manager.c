@@ -182,7 +182,7 @@ static void on_fatal(void *arg, const struct err *err)
 {
     struct manager *manager = arg;
     char *why = mem_printf("no policies can be loaded: %s", err->text);
-    manager_exit(manager, EXIT_FAILED, why);
+    manager_exit(manager, MANAGER_NO_POLICIES, why);
     free(why);
 }
 
@@ -341,7 +341,7 @@ void manager_free(struct manager *manager)
     for (size_t i = 0; i < manager->options.namespace_count; i++)
         free(manager->namespaces[i]);
     free(manager->namespaces);
-    free(manager->exit_why);
+    free(manager->end_why);
     free(manager->name);
     free(manager->identity);
     free(manager->lease_namespace);

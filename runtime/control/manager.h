@@ -15,6 +15,19 @@
 /* What on_exit gives to main. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_CONNECTION = 3 };
 
+/* How a manager has come to its end. */
+enum manager_end_reason {
+    MANAGER_DRAINED,       /* told to stop */
+    MANAGER_LEASE_LOST,    /* whoever started it starts it again */
+    MANAGER_NO_CONNECTION, /* never had one */
+    MANAGER_NO_POLICIES,   /* none can be loaded: starting again does not heal that */
+};
+struct manager_end {
+    enum manager_end_reason reason;
+    int exit_code;   /* EXIT_… */
+    const char *why; /* one line; NULL when it was drained */
+};
+
 enum {
     MANAGER_CONCURRENT_DEFAULT = 64,
     /* While so many requests are under way, no more than so many runs: they would only wait, and each
@@ -49,12 +62,11 @@ struct manager_options {
     const struct policy_layer *embedded; /* fallback and bottom; must outlive the manager */
     const char *policy_dir; /* --policies DIR replaces the embedded layer; SIGHUP re-reads */
     struct policy_limits limits;
-    size_t concurrent_max; /* runs under way at once; 0 = 64 */
-    bool skip_lease;       /* previews in a private sandbox only */
+    size_t concurrent_max;  /* runs under way at once; 0 = 64 */
+    bool skip_lease;        /* previews in a private sandbox only */
     const char *const *env; /* says through which proxy policies' HTTP goes; NULL: through none */
-    /* From the loop, as the last thing: the manager may be freed in it. `why` is one line, NULL for
-     * a clean end. */
-    void (*on_exit)(void *arg, int exit_code, const char *why);
+    /* From the loop, as the last thing: the manager may be freed in it. */
+    void (*on_exit)(void *arg, const struct manager_end *end);
     void (*on_ready)(void *arg); /* synced and leading for the first time; may be NULL */
     void *arg;
 };

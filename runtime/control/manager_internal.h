@@ -43,12 +43,12 @@ struct manager {
     struct loop_timer *sweep_timer; /* retired controllers are looked through */
     struct loop_timer *rest_timer;  /* runs have ended lately */
     struct loop_timer *exit_timer;  /* on_exit is on its way */
-    int exit_code;
-    char *exit_why;
+    struct manager_end end;
+    char *end_why;
 };
 
 /* manager_phase.c */
-void manager_exit(struct manager *manager, int code, const char *why);
+void manager_exit(struct manager *manager, enum manager_end_reason reason, const char *why);
 void manager_connect(struct manager *manager);
 void manager_pump(struct manager *manager);
 bool manager_has_room(void *arg);

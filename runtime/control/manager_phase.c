@@ -21,21 +21,37 @@ static void on_exit_now(void *arg)
 {
     struct manager *manager = arg;
     manager->exit_timer = NULL;
-    char *why = manager->exit_why;
-    manager->exit_why = NULL;
-    manager->options.on_exit(manager->options.arg, manager->exit_code, why);
+    struct manager_end end = manager->end;
+    char *why = manager->end_why;
+    end.why = why;
+    manager->end_why = NULL;
+    manager->options.on_exit(manager->options.arg, &end);
     free(why);
 }
 
-void manager_exit(struct manager *manager, int code, const char *why)
+static int exit_code_of(enum manager_end_reason reason)
+{
+    switch (reason) {
+    case MANAGER_DRAINED:
+        return EXIT_DONE;
+    case MANAGER_LEASE_LOST:
+    case MANAGER_NO_POLICIES:
+        return EXIT_FAILED;
+    case MANAGER_NO_CONNECTION:
+        return EXIT_NO_CONNECTION;
+    }
+    return EXIT_FAILED;
+}
+
+void manager_exit(struct manager *manager, enum manager_end_reason reason, const char *why)
 {
     if (manager->phase == PHASE_EXITING)
         return;
     manager->phase = PHASE_EXITING;
     loop_timer_cancel(manager->options.loop, manager->timer);
     manager->timer = NULL;
-    manager->exit_code = code;
-    manager->exit_why = mem_str(why);
+    manager->end = (struct manager_end){.reason = reason, .exit_code = exit_code_of(reason)};
+    manager->end_why = mem_str(why);
     manager->exit_timer = loop_defer(manager->options.loop, on_exit_now, manager);
 }
 
@@ -48,6 +64,9 @@ void manager_pump(struct manager *manager)
 static void on_acquired(void *arg)
 {
     struct manager *manager = arg;
+    if (manager->lease != NULL)
+        log_info(manager->options.log, "Leading", "lease", manager->name, "identity",
+                 manager->identity);
     manager->leading = true;
     policies_set_leading(manager->policies, true);
     manager_pump(manager);
@@ -58,11 +77,9 @@ static void on_lost(void *arg, const struct err *why)
     struct manager *manager = arg;
     manager->leading = false;
     policies_set_leading(manager->policies, false);
-    log_error(manager->options.log, "The lease is lost; nothing more is written", "error",
-              why != NULL ? why->text : NULL);
     char *text = mem_printf("the lease %s/%s was lost%s%s", manager->lease_namespace, manager->name,
                             why != NULL ? ": " : "", why != NULL ? why->text : "");
-    manager_exit(manager, EXIT_FAILED, text);
+    manager_exit(manager, MANAGER_LEASE_LOST, text);
     free(text);
 }
 
@@ -125,7 +142,7 @@ static void on_ping(void *arg, const struct err *err)
         char *why =
             mem_printf("no connection to %s (%s): %s", kube_config_server(manager->options.config),
                        kube_config_source(manager->options.config), err->text);
-        manager_exit(manager, EXIT_NO_CONNECTION, why);
+        manager_exit(manager, MANAGER_NO_CONNECTION, why);
         free(why);
         return;
     }
@@ -165,7 +182,7 @@ static void on_released(void *arg)
 {
     struct manager *manager = arg;
     log_info(manager->options.log, "Stopped");
-    manager_exit(manager, EXIT_DONE, NULL);
+    manager_exit(manager, MANAGER_DRAINED, NULL);
 }
 
 static void continue_drain(struct manager *manager)
@@ -215,7 +232,7 @@ void manager_drain(struct manager *manager)
         return;
     log_info(manager->options.log, "Draining");
     if (manager->phase != PHASE_RUNNING) {
-        manager_exit(manager, EXIT_DONE, NULL);
+        manager_exit(manager, MANAGER_DRAINED, NULL);
         return;
     }
     manager->phase = PHASE_DRAINING;

@@ -4,19 +4,25 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NAMES_SHOWN_MAX = 20 };
 
 int config_read(const char *path, size_t bytes_max, struct buf *out, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
     if (fd < 0) {
         int errnum = errno;
         err_errno(err, errnum, "`%s`", path);
         if (err && errnum == ENOENT)
             err->code = ERR_NOT_FOUND;
         return -1;
+    }
+    if (fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode)) {
+        close(fd);
+        return err_set(err, ERR_INVALID, "`%s` is a pipe: a file is needed, write it to one", path);
     }
     buf_init(out, bytes_max);
     int result = -1;

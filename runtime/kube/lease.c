@@ -43,7 +43,6 @@ static void lose(struct lease *lease, const struct err *why)
 
     stop_everything(lease);
     lease->state = LEASE_LOST;
-    log_error(lease->log, "leadership is lost", "lease", lease->name, "why", copy.text);
     lease->callbacks.on_lost(lease->arg, &copy);
 }
 
@@ -67,7 +66,7 @@ static void note_trouble(struct lease *lease, const struct err *err)
     lease->trouble_status = err->http_status;
     snprintf(lease->trouble, sizeof(lease->trouble), "%s", err->text);
     if (!said)
-        log_warn(lease->log, "the lease cannot be read or written", "lease", lease->name, "error",
+        log_warn(lease->log, "The lease cannot be read or written", "lease", lease->name, "error",
                  err->text);
 }
 
@@ -78,7 +77,6 @@ static void observe_holder(struct lease *lease, const char *holder)
     snprintf(lease->holder, sizeof(lease->holder), "%s", holder);
     if (holder[0] == '\0' || strcmp(holder, lease->identity) == 0)
         return;
-    log_info(lease->log, "somebody else leads", "lease", lease->name, "holder", holder);
     if (lease->callbacks.on_holder != NULL)
         lease->callbacks.on_holder(lease->arg, lease->holder);
 }
@@ -142,7 +140,6 @@ static void written(struct lease *lease, const struct jv *object)
     if (lease->state == LEASE_HELD)
         return;
     lease->state = LEASE_HELD;
-    log_info(lease->log, "leading", "lease", lease->name, "identity", lease->identity);
     lease->callbacks.on_acquired(lease->arg);
 }
 
@@ -290,7 +287,7 @@ static void on_release_write(void *arg, const struct rest_response *response, co
     (void)response;
     lease->call = NULL;
     if (err == NULL || lease->release_tries >= RELEASE_RETRIES_MAX) {
-        log_info(lease->log, err == NULL ? "the lease is given back" : "the lease runs out",
+        log_info(lease->log, err == NULL ? "The lease is given back" : "The lease runs out",
                  "lease", lease->name);
         released(lease);
         return;

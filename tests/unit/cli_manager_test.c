@@ -160,6 +160,7 @@ static void ends_with_exit_1_when_the_lease_cannot_be_renewed(void **state)
     loopback_cut(stage->wire[0]);
     assert_true(loop_run_until(stage->loop, has_exited, stage, 12000));
     assert_int_equal(stage->exits[0], EXIT_FAILED);
+    assert_int_equal(stage->reasons[0], MANAGER_LEASE_LOST);
     assert_non_null(strstr(stage->why, "the lease kube-system/nemeton was lost"));
 }
 

@@ -4,6 +4,7 @@
 #include "cli/files.h"
 #include "cli/world_ready.h"
 
+#define DRUID "druid.apache.org/v1alpha1"
 #define EXAMPLE "deploy/examples/tiny-cluster.yaml"
 
 struct stage {
@@ -21,16 +22,15 @@ static void on_failed(void *arg, const char *why)
     fail_msg("what plays the world ended: %s", why);
 }
 
-static void on_operator_exit(void *arg, size_t index, int exit_code, const char *why)
+static void on_operator_exit(void *arg, size_t index, const struct manager_end *end)
 {
     struct stage *stage = arg;
     (void)index;
-    (void)why;
-    assert_int_equal(exit_code, EXIT_DONE);
+    assert_int_equal(end->reason, MANAGER_DRAINED);
     stage->exits++;
 }
 
-static void stage_open(struct stage *stage, bool no_leases)
+static void stage_begin(struct stage *stage, bool no_leases)
 {
     struct err err = {0};
     *stage = (struct stage){.clock = clock_virtual_new(1767225600000000000),
@@ -46,8 +46,14 @@ static void stage_open(struct stage *stage, bool no_leases)
     stage->world = world_new(&options, &err);
     if (stage->world == NULL)
         fail_msg("%s", err.text);
+}
+
+static void stage_open(struct stage *stage, bool no_leases)
+{
+    struct err err = {0};
     struct object_files files;
     const char *path = EXAMPLE;
+    stage_begin(stage, no_leases);
     assert_int_equal(object_files_read(&files, &path, 1, &err), 0);
     assert_int_equal(world_load_files(stage->world, &files, &err), 0);
     object_files_deinit(&files);
@@ -117,6 +123,82 @@ static void a_killed_operator_is_followed_by_the_next(void **state)
     if (!loop_run_until(stage.loop, is_ready, &stage, 300000))
         fail_msg("not ready: %s", buf_str(&stage.waits));
     assert_int_equal(count(&stage, "v1", "Pod"), 6);
+    stage_close(&stage);
+}
+
+#ifdef __SANITIZE_ADDRESS__
+enum { GROUPS = 100 }; /* all takes several times as long */
+#else
+enum { GROUPS = 300 };
+#endif
+
+/* The example with its brokers as many times as make GROUPS groups. */
+static void load_large(struct stage *stage)
+{
+    struct err err = {0};
+    struct object_files files;
+    const char *path = EXAMPLE;
+    assert_int_equal(object_files_read(&files, &path, 1, &err), 0);
+    struct jv *druid = jv_dup(files.files[0].objects[0].object);
+    struct jv *nodes = jv_path(druid, "spec", "nodes", NULL);
+    for (size_t i = jv_size(nodes); i < GROUPS; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "broker%zu", i);
+        jv_set(nodes, key, jv_dup(jv_get(nodes, "brokers")));
+    }
+    assert_int_equal(jv_size(nodes), GROUPS);
+    if (world_load(stage->world, druid, false, &err) != 0)
+        fail_msg("%s", err.text);
+    jv_unref(druid);
+    object_files_deinit(&files);
+    assert_int_equal(world_start(stage->world, &err), 0);
+}
+
+/* A condition's member; NULL while there is none. Lent until the next. */
+static const char *condition(struct stage *stage, const char *type, const char *member)
+{
+    struct jv *list = apiserver_dump(world_apiserver(stage->world), DRUID, "Druid");
+    const struct jv *all = jv_path(jv_at(list, 0), "status", "conditions", NULL);
+    static char text[1024];
+    bool found = false;
+    for (size_t i = 0; i < jv_size(all); i++) {
+        const char *name = jv_path_str(jv_at(all, i), "type", NULL);
+        if (name == NULL || strcmp(name, type) != 0)
+            continue;
+        const char *value = jv_path_str(jv_at(all, i), member, NULL);
+        snprintf(text, sizeof(text), "%s", value != NULL ? value : "");
+        found = true;
+    }
+    jv_unref(list);
+    return found ? text : NULL;
+}
+
+static bool has_status(void *arg)
+{
+    return condition(arg, "Progressing", "status") != NULL;
+}
+
+/* The server takes three seconds for each answer: all objects of the cluster take minutes. */
+static void
+a_cluster_of_hundreds_of_groups_comes_up_on_a_slow_server_and_says_how_far_it_is(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct err err = {0};
+    struct loopback_faults slow = {.delay_mean_us = 1500000};
+    stage_begin(&stage, true);
+    load_large(&stage);
+    world_set_faults(stage.world, &slow);
+    assert_int_equal(world_operator_start(stage.world, 0, &err), 0);
+    assert_true(loop_run_until(stage.loop, has_status, &stage, 110000));
+    assert_has(condition(&stage, "Progressing", "message"), " still to be written)");
+    assert_string_equal(condition(&stage, "Progressing", "reason"), "Creating");
+    assert_in_range(count(&stage, "apps/v1", "StatefulSet"), 1, GROUPS / 3);
+    if (!loop_run_until(stage.loop, is_ready, &stage, 1800000))
+        fail_msg("not ready: %s", buf_str(&stage.waits));
+    assert_int_equal(count(&stage, "apps/v1", "StatefulSet"), GROUPS);
+    assert_string_equal(condition(&stage, "PolicyError", "status"), "False");
+    assert_int_equal(policy_stats(manager_policy(world_operator(stage.world, 0))).kills, 0);
     stage_close(&stage);
 }
 
@@ -235,6 +317,8 @@ static void a_plan_fails_with_the_reason_when_it_would_not_become_ready(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_cluster_of_hundreds_of_groups_comes_up_on_a_slow_server_and_says_how_far_it_is),
         cmocka_unit_test(brings_the_example_up),
         cmocka_unit_test(a_killed_operator_is_followed_by_the_next),
         cmocka_unit_test(a_drained_operator_ends_cleanly_and_gives_its_lease_back),

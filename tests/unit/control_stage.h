@@ -43,6 +43,7 @@ struct stage {
     const char *name;          /* of the controller; NULL: things */
     const char *const *extra;  /* module, text, …, NULL: further embedded modules */
     int exits[STAGE_MANAGERS]; /* -1: not yet */
+    enum manager_end_reason reasons[STAGE_MANAGERS];
     char *why;
     bool done;
     struct jv *answer;
@@ -147,7 +148,7 @@ static inline int stage_setup(void **state)
     return 0;
 }
 
-static inline void stage_on_exit(void *arg, int code, const char *why)
+static inline void stage_on_exit(void *arg, const struct manager_end *end)
 {
     struct stage *stage = arg;
     /* Which of them is found by its phase: it alone is stopping. */
@@ -159,9 +160,10 @@ static inline void stage_on_exit(void *arg, int code, const char *why)
         free(problem);
         if (!stopping)
             continue;
-        stage->exits[i] = code;
+        stage->exits[i] = end->exit_code;
+        stage->reasons[i] = end->reason;
         free(stage->why);
-        stage->why = mem_str(why);
+        stage->why = mem_str(end->why);
         manager_free(stage->manager[i]);
         stage->manager[i] = NULL;
         return;
