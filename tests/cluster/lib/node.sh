@@ -59,7 +59,7 @@ node_namespaces() { # process 1, and nothing else yet
     local tries=0 error
     mkdir -p "$dir/pause"
     pause_program "$dir/pause/pause"
-    image_make $pause_image "$dir/pause.tar" "$dir/pause" /pause
+    image_make "$dir/pause.tar" "$dir/pause" /pause $pause_image
     rm -f "$dir/init"
     # In a change root the root is no mount that could be made private; node-init sees to it.
     run node unshare --mount --net --pid --ipc --fork --kill-child --propagation \
@@ -170,7 +170,7 @@ END
         --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
     mkdir -p "$dir/dns"
     cp "$bin/coredns" "$dir/dns/coredns"
-    image_make docker.io/nemeton-test/coredns:1 "$dir/dns.tar" "$dir/dns" /coredns
+    image_make "$dir/dns.tar" "$dir/dns" /coredns docker.io/nemeton-test/coredns:1
     image_load "$dir/dns.tar"
     rm -r "$dir/dns" "$dir/dns.tar"
     kubectl apply -f "$root/tests/cluster/dns.yaml" >/dev/null
