@@ -1,2 +1,2 @@
 -- What this bundle is made for, and the controllers it brings.
-return { api = 1, controllers = { "druid" } }
+return { api = 1, controllers = { "druid", "ingestion" } }

@@ -15,7 +15,13 @@ local types = {
   } },
   Secret = { fields = {
     { "name", "text", "Name of the Secret." },
-    { "namespace", "text", "Namespace of the Secret; that of the Druid object when it is left out." },
+    { "namespace", "text",
+      "Namespace of the Secret, that of the Druid object when it is left out. Another one has to allow it: by the "
+      .. "annotation nemeton.dev/readable-from of the Secret, with namespaces separated by commas." },
+  } },
+  Certificate = { required = { "name" }, fields = {
+    { "name", "text", "Its name, in the namespace of the Druid object." },
+    { "key", "text", "Its key; ca.crt when it is left out." },
   } },
   Auth = { required = { "type", "secretRef" }, fields = {
     { "type", "text", "How to log in: basic-auth." },
@@ -186,8 +192,17 @@ local cluster = {
     default = false },
   { "ignored", "boolean", "Unused. To pause a cluster, set the annotation druid.apache.org/ignored to \"true\".",
     default = false },
-  { "dynamicConfig", "object", "Accepted for compatibility; the shipped policies do not act on it." },
-  { "auth", "Auth", "Accepted for compatibility; the shipped policies do not act on it." },
+  { "dynamicConfig", "object",
+    "Dynamic configuration of the Coordinator and of the workers: field by field, or below the keys coordinator and "
+    .. "overlord. Those of groups say the same." },
+  { "auth", "Auth", "Credentials for Druid's API." },
+  { "api", { fields = {
+    { "scheme", "text", "http or https; https when druid.enablePlaintextPort is false, else http, when it is left out." },
+    { "ca", { fields = {
+      { "secretRef", "Certificate", "The Secret that has it." },
+      { "configMapRef", "Certificate", "The ConfigMap that has it." },
+    } }, "The certificate authority of Druid's certificates, as PEM; the system's when it is left out." },
+  } }, "How Druid's API is reached." },
 }
 
 local group = {
@@ -218,7 +233,9 @@ local group = {
   { "ingress", "IngressSpec", "Makes an Ingress (networking.k8s.io/v1)." },
   { "ingressAnnotations", "{text}", "Annotations of the Ingress." },
   { "topologySpreadConstraints", "[TopologySpreadConstraint]", "How the pods are spread." },
-  { "dynamicConfig", "object", "Accepted for compatibility; the shipped policies do not act on it." },
+  { "dynamicConfig", "object",
+    "Of a coordinator group: fields of the Coordinator's dynamic configuration. Of a middleManager, indexer or overlord "
+    .. "group: that of the workers, with selectStrategy and autoScaler." },
 }
 
 local status = {
@@ -273,7 +290,7 @@ local status = {
     } }, "All workers that are emptied or replaced." },
   } }, "The workers that are emptied or replaced now." },
   { "conditions", { list = true, key = "type", required = { "type", "status" }, fields = {
-    { "type", "text", "Ready, Progressing, Degraded or PolicyError." },
+    { "type", "text", "Ready, Progressing, Degraded, DynamicConfigApplied or PolicyError." },
     { "status", "text", "True, False or Unknown." },
     { "reason", "text", "The reason as one word." },
     { "message", "text", "The reason in words." },

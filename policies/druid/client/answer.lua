@@ -54,8 +54,8 @@ function M.excerpt(body)
   if not said and body:find("<[hH!]") then
     said = body:match("<[tT][iI][tT][lL][eE]>(.-)</") or body:gsub("<[^>]*>", " ")
   end
-  local text = hide_secrets((said or body):sub(1, 5 * M.excerpt_max)):gsub("%c", " "):gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "")
-  return cut(text, M.excerpt_max)
+  local text = hide_secrets((said or body):sub(1, 5 * M.excerpt_max)):gsub("[%c%s]+", " ")
+  return cut(text:gsub("^ ", ""):gsub(" $", ""), M.excerpt_max)
 end
 
 -- The error for an answer. what: "GET /druid/… of Service x".
@@ -83,7 +83,7 @@ function M.silence(what, err)
   elseif (err.reason or ""):find("Cert") or err.message:find("certificate", 1, true) then
     hint = "name the authority's certificate in spec.api.ca"
   end
-  return { code = err.code, reason = err.reason, message = 
+  return { code = err.code, reason = err.reason, message =
       string.format("%s: %s; %s", what, err.message, hint) }
 end
 

@@ -2,6 +2,7 @@
 return {
   nodes = "every row here is about one",
   auth = "policies/druid/client_test.lua",
+  api = "policies/druid/client_test.lua",
   dynamicConfig = "policies/druid/dynamic_config_test.lua",
   rollingDeploy = "policies/druid/rollout_test.lua",
   deleteOrphanPvc = "policies/druid/volumes_test.lua",
