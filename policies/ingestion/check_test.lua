@@ -1,0 +1,55 @@
+local check = require "ingestion.check"
+local ingestion = require "ingestion.init"
+local job = require "ingestion.job"
+
+local function object(spec_ingestion, auth)
+  return { apiVersion = "druid.apache.org/v1alpha1", kind = "DruidIngestion",
+    metadata = { name = ("x"):rep(253), namespace = "ns", uid = "u" },
+    spec = { druidCluster = "demo", ingestion = spec_ingestion, auth = auth } }
+end
+
+return {
+  ["what cannot be submitted is told with its field"] = function(t)
+    for _, case in ipairs({
+      { { x = 1 }, "spec.ingestion.type is missing" }, { { type = "sql" }, "spec.ingestion.type \"sql\" cannot be submitted" },
+      { { type = "native-batch" }, "spec.ingestion.nativeSpec is missing" },
+      { { type = "native-batch", spec = "{" }, "spec.ingestion.spec is not JSON" },
+      { { type = "native-batch", spec = "[1]" }, "spec.ingestion.spec is no JSON object" },
+      { { type = "native-batch", nativeSpec = { type = "kafka" } }, "is a supervisor; set spec.ingestion.type to kafka" },
+      { { type = "kafka", nativeSpec = { type = "kinesis" } }, "\"kinesis\" is not kafka" },
+      { { type = "kafka", nativeSpec = { type = "kafka" } }, "names no data source" },
+      { { type = "native-batch", nativeSpec = { type = "x" }, rules = { { type = "loadForever" } } }, "which compaction and rules need" },
+    }) do
+      local problems = check.problems(object(case[1]))
+      t.equal(#problems, 1, case[2])
+      t.ok(check.sentence(problems[1]):find(case[2], 1, true), check.sentence(problems[1]))
+      local rendered, err = ingestion.render(object(case[1]))
+      t.equal({ rendered == nil, err.code }, { true, "invalid" })
+    end
+    t.equal(check.problems({ spec = { ingestion = { type = "kafka" } } })[1].field, "spec.druidCluster")
+    t.equal(#check.problems({}), 1)
+    t.equal(check.problems(object({ type = "native-batch", nativeSpec = { type = "x" } }, { type = "basic-auth" }))[1].field,
+      "spec.auth.secretRef.name")
+    t.equal(check.problems(object({ type = "native-batch", nativeSpec = { type = "x" } }, json.object({}))), {})
+  end,
+  ["the id of a task fits Druid and tells objects, specifications and attempts apart"] = function(t)
+    local one = object({ type = "native-batch", nativeSpec = { type = "index_parallel" } })
+    local other = object({ type = "native-batch", nativeSpec = { type = "index_parallel", context = { a = 1 } } })
+    local id = job.of(one, 0).id
+    t.ok(#id <= 255 and id:find("^[%w_%-%.]+$"), id)
+    t.equal(job.of(one, 0).id, id)
+    t.ok(job.of(one, 1).id ~= id and job.of(other, 0).id ~= id)
+    one.metadata.uid = "another"
+    t.ok(job.of(one, 0).id ~= id)
+  end,
+  ["a supervisor is known by its id or data source"] = function(t)
+    for _, case in ipairs({
+      { { type = "kafka", spec = { dataSchema = { dataSource = "a" } } }, "a" },
+      { { type = "kafka", dataSchema = { dataSource = "a" } }, "a" },
+      { { type = "kafka", id = "b", spec = { dataSchema = { dataSource = "a" } } }, "b" },
+      { { type = "autocompact", spec = { dataSource = "a" } }, "autocompact__a" },
+    }) do
+      t.equal(job.supervisor_id(case[1]), case[2])
+    end
+  end,
+}
