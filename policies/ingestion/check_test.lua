@@ -18,7 +18,8 @@ return {
       { { type = "native-batch", nativeSpec = { type = "kafka" } }, "is a supervisor; set spec.ingestion.type to kafka" },
       { { type = "kafka", nativeSpec = { type = "kinesis" } }, "\"kinesis\" is not kafka" },
       { { type = "kafka", nativeSpec = { type = "kafka" } }, "names no data source" },
-      { { type = "native-batch", nativeSpec = { type = "x" }, rules = { { type = "loadForever" } } }, "which compaction and rules need" },
+      { { type = "native-batch", nativeSpec = { type = "x" }, rules = { { type = "loadForever" } } },
+        "which compaction and rules need" },
     }) do
       local problems = check.problems(object(case[1]))
       t.equal(#problems, 1, case[2])

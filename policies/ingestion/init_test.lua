@@ -88,7 +88,7 @@ local function new_world(ingestion_spec, more)
     world.object.spec[key] = value
   end
   local node = { nodeType = "coordinator", ["druid.port"] = 8081, services = { {} } }
-  world.cluster = { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid", metadata = { name = "demo", namespace = "ns", uid = "c" .. worlds }, spec = { nodes = { c = node } } }
+  world.cluster = { metadata = { name = "demo", namespace = "ns", uid = "c" .. worlds }, spec = { nodes = { c = node } } }
 
   local kube = {
     get = function() return world.cluster end,
