@@ -21,6 +21,7 @@ local M = {}
 M.condition = "DynamicConfigApplied"
 M.look_ms = 300000                        -- between looks at what Druid has
 M.retry_ms, M.retry_ms_max = 5000, 60000   -- while it does not answer
+M.doubts = 5   -- a Druid that starts answers 500 for a while: so often it is not believed
 M.comment = "spec of the Druid object"
 
 -- What the Coordinator's fields are. Others are sent too: newer releases have more.
@@ -253,11 +254,11 @@ local function waits(old, err)
 end
 
 -- Writes what differs. Gives the condition, a list of events, and whether Druid has to be waited for.
-local function settle_all(druid, wanted, old)
+local function settle_all(druid, wanted, old, tries)
   local told, left = {}, {}
   for _, target in ipairs(tables.keys(wanted)) do
     local written, more = settle(druid, target, wanted[target])
-    if not written and answers.passes(more) then
+    if not written and (answers.passes(more) or (more.status or 0) >= 500 and tries < M.doubts) then
       return waits(old, more), told, true
     elseif not written then
       return judged("False", more.code == "no_credentials" and "NoCredentials" or "Failed", more.message), told, false
@@ -309,8 +310,9 @@ function M.run(druid, cluster, old, held, not_now)
   elseif known and before and known.digest == text and now < known.next_ms then
     return { condition = before, events = {}, again_ms = known.next_ms - now }
   end
-  local new, told, waiting = settle_all(druid, wanted, old)
-  local tries = waiting and (known and known.digest == text and known.tries or 0) + 1 or 0
+  local tries = known and known.digest == text and known.tries or 0
+  local new, told, waiting = settle_all(druid, wanted, old, tries)
+  tries = waiting and tries + 1 or 0
   local again_ms = waiting and math.min(M.retry_ms * 2 ^ (tries - 1), M.retry_ms_max) // 1
     or (new.status == "True" or new.reason == "NotTaken") and M.look_ms or M.retry_ms_max
   memory[cluster.uid] = { digest = text, next_ms = now + math.tointeger(again_ms), tries = tries }

@@ -123,7 +123,8 @@ return {
   end,
   ["what the Overlord has and nobody asked for stays"] = function(t)
     local db = fresh()
-    db.overlord = '{"type":"default","selectStrategy":{"type":"equalDistribution","affinityConfig":null},"autoScaler":{"type":"ec2"}}'
+    db.overlord = '{"type":"default","selectStrategy":{"type":"equalDistribution","affinityConfig":null},'
+      .. '"autoScaler":{"type":"ec2"}}'
     local of = cluster({ o = { dynamicConfig = { selectStrategy = { type = "fillCapacity" } } } })
     local druid = open(of, db)
     dynamic_config.run(druid, of, {})
@@ -156,6 +157,20 @@ return {
     dynamic_config.forget(of.uid)
     t.equal(dynamic_config.run(druid, of, status(result)).condition.reason, "Applied")
     t.equal(#posted, 1)
+  end,
+  ["a Druid that fails as it starts is believed only after a while"] = function(t)
+    local of = cluster({ c = { dynamicConfig = { maxSegmentsToMove = 7 } } })
+    local druid = open(of, fresh(), function()
+      return { status = 500, headers = {}, body = "<html><title>Error 500</title></html>" }
+    end)
+    local retry_ms, told = dynamic_config.retry_ms, {}
+    dynamic_config.retry_ms = 0
+    for i = 1, dynamic_config.doubts + 1 do
+      told[i] = dynamic_config.run(druid, of, i > 1 and { conditions = { { type = dynamic_config.condition,
+        status = "Unknown", reason = "Waiting" } } } or {}).condition.reason
+    end
+    dynamic_config.retry_ms = retry_ms
+    t.equal({ told[1], told[dynamic_config.doubts], told[dynamic_config.doubts + 1] }, { "Waiting", "Waiting", "Failed" })
   end,
   ["a short silence later on changes no word"] = function(t)
     local of = cluster({ c = { dynamicConfig = { maxSegmentsToMove = 100 } } })

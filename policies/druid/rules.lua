@@ -93,6 +93,7 @@ M.rules = {
     cel = "size(self) > 0", holds = function(self) return next(self) ~= nil end },
   one_of({ "spec/zookeeper/type", "spec/metadataStore/type", "spec/deepStorage/type" }, { "default" },
     "is not known"),
+  one_of({ "spec/api/scheme" }, { "http", "https" }, "is no scheme of an address", true),
   node_type,
   one_of(in_group("kind"), { "StatefulSet", "Deployment" }, "is no kind of workload that runs Druid here", true),
   between(in_group("druid.port"), 1, 65535, "is no port", "use the port the process listens on, 1 to 65535"),

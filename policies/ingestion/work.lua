@@ -11,6 +11,7 @@ local M = {}
 
 M.retry_ms, M.retry_ms_max = 2000, 60000
 M.rejected_ms = 60000       -- between tries of what Druid has refused
+M.doubts = 5                -- a Druid that starts answers 500 for a while: so often it is not believed
 
 local tries = {}   -- uid = how often in a row Druid did not answer; may be lost at any time
 
@@ -49,7 +50,8 @@ end
 -- Takes a failure: one that passes is waited out, keeping what was said before; another is told.
 -- verb: "Create" or "Update".
 function M.fails(work, err, verb)
-  if answers.passes(err) then
+  local in_doubt = (err.status or 0) >= 500 and (tries[work.object.metadata.uid or ""] or 0) < M.doubts
+  if in_doubt or answers.passes(err) then
     local before = work.old.phase
     if before and before ~= "Waiting" and before ~= "Rejected" and work.submitted then
       M.is(work, before, work.old.message, M.patience(work, err))
@@ -58,7 +60,9 @@ function M.fails(work, err, verb)
     end
     return
   end
-  M.answered(work)
+  if (err.status or 0) < 500 then
+    M.answered(work)
+  end
   M.is(work, "Rejected", err.message, M.rejected_ms)
   if work.old.phase ~= "Rejected" or work.old.message ~= err.message then
     M.tell(work, "Warning", "DruidIngestionController" .. verb .. "Fail", err.message)

@@ -100,6 +100,7 @@ for field, cases in pairs(both) do
   M.cases["spec/" .. field] = cases
   M.cases["spec/nodes/*/" .. field] = cases
 end
+M.cases["spec/api/scheme"] = { { good = { "http", "https", "" }, bad = { "HTTP", "tcp" } } }
 M.cases["spec/serviceAccount"] = { object_name }
 M.cases["spec/nodes/*/serviceAccountName"] = { object_name }
 
