@@ -83,11 +83,30 @@ local function new_notes(old, new, list)
   return told
 end
 
+-- Workers: when one gets no new tasks any more, when it is replaced, and when it takes too long.
+local function drains(old, new, list)
+  local before = {}
+  for _, worker in ipairs((old.middleManagerDrain or {}).workers or {}) do
+    before[worker.name] = worker.phase
+  end
+  for _, worker in ipairs((new.middleManagerDrain or {}).workers or {}) do
+    if before[worker.name] ~= worker.phase then
+      if worker.phase == "Draining" then
+        list[#list + 1] = M.event("Normal", "MiddleManagerDraining", string.format(
+          "%s gets no new tasks; it is replaced when its tasks are done, or looked at again at %s", worker.name, worker.deadline))
+      elseif worker.phase == "WaitingForPod" then
+        list[#list + 1] = M.event("Normal", "MiddleManagerDrained", worker.name .. " has no task left and is replaced")
+      end
+    end
+  end
+end
+
 -- The events of a run, in order.
 function M.of_run(done, old, new)
   local list = {}
   written(done, list)
   rollout_started(old, new, list)
+  drains(old, new, list)
   local told = new_notes(old, new, list)
   local degraded = condition.find(new.conditions, "Degraded")
   local before = condition.find(old.conditions, "Degraded")

@@ -146,7 +146,7 @@ local function new_world(spec)
       labels = { app = "druid", druid_cr = "demo", nodeSpecUniqueStr = set.metadata.name,
         ["controller-revision-hash"] = revision },
       ownerReferences = { { uid = set.metadata.uid, controller = true } } },
-      status = { phase = "Running", conditions = { { type = "Ready", status = "True",
+      status = { phase = "Running", podIP = "10.0.0." .. world.uids, conditions = { { type = "Ready", status = "True",
         lastTransitionTime = "2026-01-01T00:00:00Z" } } } }
   end
 

@@ -133,27 +133,38 @@ local function period(cluster, rows_type)
   return 60
 end
 
--- How long a Druid that gives no answer is waited for.
-function M.patience(cluster, set, err)
-  if (err.status or 0) >= 500 then
-    return M.lost_s   -- it is there, only without a leader
-  end
-  for _, record in pairs(set.records) do
-    if record.asked then
-      return M.lost_s
-    end
+-- How long a Druid that gives no answer is waited for. asked: it has answered before.
+function M.patience(cluster, asked, err)
+  if asked or (err.status or 0) >= 500 then
+    return M.lost_s   -- 5xx: it is there, only without a leader
   end
   return durations.seconds(cluster.spec.druidTimeout) or M.unasked_s
+end
+
+-- True when Druid has been silent for too long. err: why it could not be asked just now; nil: it could.
+function M.is_silent(cluster, err, asked, now)
+  if not err then
+    silent_since[cluster.uid] = nil
+    return false
+  end
+  silent_since[cluster.uid] = silent_since[cluster.uid] or now
+  return now - silent_since[cluster.uid] >= M.patience(cluster, asked, err)
+end
+
+local function was_asked(records)
+  for _, record in pairs(records) do
+    if record.asked then
+      return true
+    end
+  end
+  return false
 end
 
 -- True when Druid has been silent for too long, else false and what that waits for.
 local function is_blind(asked, cluster, set, trouble, now)
   if not trouble.err then
     return false
-  end
-  silent_since[cluster.uid] = silent_since[cluster.uid] or now
-  local since = silent_since[cluster.uid]
-  if now - since >= M.patience(cluster, set, trouble.err) then
+  elseif M.is_silent(cluster, trouble.err, was_asked(set.records), now) then
     asked.note = "Druid could not be asked, so its pods are replaced by what Kubernetes says: " .. trouble.err.message
     return true
   end
@@ -176,7 +187,7 @@ function M.new(druid, cluster, entry)
       end
       local good, words = question(...)
       if good then
-        silent_since[cluster.uid] = nil
+        M.is_silent(cluster, nil)
         return true
       end
       local blind, why = is_blind(asked, cluster, set, trouble, now)

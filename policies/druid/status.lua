@@ -123,6 +123,11 @@ local function trouble(groups, facts, now)
     end
   end
   for _, entry in ipairs(facts.entries) do
+    if entry.blocked then
+      return "DrainBlocked", entry.key .. ": " .. entry.blocked
+    end
+  end
+  for _, entry in ipairs(facts.entries) do
     if entry.trouble then
       return "PodsFailing", entry.key .. ": " .. entry.trouble
     end
@@ -138,6 +143,31 @@ local function trouble(groups, facts, now)
     end
   end
   return nil, nil
+end
+
+-- Workers that are emptied or replaced now: the first of them as apache/druid-operator tells it, and all.
+function M.drain(entries, old)
+  local all, first = {}, nil
+  for _, entry in ipairs(entries) do
+    for _, worker in ipairs(entry.workers or {}) do
+      first = first or { entry = entry, worker = worker }
+      local told = tables.shallow(worker)
+      told.uid = nil
+      all[#all + 1] = told
+    end
+  end
+  if not first then
+    return nil
+  end
+  local worker, entry = first.worker, first.entry
+  local before = old.middleManagerDrain or {}
+  local same = before.podName == worker.name and before.phase == worker.phase
+  return {
+    statefulSet = entry.group.name, phase = worker.phase, podName = worker.name,
+    podOrdinal = math.tointeger(tonumber(worker.name:match("%-(%d+)$") or "")), oldPodUID = worker.uid,
+    lastTransitionTime = same and before.lastTransitionTime or clock.rfc3339(clock.now()),
+    message = entry.blocked or entry.waits_for, workers = all,
+  }
 end
 
 function M.conditions(summary)
@@ -205,6 +235,7 @@ function M.compose(cluster, old, facts, now)
     message = summary.message,
     readyGroups = string.format("%d/%d", ready, #groups),
     groups = groups,
+    middleManagerDrain = M.drain(facts.entries, old),
     rollout = summary.progress_reason == "RollingUpdate" and facts.rollout or nil,
     conditions = condition.merge(old.conditions, tables.concat(M.conditions(summary), facts.conditions),
       cluster.generation, clock.rfc3339(now)),
@@ -244,6 +275,9 @@ local function essence(status)
     json.encode(status.rollout or json.object({})) }
   for _, one in ipairs(status.conditions or {}) do
     parts[#parts + 1] = one.type .. one.status .. (one.reason or "")
+  end
+  for _, worker in ipairs((status.middleManagerDrain or {}).workers or {}) do
+    parts[#parts + 1] = worker.name .. worker.phase
   end
   for _, group in ipairs(status.groups or {}) do
     local phase = (group.phase == "Creating" or group.phase == "Ready") and "up" or group.phase

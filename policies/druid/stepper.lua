@@ -5,11 +5,13 @@
 -- Druid is asked again (`again_ms`). Everything that has to outlive this process is in the set's annotation
 -- before the deed: an operator that is killed at any point goes on from there.
 
+local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"
 local questions = require "druid.questions"
 local step = require "druid.step"
+local workers = require "druid.workers"
 local world = require "druid.world"
 
 local M = {}
@@ -43,13 +45,20 @@ function M.release(ctx, entry, live)
   return err == nil, err
 end
 
+-- What is to be remembered goes into the annotation, when it has changed. An error, or nil.
+local function remember(ctx, live, set, records)
+  if json.equal(json.decode(step.encode(records)), json.decode(step.encode(set.records))) then
+    return nil
+  end
+  local _, err = ctx.patch(live, { metadata = { annotations = { [names.step] = step.encode(records) } } },
+    { type = "merge" })
+  return err
+end
+
 local function replace(ctx, entry, live, set, next_step, done)
-  if not json.equal(next_step.records, set.records) then
-    local _, err = ctx.patch(live,
-      { metadata = { annotations = { [names.step] = step.encode(next_step.records) } } }, { type = "merge" })
-    if err then
-      return err
-    end
+  local failed = remember(ctx, live, set, next_step.records)
+  if failed then
+    return failed
   end
   local pod = next_step.pod
   local _, err = ctx.delete({ apiVersion = "v1", kind = "Pod", namespace = live.metadata.namespace,
@@ -86,6 +95,42 @@ local function step_held(ctx, kube_door, cluster, entry, live, asked, options, d
   entry.again_ms = M.ask_again_ms
 end
 
+-- One step of a set of workers that is held.
+local function step_workers(ctx, kube_door, druid, cluster, entry, live, options, done)
+  local set, now = M.look(kube_door, cluster, entry, live), clock.now()
+  local config = middlemanager.config(cluster, entry.group)
+  local facts, asking = workers.facts(druid)
+  local plan = middlemanager.next(set, facts, { now = now, config = config, stop = options.stop, others = options.others,
+    memory = workers.memory,
+    blind = function(record)
+      local err = not asking.answered and asking.err or nil
+      return err ~= nil and questions.is_silent(cluster, err, record.asked, now)
+    end })
+  if asking.answered then
+    questions.is_silent(cluster, nil)
+  end
+  entry.waits_for, entry.blocked, entry.again_ms = plan.waits_for, plan.blocked, M.ask_again_ms
+  entry.workers = middlemanager.told(set, plan, facts, config)
+  for _, note in ipairs(plan.notes) do
+    table.insert(entry.notes, note)
+  end
+  local err
+  if plan.act == "replace" then
+    workers.forget(plan.pod)
+    err = replace(ctx, entry, live, set, plan, done)
+  elseif plan.act ~= "release" then
+    err = remember(ctx, live, set, plan.records)
+  end
+  for _, call in ipairs(err and {} or plan.calls) do
+    workers.call(druid, call)
+  end
+  if plan.act == "release" then
+    local _, failed = M.release(ctx, entry, live)
+    err = failed
+  end
+  note_failure(done, err)
+end
+
 -- A set that its own controller rolls may be stuck on pods that it never replaces.
 local function step_free(ctx, kube_door, cluster, entry, live, done)
   local set = M.look(kube_door, cluster, entry, live)
@@ -107,9 +152,12 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, options)
     if entry.group.kind == "StatefulSet" and state.exists and not state.settled and not state.ungated then
       local live = world.workload(kube_door, cluster, entry.group)
       if live and observed.annotation(live, names.step) and not entry.held then
-        local asked = questions.new(druid, cluster, entry)
-        step_held(ctx, kube_door, cluster, entry, live, asked,
-          { stop = options.stop, others = first and first.key .. " is being updated" }, done)
+        local limits = { stop = options.stop, others = first and first.key .. " is being updated" }
+        if middlemanager.types[entry.type] then
+          step_workers(ctx, kube_door, druid, cluster, entry, live, limits, done)
+        else
+          step_held(ctx, kube_door, cluster, entry, live, questions.new(druid, cluster, entry), limits, done)
+        end
         first = first or entry
       elseif live and state.rolling and not options.stop and not live.metadata.deletionTimestamp then
         step_free(ctx, kube_door, cluster, entry, live, done)

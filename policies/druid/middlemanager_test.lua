@@ -1,0 +1,217 @@
+local middlemanager = require "druid.middlemanager"
+
+local function pod(ordinal, revision, extra)
+  local one = { name = "mm-" .. ordinal, uid = "u" .. ordinal, ordinal = ordinal, revision = revision or "old",
+    ready = true, since = 0, deleting = false }
+  for key, value in pairs(extra or {}) do
+    one[key] = value
+  end
+  return one
+end
+
+local function set(pods, records)
+  return { name = "mm", total = #pods, seen = true, revision = "new", pods = pods, records = records or {} }
+end
+
+-- What Druid says: by pod { own = ids, listed = ids, off = disabled, away = not on the list, silent = gives no answer }.
+local function facts(by_pod, overlord)
+  local all = { overlord = overlord or "yes" }
+  local function of(row) return by_pod[row.name] or {} end
+  function all.worker(row)
+    local one = of(row)
+    if one.away then return nil end
+    return { host = row.name .. ":8091", tasks = one.listed or one.own or {}, disabled = one.off or false }
+  end
+  function all.enabled(row)
+    if of(row).silent then return nil end
+    return not of(row).off
+  end
+  function all.tasks(row)
+    if of(row).silent then return nil end
+    return of(row).own or {}
+  end
+  return all
+end
+
+local function options(extra)
+  local memories = {}
+  local one = { now = 1000, blind = function() return false end,
+    config = middlemanager.config({ spec = {} }, { node = {} }),
+    memory = function(row) memories[row.name] = memories[row.name] or {}; return memories[row.name] end }
+  for key, value in pairs(extra or {}) do
+    one[key] = value
+  end
+  return one
+end
+
+local function said(plan)
+  local parts = { plan.act .. (plan.pod and " " .. plan.pod.name or "") }
+  for _, call in ipairs(plan.calls) do
+    parts[#parts + 1] = call.op .. " " .. call.pod.name
+  end
+  return table.concat(parts, ", ")
+end
+
+local function draining(ordinal, since, extra)
+  local record = { uid = "u" .. ordinal, phase = "drain", since = since or 990, asked = true, host = "mm-" .. ordinal .. ":8091" }
+  for key, value in pairs(extra or {}) do record[key] = value end
+  return { ["mm-" .. ordinal] = record }
+end
+
+local function run_twice(the_set, the_facts, the_options, seconds)
+  middlemanager.next(the_set, the_facts, the_options)
+  the_options.now = the_options.now + seconds
+  return middlemanager.next(the_set, the_facts, the_options)
+end
+
+local batch = { "index_parallel_a" }
+
+return {
+  ["a block in the Druid object changes what is usual"] = function(t)
+    local config = middlemanager.config({ spec = {} }, { node = {} })
+    t.equal(config, { strategy = "drain", drain_s = 3600, ready_s = 1800, on_timeout = "hold" })
+    config = middlemanager.config({ spec = { middleManagerDrainStrategy = { drainTimeout = "2h", podReadyTimeout = "10m" } } },
+      { node = {} })
+    t.equal(config, { strategy = "drain", drain_s = 7200, ready_s = 600, on_timeout = "proceed" })
+    t.equal(middlemanager.config({ spec = { middleManagerDrainStrategy = { onTimeout = "proceed" } } },
+      { node = { middleManagerDrainStrategy = { onTimeout = "hold", strategy = "none" } } }).on_timeout, "hold")
+  end,
+  ["how many may be away"] = function(t)
+    for text, count in pairs({ ["10%"] = 2, ["1%"] = 1, ["100%"] = 20, ["3"] = 3 }) do
+      t.equal(middlemanager.limit(text, 20), count, text)
+    end
+    t.equal(middlemanager.limit(4, 20), 4)
+    t.equal(middlemanager.limit(nil, 20), 1)
+    t.equal(middlemanager.limit(0, 20), 1)
+  end,
+  ["the idlest worker is disabled first, and noted before"] = function(t)
+    local plan = middlemanager.next(set({ pod(0), pod(1), pod(2) }),
+      facts({ ["mm-2"] = { own = { "a", "b" } }, ["mm-1"] = { own = { "a" } } }), options())
+    t.equal(said(plan), "wait, disable mm-0")
+    t.equal(plan.records, { ["mm-0"] = { uid = "u0", phase = "drain", since = 1000, host = "mm-0:8091", asked = true } })
+  end,
+  ["as many are disabled as may be away"] = function(t)
+    local config = middlemanager.config({ spec = { middleManagerDrainStrategy = { maxUnavailable = "50%" } } }, { node = {} })
+    local plan = middlemanager.next(set({ pod(0), pod(1), pod(2), pod(3, "new", { ready = false }) }), facts({}),
+      options({ config = config }))
+    t.equal(said(plan), "wait, disable mm-2")
+  end,
+  ["a worker with a batch task is waited for, streaming or not"] = function(t)
+    local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1)),
+      facts({ ["mm-1"] = { own = batch, off = true } }), options())
+    t.equal(said(plan), "wait, hand_off mm-1")
+    t.ok(plan.waits_for:find("^mm%-1 runs 1 task, until "), plan.waits_for)
+    plan = middlemanager.next(set({ pod(0), pod(1) }, plan.records), facts({ ["mm-1"] = { own = batch, off = true } }), options())
+    t.equal(said(plan), "wait")
+  end,
+  ["empty once is not enough, empty twice is"] = function(t)
+    local all = options()
+    local the_set, the_facts = set({ pod(0), pod(1) }, draining(1)), facts({ ["mm-1"] = { off = true } })
+    t.equal(said(middlemanager.next(the_set, the_facts, all)), "wait")
+    all.now = 1005
+    t.equal(said(middlemanager.next(the_set, the_facts, all)), "wait")
+    all.now = 1010
+    local plan = middlemanager.next(the_set, the_facts, all)
+    t.equal(said(plan), "replace mm-1")
+    t.equal(plan.records["mm-1"].phase, "restart")
+  end,
+  ["a task that arrives between begins the count anew"] = function(t)
+    local all, the_set = options(), set({ pod(0), pod(1) }, draining(1))
+    middlemanager.next(the_set, facts({ ["mm-1"] = { off = true } }), all)
+    all.now = 1005
+    middlemanager.next(the_set, facts({ ["mm-1"] = { off = true, own = batch } }), all)
+    all.now = 1011
+    t.equal(said(middlemanager.next(the_set, facts({ ["mm-1"] = { off = true } }), all)), "wait")
+  end,
+  ["a worker that is enabled again while it drains is disabled again"] = function(t)
+    t.equal(said(middlemanager.next(set({ pod(0), pod(1) }, draining(1)), facts({ ["mm-1"] = { own = batch } }), options())),
+      "wait, disable mm-1")
+  end,
+  ["tasks that the worker denies are given up after two minutes, with a word"] = function(t)
+    local ghost = facts({ ["mm-1"] = { own = {}, listed = { "ghost" }, off = true } })
+    local all, the_set = options(), set({ pod(0), pod(1) }, draining(1))
+    t.equal(middlemanager.next(the_set, ghost, all).act, "wait")
+    all.now = 1000 + middlemanager.denied_s - 1
+    t.equal(middlemanager.next(the_set, ghost, all).act, "wait")
+    all.now = 1000 + middlemanager.denied_s
+    local plan = middlemanager.next(the_set, ghost, all)
+    t.equal(said(plan), "replace mm-1")
+    t.equal(plan.notes, { "the Overlord lists ghost on mm-1 that the worker denies" })
+  end,
+  ["a worker that gives no answer is believed empty by the Overlord's word, but not at once"] = function(t)
+    local quiet = facts({ ["mm-1"] = { silent = true, off = true, listed = {} } })
+    t.equal(run_twice(set({ pod(0), pod(1) }, draining(1)), quiet, options(), middlemanager.confirm_s).act, "wait")
+    t.equal(run_twice(set({ pod(0), pod(1) }, draining(1)), quiet, options(), middlemanager.unseen_s).act, "replace")
+  end,
+  ["nobody answers: held until Druid has been silent for too long"] = function(t)
+    local silent = facts({ ["mm-1"] = { silent = true } }, "no")
+    local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1)), silent, options())
+    t.equal(said(plan), "wait, disable mm-1")
+    plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1)), silent, options({ blind = function() return true end }))
+    t.equal(plan.act, "replace")
+    t.equal(plan.notes, { "mm-1 is replaced without a drain, for Druid could not be asked" })
+  end,
+  ["where tasks run as Jobs the workers speak for themselves"] = function(t)
+    t.equal(run_twice(set({ pod(0) }, draining(0)), facts({ ["mm-0"] = { off = true } }, "none"), options(), 10).act, "replace")
+  end,
+  ["too late: held, and told"] = function(t)
+    local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1, 1000 - 3600)),
+      facts({ ["mm-1"] = { own = batch, off = true } }), options())
+    t.equal(plan.act, "wait")
+    t.equal(plan.blocked, "mm-1 runs 1 task after 60 min; it is held (onTimeout: hold)")
+  end,
+  ["too late: replaced nevertheless where that is asked for"] = function(t)
+    local config = middlemanager.config({ spec = { middleManagerDrainStrategy = json.object({}) } }, { node = {} })
+    local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1, 1000 - 3600)),
+      facts({ ["mm-1"] = { own = batch, off = true } }), options({ config = config }))
+    t.equal(said(plan):match("^%a+ %S+"), "replace mm-1,")
+    t.equal(plan.notes, { "mm-1 runs 1 task after 60 min; it is replaced nevertheless" })
+  end,
+  ["the next one goes when the new pod is back and enabled"] = function(t)
+    local records = { ["mm-1"] = { uid = "u1", phase = "restart", since = 990 } }
+    local new = pod(1, "new", { uid = "n1" })
+    t.equal(said(middlemanager.next(set({ pod(0), new }, records), facts({ ["mm-1"] = { off = true } }), options())),
+      "wait, enable mm-1")
+    local plan = middlemanager.next(set({ pod(0), new }, records), facts({}), options())
+    t.equal(said(plan), "wait, disable mm-0")
+    t.equal(plan.records["mm-1"], nil)
+  end,
+  ["a new pod that does not come is told"] = function(t)
+    local records = { ["mm-1"] = { uid = "u1", phase = "restart", since = 1000 - 1800 } }
+    local plan = middlemanager.next(set({ pod(0), pod(1, "new", { uid = "n1", ready = false }) }, records), facts({}), options())
+    t.equal(plan.blocked, "mm-1 is not ready after 30 min")
+  end,
+  ["the operator was killed before the deletion: the drain is looked at again"] = function(t)
+    local records = { ["mm-1"] = { uid = "u1", phase = "restart", since = 990 } }
+    t.equal(run_twice(set({ pod(0), pod(1) }, records), facts({ ["mm-1"] = { off = true } }), options(), 10).act, "replace")
+  end,
+  ["a spec taken back enables the worker it disabled"] = function(t)
+    local taken_back = set({ pod(0, "new"), pod(1, "new") }, draining(1))
+    local plan = middlemanager.next(taken_back, facts({ ["mm-1"] = { own = batch, off = true } }), options())
+    t.equal(said(plan), "release, enable mm-1")
+    t.equal(plan.records, {})
+  end,
+  ["a paused rollout enables it, too, and stands still"] = function(t)
+    local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1)), facts({ ["mm-1"] = { off = true } }),
+      options({ stop = "paused" }))
+    t.equal(said(plan), "wait, enable mm-1")
+    t.equal(plan.waits_for, "paused")
+    t.equal(plan.records, {})
+  end,
+  ["all new: the set is let go"] = function(t)
+    t.equal(said(middlemanager.next(set({ pod(0, "new"), pod(1, "new") }), facts({}), options())), "release")
+  end,
+  ["a broken worker without tasks goes at once, one with tasks is drained"] = function(t)
+    local broken = pod(1, "old", { ready = false })
+    t.equal(said(middlemanager.next(set({ pod(0), broken }), facts({ ["mm-1"] = { silent = true } }), options())), "replace mm-1")
+    t.equal(said(middlemanager.next(set({ broken, pod(0, "new") }), facts({ ["mm-1"] = { own = batch } }), options())),
+      "wait, disable mm-1")
+  end,
+  ["without a drain one worker goes after the other"] = function(t)
+    local config = middlemanager.config({ spec = { middleManagerDrainStrategy = { strategy = "restore" } } }, { node = {} })
+    local plan = middlemanager.next(set({ pod(0), pod(1) }), facts({ ["mm-1"] = { own = batch } }), options({ config = config }))
+    t.equal(said(plan), "replace mm-1")
+    t.equal(said(middlemanager.next(set({ pod(0), pod(1, "new", { ready = false, uid = "n" }) }, plan.records), facts({}),
+      options({ config = config }))), "wait")
+  end,
+}

@@ -1,0 +1,106 @@
+-- Whole runs that replace pods, against a small world of tables with a Druid that answers.
+
+local new_world = require("druid.init_world_test").new
+
+local function node(node_type, replicas)
+  return { nodeType = node_type, ["druid.port"] = 8080, replicas = replicas,
+    ["runtime.properties"] = "druid.service=druid/" .. node_type, nodeConfigMountPath = "/conf/" .. node_type }
+end
+
+local function cluster()
+  return { image = "apache/druid:33.0.0", ["common.runtime.properties"] = "a=b",
+    services = { { spec = { type = "ClusterIP" } } },
+    nodes = { workers = node("middleManager", 2), overlords = node("overlord", 1) } }
+end
+
+-- A Druid: tasks and flags by worker. Gives what is asked of it as text, too.
+local function new_druid(world)
+  local druid = { tasks = {}, off = {}, said = {} }
+  local function worker_of(url)
+    for _, object in pairs(world.objects) do
+      local ip = object.kind == "Pod" and object.status.podIP
+      if ip and url:find("//" .. ip .. ":", 1, true) then
+        return object.metadata.name
+      end
+    end
+    return nil
+  end
+  local function list()
+    local workers = json.array({})
+    for _, object in pairs(world.objects) do
+      if object.kind == "Pod" and object.metadata.name:find("workers", 1, true) then
+        local name = object.metadata.name
+        workers[#workers + 1] = { worker = { host = name .. ":8080", version = druid.off[name] and "" or "0" },
+          runningTasks = druid.tasks[name] or json.array({}) }
+      end
+    end
+    return workers
+  end
+  world.http = { request = function(request)
+    local name, path = worker_of(request.url), request.url:match("^%a+://[^/]+(/.*)$")
+    local body
+    if path == "/druid/indexer/v1/workers" then
+      body = list()
+    elseif path == "/druid/worker/v1/enabled" then
+      body = { [name .. ":8080"] = not druid.off[name] }
+    elseif path == "/druid/worker/v1/tasks" then
+      body = druid.tasks[name] or json.array({})
+    elseif path == "/druid/worker/v1/disable" or path == "/druid/worker/v1/enable" then
+      druid.off[name] = path:find("disable") ~= nil
+      druid.said[#druid.said + 1] = path:match("(%a+)$") .. " " .. name:match("%d+$")
+      body = { ok = "yes" }
+    end
+    return body and { status = 200, headers = {}, body = json.encode(body) } or { status = 404, headers = {}, body = "" }
+  end }
+  return druid
+end
+
+local function group(world, name)
+  for _, one in ipairs(world.primary.status.groups) do
+    if one.name == name then return one end
+  end
+end
+
+return {
+  ["a worker with a task is disabled and kept; the idle one goes first"] = function(t)
+    local world = new_world(cluster())
+    local druid = new_druid(world)
+    world.bring_up()
+    druid.tasks["druid-demo-workers-1"] = { "index_parallel_x" }
+    world.edit(function(spec) spec.nodes.workers["runtime.properties"] = "x=y" end)
+    world.run()
+    world.settle()
+    local log = world.run()
+    t.equal(druid.said, { "disable 0" }, log)
+    t.ok(not log:find("delete"), log)
+    t.equal(group(world, "workers").phase, "Rolling")
+    local drain = world.primary.status.middleManagerDrain
+    t.equal(drain.podName, "druid-demo-workers-0")
+    t.equal(drain.phase, "Draining")
+    t.equal(drain.oldPodUID ~= nil, true)
+    t.ok(table.concat(world.events, "\n"):find("MiddleManagerDraining: druid%-demo%-workers%-0 gets no new tasks"))
+    world.run()
+    t.equal(druid.said, { "disable 0" })
+    t.equal(#world.events, 0)
+  end,
+  ["a spec that is taken back enables the worker and lets the set go"] = function(t)
+    local world = new_world(cluster())
+    local druid = new_druid(world)
+    world.bring_up()
+    local before = world.primary.spec.nodes.workers["runtime.properties"]
+    local set = world.objects["StatefulSet/druid-demo-workers"]
+    local revision = set.status.updateRevision
+    world.edit(function(spec) spec.nodes.workers["runtime.properties"] = "x=y" end)
+    world.run()
+    world.settle()
+    world.run()
+    world.edit(function(spec) spec.nodes.workers["runtime.properties"] = before end)
+    world.run()
+    set = world.objects["StatefulSet/druid-demo-workers"]
+    set.status.updateRevision = revision
+    world.settle()
+    world.run()
+    t.equal(druid.said, { "disable 1", "enable 1" })
+    t.equal(set.metadata.annotations["nemeton.dev/step"], nil)
+  end,
+}
