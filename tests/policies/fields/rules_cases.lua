@@ -47,7 +47,7 @@ local success_of_one = { good = { { tcpSocket = { port = 1 }, successThreshold =
 
 -- place = list of { good =, bad = }
 M.cases = {
-  ["spec/nodes"] = { { good = { groups(1), groups(256) }, bad = { {}, groups(257) } } },
+  ["spec/nodes"] = { { good = { groups(1), groups(320) }, bad = { {}, groups(321) } } },
   ["spec/nodes/*"] = { { good = { group(), deployment(0, 1), deployment("0%", "10%"), deployment(1, 0), deployment(0, nil) },
     bad = { deployment(0, 0), deployment("0%", 0) } } },
   ["spec/nodes/*/nodeType"] = { { good = { "historical", "middleManager", "indexer", "broker", "router", "overlord",
