@@ -27,18 +27,30 @@ M.hops_max = 3
 M.leads = { coordinator = "/druid/coordinator/v1/isLeader", overlord = "/druid/indexer/v1/isLeader" }
 M.author = "nemeton"
 
-local gates = {}         -- uid of the cluster = its gate; a memory that may be lost at any time
+-- uid of the cluster = its gate; a memory that may be lost at any time.
+local gates, gate_count, gates_max = {}, 0, 64
 
-local function gate_of(uid, now)
-  if not gates[uid] then
-    for other, state in pairs(gates) do
-      if gate.is_idle(state, now) then
-        gates[other] = nil
-      end
+local function forget_idle_gates(now)
+  for uid, state in pairs(gates) do
+    if gate.is_idle(state, now) then
+      gates[uid], gate_count = nil, gate_count - 1
     end
-    gates[uid] = gate.new()
   end
-  return gates[uid]
+  gates_max = math.max(64, 2 * gate_count)
+end
+
+local function gate_of(druid)
+  if not druid.gate then
+    local uid = druid.cluster.uid
+    if not gates[uid] then
+      if gate_count >= gates_max then
+        forget_idle_gates(clock.now_ms())
+      end
+      gates[uid], gate_count = gate.new(), gate_count + 1
+    end
+    druid.gate = gates[uid]
+  end
+  return druid.gate
 end
 
 -- doors: { kube =, http =, previewing = }. options: { auth = a block that goes before spec.auth, share = how
@@ -46,8 +58,7 @@ end
 function M.open(doors, cluster, options)
   options = options or {}
   return { cluster = cluster, kube = doors.kube, http = doors.http, previewing = doors.previewing,
-    auth = options.auth, share = options.share, spent_ms = 0,
-    gate = options.gate or gate_of(cluster.uid, clock.now_ms()) }
+    auth = options.auth, share = options.share, gate = options.gate, spent_ms = 0 }
 end
 
 -- The pods of the cluster, looked up once in a run.
@@ -105,7 +116,7 @@ local function send(druid, place, call)
     return nil, { code = "busy", retry_ms = 1000, message = what .. ": Druid has used up the time of this run" }
   end
   -- Behind one Router a role may hang while another answers.
-  local ticket, closed = gate.enter(druid.gate, (call.role or "") .. " " .. place.url, now, limit, druid.share)
+  local ticket, closed = gate.enter(gate_of(druid), (call.role or "") .. " " .. place.url, now, limit, druid.share)
   if not ticket then
     return nil, closed
   end
@@ -180,38 +191,60 @@ local function may_go_elsewhere(call, err)
   return err.code ~= "busy" and (call.method == "GET" or err.retry_ms ~= nil or err.reason == "Refused")
 end
 
--- The places of a role; the one that answered last goes first.
-local function places(druid, role)
-  local list = address.places(druid.cluster, role, M.pods(druid))
-  local good = tables.dig(druid.gate.good, role)
-  for i, place in ipairs(list) do
-    if place.url == good then
-      table.insert(list, 1, table.remove(list, i))
-      break
-    end
-  end
-  return list
-end
-
--- role: "coordinator", "overlord" or "query". call: { method =, path =, body = text, comment =, timeout_ms =,
--- kind = as in answer.value }.
-function M.call(druid, role, call)
-  local last
-  call.role = role
-  for _, place in ipairs(places(druid, role)) do
+-- Asks one place after the other. Gives the value, or nil and the error of who said most, and whether it is of
+-- no use to ask anybody else.
+local function call_places(druid, role, list, call, last)
+  for _, place in ipairs(list) do
     local answer, err = send_on(druid, role, place, call)
     if answer then
       druid.gate.good = druid.gate.good or {}
       druid.gate.good[role] = place.url
-      return answers.value(answer.what, answer, call.kind)
+      local value
+      value, err = answers.value(answer.what, answer, call.kind)
+      return value, err, true
     end
     last = last and last.code ~= "network" and last or err   -- who says more than "not there"
     if not may_go_elsewhere(call, err) then
-      break
+      return nil, last, true
     end
   end
-  return nil, last or { code = "no_place", message = "the cluster has no " .. (role == "query" and "router or broker"
-    or role) .. " that can be asked" }
+  return nil, last, false
+end
+
+-- The place that answered last goes first.
+local function good_first(druid, role, list)
+  local good = tables.dig(gate_of(druid).good, role)
+  for i, place in ipairs(list) do
+    if place.url == good then
+      table.insert(list, 1, table.remove(list, i))
+      return true
+    end
+  end
+  return good == nil
+end
+
+-- role: "coordinator", "overlord" or "query". call: { method =, path =, body = text, comment =, timeout_ms =,
+-- kind = as in answer.value }. Pods are looked up only when they are needed.
+function M.call(druid, role, call)
+  call.role = role
+  local services = address.services(druid.cluster, role)
+  local value, err, done
+  if good_first(druid, role, services) then
+    value, err, done = call_places(druid, role, services, call)
+    if done then
+      return value, err
+    end
+    value, err, done = call_places(druid, role, address.single(druid.cluster, role, M.pods(druid)), call, err)
+  else
+    local list = tables.concat(address.single(druid.cluster, role, M.pods(druid)), services)
+    good_first(druid, role, list)
+    value, err, done = call_places(druid, role, list, call)
+  end
+  if done or err then
+    return value, err
+  end
+  return nil, { code = "no_place", message = "the cluster has no " .. (role == "query" and "router or broker" or role)
+    .. " that can be asked" }
 end
 
 -- The same to one pod.
@@ -227,8 +260,9 @@ function M.call_pod(druid, pod, call)
   return answers.value(answer.what, answer, call.kind)
 end
 
-function M.get(druid, role, path, kind)
-  return M.call(druid, role, { method = "GET", path = path, kind = kind })
+-- timeout_ms: for what takes Druid long in a large cluster.
+function M.get(druid, role, path, kind, timeout_ms)
+  return M.call(druid, role, { method = "GET", path = path, kind = kind, timeout_ms = timeout_ms })
 end
 
 -- body: a table, sent as JSON, or nil.

@@ -154,25 +154,29 @@ local function proxies(cluster)
   return list
 end
 
--- Where a role may be asked, best first: the Router's Service, the Services of the processes themselves,
--- then single pods that are ready. Each is { url =, what =, pod = }.
-function M.places(cluster, role, pods)
-  local list, seen = {}, {}
-  local function add(place)
-    if place and not seen[place.url] then
-      seen[place.url] = true
-      list[#list + 1] = place
-    end
+-- Groups that may be asked for a role, best first.
+local function groups_for(cluster, role)
+  return tables.concat(role ~= "query" and proxies(cluster) or {}, M.groups(cluster, role))
+end
+
+-- Where a role may be asked, best first: the Router's Service, then those of the processes themselves. Each is
+-- { url =, what = }.
+function M.services(cluster, role)
+  local list = {}
+  for _, group in ipairs(groups_for(cluster, role)) do
+    list[#list + 1] = M.of_service(cluster, group)
   end
-  local groups = tables.concat(role ~= "query" and proxies(cluster) or {}, M.groups(cluster, role))
-  for _, group in ipairs(groups) do
-    add(M.of_service(cluster, group))
-  end
-  for _, group in ipairs(groups) do
+  return list
+end
+
+-- Where else: single pods that are ready.
+function M.single(cluster, role, pods)
+  local list = {}
+  for _, group in ipairs(groups_for(cluster, role)) do
     local count = 0
     for _, pod in ipairs(pods) do
       if count < M.pods_max and is_ready(pod) and pod.metadata.labels.nodeSpecUniqueStr == group.name then
-        add(M.of_pod(cluster, pod))
+        list[#list + 1] = M.of_pod(cluster, pod)
         count = count + 1
       end
     end

@@ -6,6 +6,8 @@ local address = require "druid.client.address"
 
 local M = {}
 
+M.slow_ms = 10000   -- for what counts segments
+
 local root = "/druid/coordinator/v1"
 
 -- Pure judgements ---------------------------------------------------------------------------------
@@ -52,12 +54,13 @@ end
 -- (PT60S); {} means not known. cluster_view: wants no more replicas than there are servers, and so says 0
 -- while a server is away. (facts 1, real 9)
 function M.load_status(druid, cluster_view)
-  return client.get(druid, "coordinator", root .. "/loadstatus?full" .. (cluster_view and "&computeUsingClusterView" or ""))
+  return client.get(druid, "coordinator", root .. "/loadstatus?full" .. (cluster_view and "&computeUsingClusterView" or ""),
+    nil, M.slow_ms)
 end
 
 -- Segments of which no replica is loaded, { datasource = count }. (facts 1)
 function M.unavailable(druid)
-  return client.get(druid, "coordinator", root .. "/loadstatus?simple")
+  return client.get(druid, "coordinator", root .. "/loadstatus?simple", nil, M.slow_ms)
 end
 
 -- Names of the data sources that have used segments; [] means that an empty load status is all right. (facts 1)
@@ -78,7 +81,7 @@ end
 
 -- Queues by server: { ["h:8083"] = { segmentsToLoad =, segmentsToDrop =, … } }. (facts 1)
 function M.load_queues(druid)
-  return client.get(druid, "coordinator", root .. "/loadqueue?simple")
+  return client.get(druid, "coordinator", root .. "/loadqueue?simple", nil, M.slow_ms)
 end
 
 -- The dynamic configuration, all fields. (facts 5.2)

@@ -9,7 +9,7 @@ local M = {}
 M.calls_max = 4          -- of one cluster at a time
 M.addresses_max = 64     -- remembered for one cluster
 M.pause_ms, M.pause_ms_max = 5000, 60000
-M.suspect_ms = 2000      -- time of a call to an address that did not answer the last time
+M.suspect_ms = 2000      -- an address that did not answer the last time gets half the time, but not less
 M.grace_ms = 1000        -- a call whose run ended is forgotten so long after its time limit
 
 function M.new()
@@ -41,7 +41,7 @@ function M.enter(state, origin, now, timeout_ms, share)
   end
   state.count = state.count + 1
   local ticket = { id = state.count, origin = origin,
-    timeout_ms = address and math.min(timeout_ms, M.suspect_ms) or timeout_ms }
+    timeout_ms = address and math.min(timeout_ms, math.max(timeout_ms // 2, M.suspect_ms)) or timeout_ms }
   state.calls[ticket.id] = now + ticket.timeout_ms + M.grace_ms
   return ticket
 end
