@@ -269,6 +269,11 @@ function M.check(object)
   return tables.concat(check.problems(plain), more)
 end
 
+-- The status of an object whose first run of all has failed.
+function M.failed(object, message)
+  return status.failed(object, message)
+end
+
 function M.summary(object)
   return status.summary(object)
 end

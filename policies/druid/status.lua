@@ -269,6 +269,12 @@ function M.stopped(cluster, old, reason, message, degraded, now)
   return status
 end
 
+-- What there is to say of an object of which nothing was ever said, when a run raised an error.
+function M.failed(object, message)
+  return { message = names.cut("The policy failed: " .. message, 250),
+    readyGroups = "0/" .. #tables.keys(object.spec.nodes) }
+end
+
 -- Everything whose change people wait for, as text; counts and times left out.
 local function essence(status)
   local parts = { tostring(status.observedGeneration), tostring(status.policyVersion),

@@ -57,6 +57,36 @@ int utf8_add_valid(struct buf *out, const char *text, size_t len)
     return buf_add(out, text + start, len - start);
 }
 
+/* C0, DEL and C1: the code of the control character, or -1. */
+static int control_of(const char *text, size_t step)
+{
+    unsigned char first = (unsigned char)text[0];
+
+    if (step == 1 && (first < 0x20 || first == 0x7F))
+        return first;
+    return step == 2 && first == 0xC2 && (unsigned char)text[1] < 0xA0 ? (unsigned char)text[1]
+                                                                       : -1;
+}
+
+int utf8_add_visible(struct buf *out, const char *text, size_t len)
+{
+    for (size_t i = 0, step; i < len; i += step) {
+        step = utf8_step(text + i, len - i);
+        int control = step > 0 ? control_of(text + i, step) : -1;
+        if (step == 0) {
+            buf_add_str(out, "\xEF\xBF\xBD");
+            step = 1;
+        } else if (control == '\n' || control == '\t') {
+            buf_add_str(out, control == '\n' ? "\\n" : "\\t");
+        } else if (control >= 0) {
+            buf_printf(out, "\\u%04x", (unsigned)control);
+        } else {
+            buf_add(out, text + i, step);
+        }
+    }
+    return out->failed ? -1 : 0;
+}
+
 size_t utf8_cut(const char *text, size_t len, size_t max)
 {
     if (len <= max)

@@ -9,6 +9,8 @@ size_t utf8_step(const char *text, size_t len);
 bool utf8_valid(const char *text, size_t len);
 /* Appends the text with each byte that is not part of a character replaced by U+FFFD. */
 int utf8_add_valid(struct buf *out, const char *text, size_t len);
+/* The same, and what a terminal would act on is spelled out: "\\n", "\\u001b". */
+int utf8_add_visible(struct buf *out, const char *text, size_t len);
 /* The longest prefix of at most `max` bytes that does not end inside a character. */
 size_t utf8_cut(const char *text, size_t len, size_t max);
 

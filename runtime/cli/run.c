@@ -304,7 +304,7 @@ static int run_command(struct cli *cli, int argc, char *const *argv)
         {.name = "zap-stacktrace-level", .kind = OPTION_STRING, .value_name = "LEVEL", .value = &o->old_value, .old = OLD_LOG},
         {.name = "zap-time-encoding", .kind = OPTION_STRING, .value_name = "NAME", .value = &o->old_value, .old = OLD_LOG},
         {.name = "disable-ingestion-controller", .kind = OPTION_FLAG, .value = &o->old_flag,
-         .old = "Which controllers run is said by the policies: an overlay can leave one out"},
+         .old = "Which controllers run is said by bundle.lua of the policies at the bottom (--policies)"},
         {.name = "pod-namespace", .kind = OPTION_STRING, .value_name = "NAMESPACE", .value = &o->pod_namespace, .env = "POD_NAMESPACE",
          .old = "Say --policy-namespace"},
     };

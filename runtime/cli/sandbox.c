@@ -388,9 +388,8 @@ const struct command command_sandbox = {
         "Serves a Kubernetes API on 127.0.0.1 from memory: with the CRDs, controllers and nodes "
         "that are played, and the operator. Nothing is installed, no containers run; kubectl and "
         "other clients work as ever. Only who has the token in the kubeconfig gets in. The "
-        "programs "
-        "in its pods answer where policies play them, Druid's for a start; curl and an operator "
-        "outside reach them with http_proxy, as printed at the start.",
+        "programs in its pods answer where policies play them; curl and an operator outside reach "
+        "them with http_proxy, as printed at the start.",
     .examples = "  nemeton sandbox --load deploy/examples/tiny-cluster.yaml\n"
                 "  nemeton sandbox --load FILE --speed 60 --until ready",
     .run = run,

@@ -35,6 +35,13 @@ static bool may_write_status(const struct run *run)
     return false;
 }
 
+/* A loop is killed here and there: that is no news. */
+static uint64_t digest_of(const struct run *run, const char *text)
+{
+    const char *place = run->result.outcome == TASK_KILLED ? strstr(text, " (at ") : NULL;
+    return digest_fnv1a_64(text, place != NULL ? (size_t)(place - text) : strlen(text), 0) | 1;
+}
+
 static void send_event(const struct run *run, const char *reason, const char *note)
 {
     const struct primary_kind *kind = &run->controller->kinds[run->parts.kind];
@@ -47,7 +54,10 @@ static void send_event(const struct run *run, const char *reason, const char *no
         jv_set_str(metadata, "namespace", run->parts.namespace);
     if (run->item != NULL)
         jv_set_str(metadata, "uid", run->item->uid);
-    event_record(run->controller->env.events, regarding, "Warning", reason, "Reconcile", note);
+    /* Events of one reason and action are counted as one: other words need another action. */
+    char *action = mem_printf("Reconcile-%08x", (unsigned)digest_of(run, note));
+    event_record(run->controller->env.events, regarding, "Warning", reason, action, note);
+    free(action);
     jv_unref(regarding);
 }
 
@@ -73,7 +83,7 @@ static void note_failure(struct run *run)
 {
     struct key_state *state = key_state_of(run->controller, run->key, true);
     const char *text = run->result.err.text;
-    uint64_t digest = digest_fnv1a_64(text, strlen(text), 0) | 1;
+    uint64_t digest = digest_of(run, text);
     if (digest != state->error_digest)
         send_event(run, CONDITION, text);
     state->error_digest = digest;
@@ -92,11 +102,11 @@ static void note_success(struct run *run)
     state->kills = 0;
 }
 
-static struct jv *condition_of(const struct jv *conditions, size_t *index)
+static struct jv *condition_of(const struct jv *conditions, const char *wanted, size_t *index)
 {
     for (size_t i = 0; i < jv_size(conditions); i++) {
         const char *type = jv_path_str(jv_at(conditions, i), "type", NULL);
-        if (type != NULL && strcmp(type, CONDITION) == 0) {
+        if (type != NULL && strcmp(type, wanted) == 0) {
             *index = i;
             return jv_at(conditions, i);
         }
@@ -104,20 +114,20 @@ static struct jv *condition_of(const struct jv *conditions, size_t *index)
     return NULL;
 }
 
-static struct jv *make_condition(const struct run *run, const struct jv *before, bool bad)
+static struct jv *make_condition(const struct run *run, const char *type, const char *status,
+                                 const char *reason, const char *message, const struct jv *before)
 {
     char now[40];
     struct jv *condition = jv_object();
-    const char *status = bad ? "True" : "False";
     const char *former = jv_path_str(before, "status", NULL);
     const char *since = jv_path_str(before, "lastTransitionTime", NULL);
     log_time_rfc3339(clock_wall_ns(loop_clock(run->controller->env.loop)), false, now);
     if (former == NULL || since == NULL || strcmp(former, status) != 0)
         since = now;
-    jv_set_str(condition, "type", CONDITION);
+    jv_set_str(condition, "type", type);
     jv_set_str(condition, "status", status);
-    jv_set_str(condition, "reason", bad ? reason_of(run) : "PolicyRuns");
-    jv_set_str(condition, "message", bad ? run->result.err.text : "the policy runs without errors");
+    jv_set_str(condition, "reason", reason);
+    jv_set_str(condition, "message", message);
     jv_set_str(condition, "lastTransitionTime", since);
     if (run->item->generation > 0)
         jv_set_int(condition, "observedGeneration", run->item->generation);
@@ -137,6 +147,41 @@ static bool needs_look(struct run *run, bool bad)
     return look;
 }
 
+/* Nothing was ever said of this object: what the policy has to say in that case. NULL: nothing. */
+static struct jv *first_words(const struct run *run, struct jv *object)
+{
+    const struct policy_controller *decl = watches_controller(run->watches);
+    struct jv *message = jv_string(run->result.err.text), *words = NULL;
+    struct jv *args[] = {object, message};
+    if (decl->has_failed && policy_call(watches_policy(run->watches), decl->module, "failed", args,
+                                        2, &words, NULL) != 0)
+        words = NULL; /* it is the policy that fails */
+    jv_unref(message);
+    if (words != NULL && !jv_is_object(words)) {
+        jv_unref(words);
+        words = NULL;
+    }
+    return words;
+}
+
+/* An object whose first run fails says so in Ready, too, until a run says better. */
+static void set_ready(const struct run *run, struct jv *list, bool bad)
+{
+    size_t index = 0;
+    const struct jv *ready = condition_of(list, "Ready", &index);
+    const char *reason = jv_path_str(ready, "reason", NULL);
+    bool ours = reason != NULL && strcmp(reason, CONDITION) == 0;
+    struct jv *fresh = NULL;
+    if (bad && (ready == NULL || ours))
+        fresh = make_condition(run, "Ready", "False", CONDITION, run->result.err.text, ready);
+    if (fresh != NULL && ours)
+        jv_replace_at(list, index, fresh);
+    else if (fresh != NULL)
+        jv_append(list, fresh);
+    else if (ours)
+        jv_remove_at(list, index);
+}
+
 /* The status with the condition as it should be; NULL when nothing has to change. */
 static struct jv *wanted_status(const struct run *run, const struct store_item *item, bool bad)
 {
@@ -144,20 +189,24 @@ static struct jv *wanted_status(const struct run *run, const struct store_item *
     const struct jv *status = jv_get(object, "status");
     const struct jv *conditions = jv_get(status, "conditions");
     size_t index = 0;
-    const struct jv *before = condition_of(conditions, &index);
+    const struct jv *before = condition_of(conditions, CONDITION, &index);
     const char *former = jv_path_str(before, "status", NULL);
     bool was_bad = former != NULL && strcmp(former, "True") == 0;
     if (!bad && !was_bad) {
         jv_unref(object);
         return NULL;
     }
-    struct jv *wanted = jv_is_object(status) ? jv_dup(status) : jv_object();
+    struct jv *words = jv_is_object(status) ? NULL : first_words(run, object);
+    struct jv *wanted = jv_is_object(status) ? jv_dup(status) : words != NULL ? words : jv_object();
     struct jv *list = jv_is_array(conditions) ? jv_dup(conditions) : jv_array();
-    struct jv *condition = make_condition(run, before, bad);
+    struct jv *condition =
+        make_condition(run, CONDITION, bad ? "True" : "False", bad ? reason_of(run) : "PolicyRuns",
+                       bad ? run->result.err.text : "the policy runs without errors", before);
     if (before != NULL)
         jv_replace_at(list, index, condition);
     else
         jv_append(list, condition);
+    set_ready(run, list, bad);
     jv_set(wanted, "conditions", list);
     jv_unref(object);
     return wanted;

@@ -1,5 +1,7 @@
 #include "kube/event_internal.h"
 
+#include "base/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,7 +167,12 @@ void event_record(struct event_recorder *recorder, const struct jv *regarding, c
     event->type = mem_str(type);
     event->reason = event_cut(reason, EVENT_WORD_MAX);
     event->action = event_cut(action, EVENT_WORD_MAX);
-    event->note = event_cut(note != NULL ? note : "", EVENT_NOTE_MAX);
+    struct buf visible;
+    buf_init(&visible, EVENT_NOTE_MAX * 8);
+    utf8_add_visible(&visible, note != NULL ? note : "",
+                     note != NULL ? strnlen(note, EVENT_NOTE_MAX + 1) : 0);
+    event->note = event_cut(buf_str(&visible), EVENT_NOTE_MAX);
+    buf_deinit(&visible);
     event->first_ns = event->last_ns = clock_wall_ns(loop_clock(recorder->loop));
     event->last_ms = clock_mono_ms(loop_clock(recorder->loop));
     event->count = 1;

@@ -23,6 +23,21 @@ void policy_task_ended(struct policy *policy)
     policy->tasks--;
 }
 
+static const char *source_of(void *arg, const char *tail, size_t len)
+{
+    const struct policy *policy = arg;
+    for (size_t i = 0; i < policy->layer_count; i++) {
+        const struct layer *layer = &policy->layers[i];
+        for (size_t m = 0; m < layer->count; m++) {
+            const char *source = layer->modules[m].source;
+            size_t source_len = strlen(source);
+            if (source_len > len && memcmp(source + source_len - len, tail, len) == 0)
+                return source;
+        }
+    }
+    return NULL;
+}
+
 static int module_compare(const void *a, const void *b)
 {
     return strcmp(((const struct module *)a)->name, ((const struct module *)b)->name);
@@ -126,20 +141,7 @@ static int load_entry(lua_State *L)
 
 int policy_run_error(struct vm_run *run, struct err *err)
 {
-    struct buf trace;
-    struct err cause;
-    buf_init(&trace, 400);
-    vm_run_failure(run, &cause, run->killed != VM_ALIVE ? &trace : NULL);
-    char *line = trace.data;
-    for (char *p = line; p != NULL && *p != '\0'; p++) {
-        if (*p == '\n')
-            *p = ';';
-    }
-    if (line != NULL && line[0] != '\0')
-        err_set(err, cause.code, "%s (at %s)", cause.text, line);
-    else if (err != NULL)
-        *err = cause;
-    buf_deinit(&trace);
+    vm_run_failure(run, err, NULL);
     return -1;
 }
 
@@ -321,6 +323,10 @@ struct policy *policy_load(const struct policy_env *env, const struct policy_lay
     policy->vm = vm_new(env, err);
     policy->layers = mem_alloc((layer_count + 1) * sizeof policy->layers[0]);
     policy->layer_count = layer_count;
+    if (policy->vm != NULL) {
+        policy->vm->source_of = source_of;
+        policy->vm->source_arg = policy;
+    }
     if (policy->vm == NULL || compile_all(policy, layers, err) != 0 || load_all(policy, err) != 0 ||
         policy_read_contract(policy, err) != 0) {
         policy_unref(policy);

@@ -299,6 +299,7 @@ RAISES static void read_controller(lua_State *L, struct contract *c, const char 
     c->controller->has_render = has_function(L, c, "render", false);
     c->controller->has_check = has_function(L, c, "check", false);
     c->controller->has_summary = has_function(L, c, "summary", false);
+    c->controller->has_failed = has_function(L, c, "failed", false);
     c->controller->has_serve = has_function(L, c, "serve", false);
     int type = raw_field(L, "resync_seconds");
     if (type != LUA_TNIL && (type != LUA_TNUMBER || lua_tonumber(L, -1) < 1))
@@ -332,6 +333,11 @@ RAISES static void read_bundle(lua_State *L, struct contract *c, const struct la
     if (type != LUA_TNIL && type != LUA_TTABLE)
         luaL_error(L, "%s: controllers must be a list of module names", c->module->source);
     lua_Integer count = type == LUA_TTABLE ? (lua_Integer)lua_rawlen(L, -1) : 0;
+    if (type == LUA_TTABLE && count == 0 && layer->index > 0)
+        luaL_error(L,
+                   "%s: controllers is empty: an overlay adds controllers and switches none off; "
+                   "leave it out",
+                   c->module->source);
     for (lua_Integer i = 1; i <= count; i++) {
         if (lua_rawgeti(L, -1, i) != LUA_TSTRING)
             luaL_error(L, "%s: controllers[%d] must be a string", c->module->source, (int)i);

@@ -92,7 +92,7 @@ static int protected_answer(lua_State *L)
     lua_pushliteral(L, "terminal");
     if (lua_rawget(L, 2) == LUA_TSTRING) {
         result->outcome = TASK_TERMINAL;
-        err_set(&result->err, ERR_INVALID, "%s", lua_tostring(L, -1));
+        vm_err_text(vm_of(L), &result->err, ERR_INVALID, lua_tostring(L, -1));
         return 0;
     }
     lua_pushliteral(L, "requeue_ms");

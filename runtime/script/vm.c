@@ -85,7 +85,6 @@ static bool over_budget(struct vm_run *run)
  * neither pcall nor <close> keeps it alive. */
 static void hook(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
     struct vm_run *run = vm_run_of(L);
     bool counted = clock_is_virtual(run->vm->clock);
     if (run->killed == VM_ALIVE) {
@@ -93,9 +92,12 @@ static void hook(lua_State *L, lua_Debug *ar)
             run->instructions += run->vm->limits.slice_instructions;
         else
             lua_sethook(L, NULL, 0, 0);
-        if (over_budget(run))
+        if (over_budget(run)) {
             vm_run_kill(run, VM_KILL_CPU);
-        else if (!counted)
+            lua_getinfo(L, "Sl", ar); /* after the yield Lua would give the line before */
+            run->killed_in = ar->source;
+            run->killed_line = ar->currentline;
+        } else if (!counted)
             run->due = 0;
     }
     if (lua_isyieldable(L)) {
@@ -222,7 +224,7 @@ int vm_protect(struct vm *vm, lua_CFunction fn, void *arg, struct err *err)
     if (status == LUA_OK)
         return 0;
     if (lua_type(L, -1) == LUA_TSTRING && status != LUA_ERRMEM)
-        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
+        vm_err_text(vm, err, ERR_SCRIPT, lua_tostring(L, -1));
     else
         err_set(err, ERR_LIMIT, "the policies used more than %zu MiB of memory",
                 vm->limits.memory_bytes_max / MIB);

@@ -47,6 +47,8 @@ struct vm_run {
     enum vm_kill killed;
     volatile sig_atomic_t due; /* set by the slice's signal */
     bool sliced;               /* the hook yielded, not an API call */
+    const char *killed_in;     /* the file where a hook killed it, lent by the code; or NULL */
+    int killed_line;
     int64_t cpu_ns, cpu_ns_max, resumed_cpu_ns;
     uint64_t instructions, instructions_max;
     int64_t grown_bytes;  /* of the state's memory, while this run was running */
@@ -67,7 +69,10 @@ struct vm {
     struct random_source *random;
     struct log *log;
     struct slice *slice;
-    struct policy_limits limits;      /* defaults filled in */
+    struct policy_limits limits; /* defaults filled in */
+    /* The whole name of the file whose name ends so; NULL when there is none. May be NULL. */
+    const char *(*source_of)(void *arg, const char *tail, size_t len);
+    void *source_arg;
     size_t bytes, bytes_peak;         /* Lua's own */
     size_t outside_bytes;             /* held in C for views */
     struct vm_run *current;           /* in lua_resume or lua_resetthread now */
@@ -127,6 +132,8 @@ static inline void vm_note(lua_State *L, uint64_t units)
     vm_run_of(L)->instructions += units;
 }
 
+/* An error with a policy's words: names of files whole, control characters spelled out. */
+void vm_err_text(const struct vm *vm, struct err *err, enum err_code code, const char *text);
 /* Turns the error object at idx into an err; never calls what the policy wrote. */
 RAISES void vm_error_describe(lua_State *L, int idx, struct err *err);
 

@@ -1,9 +1,18 @@
 /* How a run ended, in words for people: kills, errors, and where. */
 #include "script/vm.h"
 
+#include "base/utf8.h"
+
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { MIB = 1 << 20 };
+enum {
+    MIB = 1 << 20,
+    TEXT_BYTES_MAX = 600, /* leaves room for the place */
+    FRAMES_MAX = 64,
+    SOURCE_TAIL = LUA_IDSIZE - (int)sizeof "...", /* what Lua keeps of a long name */
+};
 
 const char *vm_kill_text(const struct vm_run *run, struct err *err)
 {
@@ -40,6 +49,59 @@ const char *vm_kill_text(const struct vm_run *run, struct err *err)
     return err->text;
 }
 
+/* What Lua writes as "...key things.order.lua" is written in full. */
+static void add_expanded(const struct vm *vm, const char *text, size_t len, struct buf *out)
+{
+    for (size_t i = 0; i < len;) {
+        const char *source = NULL;
+        if (vm->source_of != NULL && len - i >= 3 + (size_t)SOURCE_TAIL &&
+            memcmp(text + i, "...", 3) == 0)
+            source = vm->source_of(vm->source_arg, text + i + 3, SOURCE_TAIL);
+        if (source != NULL)
+            buf_add_str(out, source);
+        else
+            buf_add_char(out, text[i]);
+        i += source != NULL ? 3 + (size_t)SOURCE_TAIL : 1;
+    }
+}
+
+void vm_err_text(const struct vm *vm, struct err *err, enum err_code code, const char *text)
+{
+    struct buf full, visible;
+    if (err == NULL)
+        return;
+    buf_init(&full, 4 * ERR_TEXT_BYTES);
+    buf_init(&visible, 4 * ERR_TEXT_BYTES);
+    add_expanded(vm, text, strnlen(text, 2 * ERR_TEXT_BYTES), &full);
+    utf8_add_visible(&visible, buf_str(&full), full.len);
+    size_t len = utf8_cut(buf_str(&visible), visible.len, TEXT_BYTES_MAX);
+    err_set(err, code, "%.*s%s", (int)len, buf_str(&visible), len < visible.len ? "…" : "");
+    buf_deinit(&full);
+    buf_deinit(&visible);
+}
+
+/* "policies/m.lua:3": the innermost place in a policy. False when there is none, or when the text begins
+ * with one of those that led there. */
+static bool find_place(const struct vm_run *run, const char *text, char *place, size_t size)
+{
+    lua_Debug frame;
+    place[0] = '\0';
+    if (run->killed_in != NULL && run->killed_in[0] == '@' && run->killed_line > 0)
+        snprintf(place, size, "%.120s:%d", run->killed_in + 1, run->killed_line);
+    for (int level = 0; level < FRAMES_MAX && lua_getstack(run->L, level, &frame); level++) {
+        if (lua_getinfo(run->L, "Sl", &frame) == 0 || frame.currentline <= 0 ||
+            frame.source[0] != '@')
+            continue;
+        size_t len = strlen(frame.source + 1);
+        if (strncmp(text, frame.source + 1, len) == 0 && text[len] == ':' &&
+            isdigit((unsigned char)text[len + 1]))
+            return false;
+        if (place[0] == '\0')
+            snprintf(place, size, "%.120s:%d", frame.source + 1, frame.currentline);
+    }
+    return place[0] != '\0';
+}
+
 struct describe_call {
     struct vm_run *run;
     struct err *err;
@@ -52,7 +114,7 @@ void vm_error_describe(lua_State *L, int idx, struct err *err)
 {
     idx = lua_absindex(L, idx);
     if (lua_type(L, idx) == LUA_TSTRING) {
-        err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, idx));
+        vm_err_text(vm_of(L), err, ERR_SCRIPT, lua_tostring(L, idx));
         return;
     }
     if (!lua_istable(L, idx)) {
@@ -71,7 +133,7 @@ void vm_error_describe(lua_State *L, int idx, struct err *err)
         }
     }
     if (lua_type(L, -2) == LUA_TSTRING)
-        err_set(err, code, "%s", lua_tostring(L, -2));
+        vm_err_text(vm_of(L), err, code, lua_tostring(L, -2));
     else
         err_set(err, code, "raised a table without a message");
     lua_pop(L, 2);
@@ -122,5 +184,11 @@ bool vm_run_failure(struct vm_run *run, struct err *err, struct buf *trace)
     struct err ignored;
     if (vm_protect(run->vm, protected_describe, &call, &ignored) != 0 && run->killed == VM_ALIVE)
         err_set(err, ERR_LIMIT, "the policies' memory is used up");
+    char place[160];
+    if (err != NULL && !call.expected && run->killed != VM_KILL_CANCEL &&
+        find_place(run, err->text, place, sizeof place)) {
+        size_t len = strlen(err->text);
+        snprintf(err->text + len, sizeof err->text - len, " (at %s)", place);
+    }
     return call.expected;
 }

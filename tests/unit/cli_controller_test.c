@@ -89,6 +89,7 @@ static void runs_once_more_without_an_object_when_the_primary_is_gone(void **sta
     "  if ctx.object and ctx.object.spec.text == 'loop' then while true do end end\n"              \
     "  return good(ctx)\n"                                                                         \
     "end\n"                                                                                        \
+    "function N.failed(object, message) return { word = 'broken ' .. object.spec.text } end\n"     \
     "return N\n"
 static void start_failing(struct stage *stage)
 {
@@ -114,6 +115,32 @@ static void tells_of_an_error_on_the_object_and_takes_it_back_when_fixed(void **
     stage_wait(stage, 1000);
     assert_string_equal(stage_condition(stage, "one", "status"), "False");
     assert_string_equal(stage_text(stage, "one"), "good");
+}
+
+static void an_object_whose_first_run_fails_is_not_ready_and_says_why(void **state)
+{
+    struct stage *stage = *state;
+    start_failing(stage);
+    stage_thing(stage, "one", "bad");
+    stage_wait(stage, 1000);
+    const struct jv *status = jv_get(stage_get(stage, THINGS("one")), "status");
+    assert_string_equal(jv_path_str(status, "word", NULL), "broken bad");
+    assert_int_equal(jv_size(jv_get(status, "conditions")), 2);
+    const struct jv *ready = jv_at(jv_get(status, "conditions"), 1);
+    assert_string_equal(jv_path_str(ready, "type", NULL), "Ready");
+    assert_string_equal(jv_path_str(ready, "status", NULL), "False");
+    assert_string_equal(jv_path_str(ready, "reason", NULL), "PolicyError");
+    assert_non_null(strstr(jv_path_str(ready, "message", NULL), "failing:5"));
+    stage_patch(stage, THINGS("one"), "{spec: {text: loop}}");
+    stage_wait(stage, 5000);
+    ready = jv_at(jv_path(stage_get(stage, THINGS("one")), "status", "conditions", NULL), 1);
+    assert_non_null(strstr(jv_path_str(ready, "message", NULL), "killed: "));
+    assert_non_null(strstr(jv_path_str(ready, "message", NULL), "(at failing:6)"));
+    assert_int_equal(stage_events(stage, "ns", "PolicyError", NULL), 2);
+    stage_patch(stage, THINGS("one"), "{spec: {text: good}}");
+    stage_wait(stage, 1000);
+    status = jv_get(stage_get(stage, THINGS("one")), "status");
+    assert_int_equal(jv_size(jv_get(status, "conditions")), 1);
 }
 
 static void one_bad_object_does_not_delay_another(void **state)
@@ -419,6 +446,7 @@ int main(void)
         TEST(writes_nothing_when_nothing_changes),
         TEST(runs_once_more_without_an_object_when_the_primary_is_gone),
         TEST(tells_of_an_error_on_the_object_and_takes_it_back_when_fixed),
+        TEST(an_object_whose_first_run_fails_is_not_ready_and_says_why),
         TEST(one_bad_object_does_not_delay_another),
         TEST(parks_a_key_after_five_kills_until_its_spec_changes),
         TEST(tries_a_parked_key_again_after_a_while),

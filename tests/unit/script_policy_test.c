@@ -142,6 +142,21 @@ static void refuses_what_does_not_load_and_names_file_and_line(void **state)
                    "works only inside a run");
 }
 
+static void refuses_an_overlay_that_would_switch_controllers_off(void **state)
+{
+    (void)state;
+    static const struct file shipped[] = {{"bundle", "return { api = 1, controllers = {} }"},
+                                          {NULL, NULL}};
+    static const struct file team[] = {{"bundle", "return { api = 1, controllers = {} }"},
+                                       {NULL, NULL}};
+    const struct file *const lists[] = {shipped, team};
+    struct policy *policy = load_layers(lists, 1);
+    assert_non_null(policy);
+    policy_unref(policy);
+    assert_null(load_layers(lists, 2));
+    assert_non_null(strstr(err.text, "team-a/bundle.lua: controllers is empty"));
+}
+
 static void refuses_binary_data(void **state)
 {
     (void)state;
@@ -415,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(overlay_overrides_one_function_and_builds_on_the_base),
         CASE(refuses_what_does_not_load_and_names_file_and_line),
+        CASE(refuses_an_overlay_that_would_switch_controllers_off),
         CASE(refuses_binary_data),
         CASE(refuses_a_broken_contract_and_names_the_field),
         CASE(reads_declarations_into_c),

@@ -62,6 +62,68 @@ static void fails_with_file_line_and_stack_when_the_policy_raises(void **state)
     assert_non_null(strstr(fake.last.err.text, "type number"));
 }
 
+static void says_where_also_what_was_raised_without_words(void **state)
+{
+    static const struct {
+        const char *raised, *text;
+    } rows[] = {
+        {"error(nil)", "raised a value of type nil (at policies/m.lua:2)"},
+        {"error({})", "raised a table without a message (at policies/m.lua:2)"},
+        {"error('bare', 0)", "bare (at policies/m.lua:2)"},
+        {"error('placed')", "policies/m.lua:2: placed"},
+        {"error('red \\27[31m\\nnext')", "policies/m.lua:2: red \\u001b[31m\\nnext"},
+        {"string.rep('x', 1 << 40)", "policies/m.lua:2: "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = mem_printf("return { run = function()\n%s\nreturn 1 end }", rows[i].raised);
+        assert_int_equal(run_text(text), TASK_FAILED);
+        if (strncmp(fake.last.err.text, rows[i].text, strlen(rows[i].text)) != 0)
+            fail_msg("got `%s`, wanted `%s`", fake.last.err.text, rows[i].text);
+        free(text);
+    }
+}
+
+static void says_where_a_run_was_killed_or_ran_out_of_stack(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run_text("return { run = function()\nlocal n = 0\nwhile true do n = n + 1 end\n"
+                 "end }"),
+        TASK_KILLED);
+    assert_non_null(strstr(fake.last.err.text, " (at policies/m.lua:3)"));
+    /* A handler's handler's … error has no words of its own. */
+    assert_int_equal(run_text("local m = {}\nm.__index = function(t, k)\nreturn t[k .. 'x']\nend\n"
+                              "local t = setmetatable({}, m)\n"
+                              "return { run = function() return t.y end }"),
+                     TASK_FAILED);
+    assert_non_null(strstr(fake.last.err.text, "policies/m.lua:3"));
+}
+
+static void names_files_in_full_however_long_their_names(void **state)
+{
+    static const char name[] =
+        "ConfigMap a-namespace-of-some-length/a-config-map-of-some-length key druid.rollout.lua";
+    static const char text[] = "return { run = function() error('no') end }";
+    struct policy_file files[] = {
+        {"bundle", "bundle.lua", "return { api = 1 }", strlen("return { api = 1 }")},
+        {"m", name, text, strlen(text)}};
+    struct policy_layer layer = {"base", files, 2};
+    struct err err = {0};
+    (void)state;
+    struct policy *policy = policy_load(&fake.env, &layer, 1, &err);
+    assert_non_null(policy);
+    assert_int_equal(fake_run(&fake, policy, "m"), TASK_FAILED);
+    assert_string_equal(fake.last.err.text,
+                        "ConfigMap a-namespace-of-some-length/"
+                        "a-config-map-of-some-length key druid.rollout.lua:1: no");
+    policy_unref(policy);
+    files[1].text = "return {";
+    files[1].len = strlen(files[1].text);
+    assert_null(policy_load(&fake.env, &layer, 1, &err));
+    assert_non_null(strstr(err.text, "ConfigMap a-namespace-of-some-length/"));
+}
+
 static void applies_and_gets_object_and_change(void **state)
 {
     (void)state;
@@ -178,12 +240,16 @@ static void is_killed_when_memory_runs_out_even_inside_pcall(void **state)
     assert_int_equal(run_text("return { run = function() while true do pcall(function()\n"
                               "local s = 'x' while true do s = s .. s end end) end end }"),
                      TASK_KILLED);
-    assert_string_equal(fake.last.err.text, "killed: the policies used more than 64 MiB of memory");
+    assert_string_equal(
+        fake.last.err.text,
+        "killed: the policies used more than 64 MiB of memory (at policies/m.lua:1)");
     fake.env.limits.memory_bytes_max = 16 << 20;
     assert_int_equal(run_text("return { run = function() local t = {}\n"
                               "for i = 1, 1e9 do t[i] = { i } end end }"),
                      TASK_KILLED);
-    assert_string_equal(fake.last.err.text, "killed: the policies used more than 16 MiB of memory");
+    assert_string_equal(
+        fake.last.err.text,
+        "killed: the policies used more than 16 MiB of memory (at policies/m.lua:2)");
 }
 
 static const char thing[] =
@@ -260,6 +326,9 @@ int main(void)
         CASE(is_done_when_it_returns_nothing),
         CASE(requeues_and_gives_up_and_retries_as_told),
         CASE(fails_with_file_line_and_stack_when_the_policy_raises),
+        CASE(says_where_also_what_was_raised_without_words),
+        CASE(says_where_a_run_was_killed_or_ran_out_of_stack),
+        CASE(names_files_in_full_however_long_their_names),
         CASE(applies_and_gets_object_and_change),
         CASE(answers_nil_err_when_an_effect_fails_and_retries_when_it_is_raised),
         CASE(takes_a_missing_object_as_deleted),
