@@ -65,6 +65,23 @@ static void consider(struct policies *policies, struct policy_set *set)
     }
 }
 
+/* Parts that are applied one after another are not blamed for the moment in between. */
+static bool parts_may_come(struct policies *policies, const struct gathered *gathered)
+{
+    struct loop *loop = policies->options.env.loop;
+    if (gathered->incomplete.code == ERR_NONE || policies->dir != NULL) {
+        policies->incomplete_ms = 0;
+        return false;
+    }
+    if (policies->incomplete_ms == 0)
+        policies->incomplete_ms = loop_now_ms(loop);
+    if (loop_now_ms(loop) - policies->incomplete_ms >= POLICIES_PARTS_WAIT_MS)
+        return false;
+    if (policies->timer == NULL)
+        policies->timer = loop_timer_add(loop, POLICIES_PARTS_WAIT_MS, on_check, policies);
+    return true;
+}
+
 static void check(struct policies *policies)
 {
     struct gathered gathered;
@@ -73,6 +90,10 @@ static void check(struct policies *policies)
     if (policies->configmaps != NULL && !informer_synced(policies->configmaps))
         return;
     gather(policies, &gathered);
+    if (parts_may_come(policies, &gathered)) {
+        gathered_free(&gathered);
+        return;
+    }
     if (policies->policy == NULL) {
         policies_load_first(policies, &gathered);
     } else {

@@ -8,6 +8,10 @@
  * changed. nemeton.dev/loaded names the version in force; nemeton.dev/use-version asks for a former
  * one. At the start, when there is no last good version to keep, overlays that do not load are left
  * out and marked.
+ *
+ * The bottom may be several ConfigMaps. Those of one version carry the same annotation
+ * nemeton.dev/part-of, which begins with their number: one after another they are waited for, so that
+ * parts of two versions are never mixed.
  */
 #ifndef NEMETON_CONTROL_POLICIES_H
 #define NEMETON_CONTROL_POLICIES_H
@@ -22,10 +26,12 @@
 #define POLICIES_LOADED "nemeton.dev/loaded"
 #define POLICIES_ERROR "nemeton.dev/error"
 #define POLICIES_USE_VERSION "nemeton.dev/use-version"
+#define POLICIES_PART_OF "nemeton.dev/part-of" /* of a base in several ConfigMaps: "3-<digest>" */
 
 enum {
-    POLICIES_SETTLE_MS = 20,  /* several ConfigMaps applied together count as one change */
-    POLICIES_SYNC_MS = 30000, /* for the caches that a new version wants */
+    POLICIES_SETTLE_MS = 20,       /* several ConfigMaps applied together count as one change */
+    POLICIES_PARTS_WAIT_MS = 3000, /* until parts that are missing are told */
+    POLICIES_SYNC_MS = 30000,      /* for the caches that a new version wants */
     POLICIES_SYNC_POLL_MS = 10,
     POLICIES_PREVIEWS_AT_ONCE = 4,
     POLICIES_PREVIEWS_MAX = 100000,

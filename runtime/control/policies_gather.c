@@ -29,6 +29,7 @@ void gather(const struct policies *policies, struct gathered *gathered)
     gathered->base_count = gathered->count;
     gathered->base = false;
     store_each(informer_store(policies->configmaps), NULL, gather_one, gathered);
+    gathered_join(gathered);
 }
 
 void gathered_free(struct gathered *gathered)
@@ -48,6 +49,11 @@ int gather_bottom(const struct policies *policies, const struct gathered *gather
 {
     if (policies->dir != NULL)
         return policy_set_add_dir(set, POLICIES_LABEL_BASE, policies->dir, "sandbox", err);
+    if (gathered->incomplete.code != ERR_NONE) {
+        if (err != NULL)
+            *err = gathered->incomplete;
+        return -1;
+    }
     for (size_t i = 0; i < gathered->base_count; i++) {
         if (policy_set_add_configmap(set, gathered_name(gathered, i), gathered->objects[i], err) !=
             0)

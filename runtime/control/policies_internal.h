@@ -1,5 +1,5 @@
 /* The parts of policies: when to look (policies.c), what is wanted (policies_gather.c), the first load
- * (policies_first.c), the transaction (policies_reload.c), its two ends (policies_verdict.c), what is
+ * (policies_first.c), sets of several ConfigMaps (policies_parts.c), the transaction (policies_reload.c), its two ends (policies_verdict.c), what is
  * told on ConfigMaps (policies_marks.c). */
 #ifndef NEMETON_CONTROL_POLICIES_INTERNAL_H
 #define NEMETON_CONTROL_POLICIES_INTERNAL_H
@@ -63,6 +63,7 @@ struct policies {
     bool leading;
     struct loop_timer *timer; /* the next check */
     int64_t changed_ms;       /* when the first change not yet looked at was noticed */
+    int64_t incomplete_ms;    /* since when parts of the base are missing; 0 = they are not */
     struct policy *policy;
     struct policy_set *set;
     struct policies_version history[POLICIES_HISTORY];
@@ -78,9 +79,11 @@ struct policies {
 struct gathered {
     struct jv **objects;
     size_t count, base_count;
-    bool base; /* which of them are being collected */
+    bool base;             /* which of them are being collected */
+    struct err incomplete; /* why the base cannot be put together; code 0 when it can */
 };
 void gather(const struct policies *policies, struct gathered *gathered);
+void gathered_join(struct gathered *gathered); /* policies_parts.c */
 void gathered_free(struct gathered *gathered);
 const char *gathered_name(const struct gathered *gathered, size_t index);
 int gather_bottom(const struct policies *policies, const struct gathered *gathered,
