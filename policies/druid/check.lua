@@ -160,6 +160,8 @@ local function resources(block, at, add)
   end
 end
 
+local access_modes = { ReadWriteOnce = true, ReadOnlyMany = true, ReadWriteMany = true, ReadWriteOncePod = true }
+
 -- of_pods: they are volumes of pods by the same name, and have to be labels for that.
 local function claims(list, at, add, of_pods)
   local seen = {}
@@ -168,6 +170,8 @@ local function claims(list, at, add, of_pods)
     local storage = tables.dig(claim, "spec", "resources", "requests", "storage")
     if storage == nil then
       add(here .. ".spec.resources.requests.storage", "is missing", "say how much, such as 10Gi")
+    elseif quantity.equal(storage, 0) then
+      add(here .. ".spec.resources.requests.storage", "is nothing", "say how much, such as 10Gi")
     end
     resources(tables.dig(claim, "spec", "resources"), here .. ".spec.resources", add)
     metadata.labels(tables.dig(claim, "metadata", "labels"), here .. ".metadata.labels", add)
@@ -181,8 +185,15 @@ local function claims(list, at, add, of_pods)
     elseif seen[name] then
       add(here .. ".metadata.name", "\"" .. name .. "\" comes twice", "rename one of them")
     end
-    if #(tables.dig(claim, "spec", "accessModes") or {}) == 0 then
+    local modes = tables.dig(claim, "spec", "accessModes") or {}
+    if #modes == 0 then
       add(here .. ".spec.accessModes", "is missing", "say who mounts it, usually [ReadWriteOnce]")
+    end
+    for m, mode in ipairs(modes) do
+      if not access_modes[mode] then
+        add(string.format("%s.spec.accessModes[%d]", here, m - 1), "\"" .. tostring(mode) .. "\" is no access mode",
+          "use " .. names.list(tables.keys(access_modes)))
+      end
     end
     seen[name] = true
   end
@@ -287,6 +298,27 @@ local function services(cluster, group, at, add)
     check_ports(tables.dig(template, "spec", "ports") or {}, here .. ".spec.ports", "port", add)
     metadata.labels(tables.dig(template, "metadata", "labels"), here .. ".metadata.labels", add)
     metadata.annotations(tables.dig(template, "metadata", "annotations"), here .. ".metadata.annotations", add)
+    metadata.labels(tables.dig(template, "spec", "selector"), here .. ".spec.selector", add)
+    local kind = tables.text(tables.dig(template, "spec", "type")) or "ClusterIP"
+    if kind ~= "ClusterIP" and tables.dig(template, "spec", "clusterIP") == "None" then
+      add(here .. ".spec.clusterIP", "is None, which a " .. kind .. " Service cannot have",
+        "leave it out, or make two Services")
+    end
+  end
+end
+
+local function spread(_, group, at, add)
+  local seen = {}
+  for i, constraint in ipairs(group.node.topologySpreadConstraints or {}) do
+    local here = string.format("%s.topologySpreadConstraints[%d]", at, i - 1)
+    local key = tostring(constraint.topologyKey) .. " " .. tostring(constraint.whenUnsatisfiable)
+    if seen[key] then
+      add(here, "is for " .. key .. ", and so is another one", "remove one of them")
+    end
+    if math.type(constraint.maxSkew) ~= "integer" or constraint.maxSkew < 1 then
+      add(here .. ".maxSkew", tostring(constraint.maxSkew) .. " is no difference that can be kept", "use 1 or more")
+    end
+    seen[key] = true
   end
 end
 
@@ -341,7 +373,7 @@ end
 
 M.group_rules = {
   group_name, node_type, image, port, texts, container_ports, sizes, environment, containers,
-  limits, probes, services, group_metadata,
+  spread, limits, probes, services, group_metadata,
 }
 
 -- Two parts of the object must not make the same Kubernetes object.

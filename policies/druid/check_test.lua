@@ -160,4 +160,26 @@ return {
       end
     end, "spec.nodes", "has 321 entries")
   end,
+  ["a claim of no size or of an unknown access mode is named"] = function(t)
+    local function claim(size, mode)
+      return { { metadata = { name = "d" }, spec = { accessModes = { mode }, resources = { requests = { storage = size } } } } }
+    end
+    told(t, function(_, node) node.volumeClaimTemplates = claim("0", "ReadWriteOnce") end,
+      "spec.nodes.brokers.volumeClaimTemplates[0].spec.resources.requests.storage", "is nothing")
+    told(t, function(spec) spec.volumeClaimTemplates = claim("1Gi", "Mine") end,
+      "spec.nodes.brokers.volumeClaimTemplates[0].spec.accessModes[0]", "ReadWriteOncePod")
+  end,
+  ["spreads that cannot be kept, or twice the same, are named"] = function(t)
+    local zone = { topologyKey = "zone", whenUnsatisfiable = "DoNotSchedule", maxSkew = 1 }
+    told(t, function(_, node) node.topologySpreadConstraints = { zone, zone } end,
+      "spec.nodes.brokers.topologySpreadConstraints[1]", "zone DoNotSchedule")
+    told(t, function(_, node) node.topologySpreadConstraints = { { topologyKey = "zone", maxSkew = 0 } } end,
+      "spec.nodes.brokers.topologySpreadConstraints[0].maxSkew", "1 or more")
+  end,
+  ["a headless Service that is to be a load balancer is named"] = function(t)
+    told(t, function(spec) spec.services = { { spec = { type = "LoadBalancer", clusterIP = "None" } } } end,
+      "spec.services[0].spec.clusterIP", "LoadBalancer")
+    told(t, function(spec) spec.services = { { spec = { selector = { ["${x}"] = "a" } } } } end,
+      "spec.services[0].spec.selector.${x}", "no key")
+  end,
 }
