@@ -22,13 +22,14 @@ local tables = require "lib.tables"
 local M = {}
 
 M.read_ms, M.write_ms = 5000, 10000
-M.budget_ms = 20000      -- what the calls of one run may take together
+M.budget_ms = 12000      -- what the calls of one run may take together
 M.hops_max = 3
 M.leads = { coordinator = "/druid/coordinator/v1/isLeader", overlord = "/druid/indexer/v1/isLeader" }
 M.author = "nemeton"
 
 -- uid of the cluster = its gate; a memory that may be lost at any time.
 local gates, gate_count, gates_max = {}, 0, 64
+local everybody = gate.new()
 
 local function forget_idle_gates(now)
   for uid, state in pairs(gates) do
@@ -116,7 +117,8 @@ local function send(druid, place, call)
     return nil, { code = "busy", retry_ms = 1000, message = what .. ": Druid has used up the time of this run" }
   end
   -- Behind one Router a role may hang while another answers.
-  local ticket, closed = gate.enter(gate_of(druid), (call.role or "") .. " " .. place.url, now, limit, druid.share)
+  local ticket, closed = gate.enter(gate_of(druid), everybody, (call.role or "") .. " " .. place.url, now, limit,
+    druid.share)
   if not ticket then
     return nil, closed
   end
@@ -126,7 +128,7 @@ local function send(druid, place, call)
   local after = clock.now_ms()
   druid.spent_ms = druid.spent_ms + after - now
   local failure = not answer and answers.silence(what, err or { code = "network", message = "no answer" })
-  gate.leave(druid.gate, ticket, after, failure or nil)
+  gate.leave(druid.gate, everybody, ticket, after, failure or nil)
   if failure then
     return nil, failure
   end

@@ -194,30 +194,38 @@ return {
     t.equal(asked[1].ca, "PEM")
   end,
   ["an address that did not answer is left alone, longer each time, and another cluster is not"] = function(t)
-    local state, hung = gate.new(), { code = "timeout", message = "silence" }
-    local ticket = gate.enter(state, "a", 0, 5000)
+    local state, all, hung = gate.new(), gate.new(), { code = "timeout", message = "silence" }
+    local ticket = gate.enter(state, all, "a", 0, 5000)
     t.equal(ticket.timeout_ms, 5000)
-    gate.leave(state, ticket, 5000, hung)
-    local refused, err = gate.enter(state, "a", 6000, 5000)
+    gate.leave(state, all, ticket, 5000, hung)
+    local refused, err = gate.enter(state, all, "a", 6000, 5000)
     t.equal({ refused == nil, err.code, err.retry_ms }, { true, "timeout", 4000 })
-    ticket = gate.enter(state, "a", 10000, 5000)
+    ticket = gate.enter(state, all, "a", 10000, 5000)
     t.equal(ticket.timeout_ms, 2500)
-    gate.leave(state, ticket, 12000, hung)
-    t.equal(select(2, gate.enter(state, "a", 12000, 5000)).retry_ms, 10000)
-    t.ok(gate.enter(state, "b", 12000, 5000), "another address")
-    ticket = gate.enter(state, "a", 30000, 5000)
-    gate.leave(state, ticket, 30001, nil)
-    t.equal(gate.enter(state, "a", 30001, 5000).timeout_ms, 5000, "forgotten after an answer")
+    gate.leave(state, all, ticket, 12000, hung)
+    t.equal(select(2, gate.enter(state, all, "a", 12000, 5000)).retry_ms, 10000)
+    t.ok(gate.enter(state, all, "b", 12000, 5000), "another address")
+    ticket = gate.enter(state, all, "a", 30000, 5000)
+    gate.leave(state, all, ticket, 30001, nil)
+    t.equal(gate.enter(state, all, "a", 30001, 5000).timeout_ms, 5000, "forgotten after an answer")
   end,
   ["no more than a few calls of a cluster are under way, and lost ones are forgotten"] = function(t)
-    local state = gate.new()
+    local state, all = gate.new(), gate.new()
     for _ = 1, gate.calls_max do
-      t.ok(gate.enter(state, "a", 0, 5000))
+      t.ok(gate.enter(state, all, "a", 0, 5000))
     end
-    local ticket, err = gate.enter(state, "a", 0, 5000)
+    local ticket, err = gate.enter(state, all, "a", 0, 5000)
     t.equal({ ticket == nil, err.code }, { true, "busy" })
-    t.ok(gate.enter(state, "a", 5000 + gate.grace_ms + 1, 5000))
-    t.equal(gate.enter(state, "a", 5000 + gate.grace_ms + 1, 5000, 1), nil, "a smaller share")
+    t.ok(gate.enter(state, all, "a", 5000 + gate.grace_ms + 1, 5000))
+    t.equal(gate.enter(state, all, "a", 5000 + gate.grace_ms + 1, 5000, 1), nil, "a smaller share")
+  end,
+  ["when all clusters hang at once, runs have room left"] = function(t)
+    local all = gate.new()
+    for _ = 1, gate.all_max do
+      t.ok(gate.enter(gate.new(), all, "a", 0, 5000))
+    end
+    t.equal(select(2, gate.enter(gate.new(), all, "a", 0, 5000)).code, "busy")
+    t.ok(gate.enter(gate.new(), all, "a", 5000 + gate.grace_ms + 1, 5000))
   end,
   ["errors say what, how and what to do, and keep secrets"] = function(t)
     local function text(status, body)

@@ -7,6 +7,7 @@
 local M = {}
 
 M.calls_max = 4          -- of one cluster at a time
+M.all_max = 40           -- of all clusters at a time: when all of them hang, runs have room left
 M.addresses_max = 64     -- remembered for one cluster
 M.pause_ms, M.pause_ms_max = 5000, 60000
 M.suspect_ms = 2000      -- an address that did not answer the last time gets half the time, but not less
@@ -28,21 +29,22 @@ local function under_way(state, now)
   return count
 end
 
--- May a call begin? share: how many calls this caller leaves at most under way, calls_max or less.
--- Gives a ticket { id =, timeout_ms = } or nil, err.
-function M.enter(state, origin, now, timeout_ms, share)
-  if under_way(state, now) >= math.min(share or M.calls_max, M.calls_max) then
-    return nil, { code = "busy", retry_ms = 500, message = "other calls to this Druid are under way" }
+-- May a call begin? all: the state that counts the calls of all clusters; share: how many calls this caller
+-- leaves at most under way, calls_max or less. Gives a ticket { id =, timeout_ms = } or nil, err.
+function M.enter(state, all, origin, now, timeout_ms, share)
+  if under_way(state, now) >= math.min(share or M.calls_max, M.calls_max) or under_way(all, now) >= M.all_max then
+    return nil, { code = "busy", retry_ms = 500, message = "other calls to Druid are under way" }
   end
   local address = state.addresses[origin]
   if address and now < address.until_ms then
     return nil, { code = address.code, retry_ms = address.until_ms - now,
       message = address.message .. " (not asked again for " .. (address.until_ms - now + 999) // 1000 .. " s)" }
   end
-  state.count = state.count + 1
-  local ticket = { id = state.count, origin = origin,
+  state.count, all.count = state.count + 1, all.count + 1
+  local ticket = { id = state.count, id_of_all = all.count, origin = origin,
     timeout_ms = address and math.min(timeout_ms, math.max(timeout_ms // 2, M.suspect_ms)) or timeout_ms }
   state.calls[ticket.id] = now + ticket.timeout_ms + M.grace_ms
+  all.calls[ticket.id_of_all] = state.calls[ticket.id]
   return ticket
 end
 
@@ -61,8 +63,8 @@ local function make_room(state, now)
 end
 
 -- A call has ended. err: { code =, message = } when nobody answered, nil for any answer.
-function M.leave(state, ticket, now, err)
-  state.calls[ticket.id] = nil
+function M.leave(state, all, ticket, now, err)
+  state.calls[ticket.id], all.calls[ticket.id_of_all] = nil, nil
   local before = state.addresses[ticket.origin]
   if not err then
     state.addresses[ticket.origin] = nil

@@ -34,6 +34,17 @@ static void on_failed(void *arg, const char *why)
     fprintf(stderr, "%s\n", self->failed.text);
 }
 
+/* As a Deployment does: trouble on the network can cost an operator its lease. */
+static void on_operator_exit(void *arg, size_t index, const struct manager_end *end)
+{
+    struct virtual_stage *self = arg;
+    struct err err = {0};
+    if (end->reason == MANAGER_LEASE_LOST && self->world != NULL &&
+        world_operator_start(self->world, index, &err) < 0) {
+        self->failed = err;
+    }
+}
+
 static int verdict(const struct virtual_stage *self, struct err *err)
 {
     if (self->failed.code != ERR_NONE) {
@@ -111,6 +122,7 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
                                   .world_log = options->log,
                                   .on_commit = on_commit,
                                   .on_failed = on_failed,
+                                  .on_operator_exit = on_operator_exit,
                                   .arg = self};
     self->world = stage->loop ? world_new(&world, err) : NULL;
     if (!self->world || world_start(self->world, err) < 0) {

@@ -13,12 +13,16 @@ local function clean(ctx)
   local overlays = kube.read_list{ apiVersion = "v1", kind = "ConfigMap", namespace = setting.policy_namespace,
     labels = "nemeton.dev/policies=team" }
   for _, map in ipairs(overlays or {}) do ctx.delete(map) end
-  for _, druid in ipairs(kube.read_list{ apiVersion = w.DRUID.apiVersion, kind = w.DRUID.kind,
-    namespace = setting.namespace } or {}) do ctx.delete(druid) end
-  for _ = 1, 1200 do
-    local left = kube.read_list{ apiVersion = w.DRUID.apiVersion, kind = w.DRUID.kind, namespace = setting.namespace }
-    if left and #left == 0 then break end
-    ctx.sleep(50)
+  for _, kind in ipairs{ w.DRUID.kind, "DruidIngestion" } do
+    for _, object in ipairs(kube.read_list{ apiVersion = w.DRUID.apiVersion, kind = kind,
+      namespace = setting.namespace } or {}) do ctx.delete(object) end
+  end
+  for _, kind in ipairs{ w.DRUID.kind, "DruidIngestion" } do
+    for _ = 1, 1200 do
+      local left = kube.read_list{ apiVersion = w.DRUID.apiVersion, kind = kind, namespace = setting.namespace }
+      if left and #left == 0 then break end
+      ctx.sleep(50)
+    end
   end
   w.operator("stop-all")
   ctx.delete{ apiVersion = "v1", kind = "Namespace", name = setting.namespace }
