@@ -1,0 +1,30 @@
+# What others delete or change comes back at once.
+
+# back KIND NAME: deleted, there again (as another object) within a second
+back() {
+    local uid start waited
+    uid=$(kubectl get "$1" "$2" -o 'jsonpath={.metadata.uid}')
+    kubectl delete "$1" "$2" --cascade=orphan --wait=false >/dev/null
+    start=$(date +%s%N)
+    soon "$1 $2 is back" 5 "^[0-9a-f-]{36}$" sh -c "'$kubectl_program' get $1 $2 -o 'jsonpath={.metadata.uid}' | grep -v $uid"
+    waited=$((($(date +%s%N) - start) / 1000000))
+    # A call of kubectl is part of it.
+    if [ $waited -le 1300 ]; then good; else bad "$1 $2 within a second" "$waited ms"; fi
+}
+for kind in service configmap statefulset; do
+    for name in $(kubectl get "$kind" -l app=druid -o 'jsonpath={.items[*].metadata.name}'); do
+        case $kind/$name in
+        */*routers* | */*historicals* | configmap/tiny-cluster-druid-common-config) back "$kind" "$name" ;;
+        esac
+    done
+done
+router_config=$(kubectl get configmap -l app=druid -o name | grep routers)
+kubectl patch "$router_config" --type merge -p '{"data":{"runtime.properties":"changed=by hand","added":"by hand"}}' >/dev/null
+soon "an edited ConfigMap" 2 "druid.service=druid/router" kubectl get "$router_config" -o yaml
+expect "what was added to it is gone" "^none$" sh -c "'$kubectl_program' get '$router_config' -o yaml | grep 'by hand' || echo none"
+kubectl patch statefulset druid-tiny-cluster-routers --type merge -p '{"spec":{"replicas":3}}' >/dev/null
+soon "an edited StatefulSet" 2 "^1$" kubectl get statefulset druid-tiny-cluster-routers -o 'jsonpath={.spec.replicas}'
+kubectl patch service druid-tiny-cluster-routers --type merge -p '{"spec":{"selector":{"app":"other"}}}' >/dev/null
+soon "an edited Service" 2 "druid_cr.:.tiny-cluster" kubectl get service druid-tiny-cluster-routers -o 'jsonpath={.spec.selector}'
+expect "an object of somebody else" "created" kubectl create configmap mine --from-literal=a=b
+ready tiny-cluster 60 "Ready again"
