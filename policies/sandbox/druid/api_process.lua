@@ -54,6 +54,7 @@ function M.answer(view, process, request)
   if known then return request.method == "GET" and known(view, process) or http.empty(405) end
   local place, what = request.path:match("^/druid/(%l+)/v1/(%a+)$")
   local role = place and ROLES[place]
+  if role ~= process.type and not (role == "overlord" and process.merged) then role = nil end
   if role and what == "leader" then return leader(view, role) end
   if role and what == "isLeader" then return is_leader(view, process, role) end
   if request.path == "/proxy/enabled" and process.type == "router" then

@@ -1,16 +1,15 @@
--- The front of every process: who may ask, where a request belongs, and who passes it on. Pure.
+-- The front of every process: who may ask, where a request belongs, and who passes it on. Pure but for the
+-- choice of a Broker.
 --
 -- A standby of the Coordinators or Overlords sends to the leader (307), a Router and a Coordinator that is
--- no Overlord pass on, everything else is answered by the process itself.
+-- no Overlord pass on, a Router sends queries to a Broker, and everything else is answered by the process
+-- itself.
 
 local http = require "druid.http"
 local processes = require "druid.processes"
 local settings = require "druid.settings"
 
 local M = {}
-
--- Path = the module that answers it, once it has come to the right process; put there by druid.model.
-M.places = {}
 
 local OPEN = { ["/status/health"] = true, ["/druid/historical/v1/readiness"] = true,
   ["/druid/broker/v1/readiness"] = true, ["/druid/coordinator/v1/isLeader"] = true,
@@ -64,7 +63,15 @@ local function pass_on(view, request, role)
   return leader
 end
 
+-- Queries go to any Broker that is announced.
+local function to_broker(view, request)
+  local brokers = processes.announced(view.processes, "broker")
+  if #brokers == 0 then return nil, request, http.html(502, "Bad Gateway") end
+  return brokers[random.int(1, #brokers)], request
+end
+
 local function router(view, process, request)
+  if request.path:find("^/druid/v2") then return to_broker(view, request) end
   if process.property("druid.router.managementProxy.enabled") ~= "true" then
     return process, request
   end

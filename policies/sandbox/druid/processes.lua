@@ -34,11 +34,15 @@ local function port_of(container)
   return nil
 end
 
-local function has_claim(pod)
+-- The claims that a pod is on, by their uids; "" for one that keeps nothing.
+local function volumes_of(door, pod)
+  local uids = {}
   for _, volume in ipairs(pod.spec.volumes or {}) do
-    if volume.persistentVolumeClaim then return true end
+    local claim = volume.persistentVolumeClaim and door.get{ apiVersion = "v1", kind = "PersistentVolumeClaim",
+      namespace = pod.metadata.namespace, name = volume.persistentVolumeClaim.claimName }
+    if claim then uids[#uids + 1] = claim.metadata.uid end
   end
-  return false
+  return table.concat(uids, " ")
 end
 
 local function wants_ip(container)
@@ -87,7 +91,7 @@ function M.of(door, pod, settings)
     plain = property("druid.enablePlaintextPort") ~= "false", tls = property("druid.enableTlsPort") == "true",
     port = port_of(container) or M.PORTS[kind],
     tls_port = math.tointeger(tonumber(property("druid.tlsPort"))) or M.TLS_PORTS[kind],
-    persistent = has_claim(pod), property = property,
+    volumes = volumes_of(door, pod), property = property,
     service = property("druid.service") or "druid/" .. kind,
     merged = kind == "coordinator" and property("druid.coordinator.asOverlord.enabled") == "true",
   }
@@ -96,17 +100,23 @@ function M.of(door, pod, settings)
   return process
 end
 
--- All processes of a cluster by the names of their pods, with the times that depend on the settings.
--- busy_until: pod = when a process that reads its cache listens.
-function M.all(door, namespace, name, settings, now_ms, busy_until)
-  local list = {}
+-- How long a Historical that finds segments in its cache reads them before it listens.
+local function cache_ms(process, state)
+  local record = state.historicals[process.pod]
+  local warm = record and record.volumes == process.volumes and record.volumes ~= "" and #record.segments > 0
+  return process.type == "historical" and warm and math.floor(state.settings.cache * 1000) or 0
+end
+
+-- All processes of a cluster, by the names of their pods.
+function M.all(door, namespace, name, state, now_ms)
+  local list, settings = {}, state.settings
   for _, pod in ipairs(door.list{ apiVersion = "v1", kind = "Pod", namespace = namespace,
     labels = "druid_cr=" .. name }) do
     local process = M.of(door, pod, settings)
     if process then
-      local busy = busy_until and busy_until[process.pod] or 0
-      process.listens_ms = math.max(process.started_ms + math.floor(settings.http * 1000), busy)
-      process.announced_ms = math.max(process.started_ms + math.floor(settings.announce * 1000), busy)
+      local start_ms = process.started_ms + cache_ms(process, state)
+      process.listens_ms = start_ms + math.floor(settings.http * 1000)
+      process.announced_ms = start_ms + math.floor(settings.announce * 1000)
       process.listens = process.running and now_ms >= process.listens_ms
       process.announced = process.running and now_ms >= process.announced_ms
       list[#list + 1] = process
@@ -127,21 +137,22 @@ local function leads(process, role)
   return process.type == role or (role == "overlord" and process.merged)
 end
 
+local function is_older(process, other)
+  return not other or process.announced_ms < other.announced_ms
+    or process.announced_ms == other.announced_ms and process.pod < other.pod
+end
+
 -- The announced process of a role that has been there longest; nil when there is none, also while the
--- former one is still going. Second: is anybody of the role there at all?
+-- former one is still going.
 function M.leader(list, role)
   local leader, before
   for _, process in ipairs(list) do
     if leads(process, role) then
-      local older = function(other)
-        return not other or process.announced_ms < other.announced_ms
-          or process.announced_ms == other.announced_ms and process.pod < other.pod
-      end
-      if process.announced and older(leader) then leader = process end
-      if process.stopping and older(before) then before = process end
+      if process.announced and is_older(process, leader) then leader = process end
+      if process.stopping and is_older(process, before) then before = process end
     end
   end
-  if leader and before and before.announced_ms < leader.announced_ms then return nil end
+  if leader and before and is_older(before, leader) then return nil end
   return leader
 end
 

@@ -8,7 +8,7 @@ local settings = require "druid.settings"
 local M = {}
 
 M.TRIES = 10
-M.SUBJECTS = { "segments", "historicals", "tasks", "workers", "supervisors", "dynamic", "status" }
+M.SUBJECTS = { "historicals", "tasks", "workers", "supervisors", "dynamic", "status" }
 
 function M.name(cluster)
   return cluster .. "-druid-model"
@@ -36,7 +36,7 @@ function M.of(map)
     local value, err = nil, nil
     if data[subject] then value, err = yaml.decode(data[subject]) end
     if err then error(subject .. ": " .. err.message, 0) end
-    state[subject] = type(value) == "table" and value or {}
+    state[subject] = type(value) == "table" and value or json.object{}
   end
   return state
 end
@@ -46,8 +46,7 @@ function M.cached(door, namespace, cluster)
 end
 
 local function text_of(value)
-  if next(value) == nil then return "{}\n" end
-  return (yaml.encode(value))
+    return (yaml.encode(value))
 end
 
 -- The data of a state. What is for people stays as they wrote it.
