@@ -13,6 +13,7 @@ local tables = require "lib.tables"
 local M = {}
 
 M.progress_deadline_s = 3600   -- a group not complete after this is Degraded, and stays in progress
+M.line_max = 80                -- status.message is a column of kubectl; conditions say all
 M.write_pause_s = 2            -- counts are written at most this often; transitions at once
 
 local busy = { Creating = true, Rolling = true, Waiting = true, Scaling = true, Failed = true }
@@ -232,7 +233,7 @@ function M.compose(cluster, old, facts, now)
   local status = tables.merge(facts.lists, {
     observedGeneration = cluster.generation,
     policyVersion = facts.policy_version,
-    message = summary.message,
+    message = names.cut(summary.message, M.line_max),
     readyGroups = string.format("%d/%d", ready, #groups),
     groups = groups,
     middleManagerDrain = M.drain(facts.entries, old),
@@ -264,14 +265,14 @@ function M.stopped(cluster, old, reason, message, degraded, now)
     end
   end
   local status = tables.shallow(old)
-  status.message = names.cut(message, 250)
+  status.message = names.cut(message, M.line_max)
   status.conditions = condition.merge(old.conditions, wanted, cluster.generation, clock.rfc3339(now))
   return status
 end
 
 -- What there is to say of an object of which nothing was ever said, when a run raised an error.
 function M.failed(object, message)
-  return { message = names.cut("The policy failed: " .. message, 250),
+  return { message = names.cut("The policy failed: " .. message, M.line_max),
     readyGroups = "0/" .. #tables.keys(object.spec.nodes) }
 end
 

@@ -4,6 +4,7 @@
 -- It never stands in the way for good: an invalid object is torn down like any other, and setting
 -- spec.disablePVCDeletionFinalizer to true, even now, releases it with the volumes kept.
 
+local condition = require "lib.condition"
 local events = require "druid.events"
 local names = require "druid.names"
 local status = require "druid.status"
@@ -82,7 +83,8 @@ function M.run(ctx, kube, cluster, old)
   local claims = volumes.of_cluster(cluster, world.labelled(kube, cluster, "PersistentVolumeClaim"))
   left, err = delete_all(ctx, claims, "the Druid object is being deleted, with its volumes")
   if err then
-    if not (old.message or ""):find(err.message, 1, true) then
+    local told = condition.find(old.conditions, "Progressing")
+    if not (told and told.message or ""):find(err.message, 1, true) then
       ctx.event(events.event("Warning", "DruidFinalizerFailed", err.message))
     end
     return report(ctx, cluster, old, "Deleting: " .. err.message

@@ -12,6 +12,7 @@ local names = require "druid.names"
 local observed = require "druid.observed"
 local plan = require "druid.plan"
 local stepper = require "druid.stepper"
+local refusal = require "lib.refusal"
 local takeover = require "druid.takeover"
 local world = require "druid.world"
 
@@ -48,9 +49,11 @@ local function note_answers(answers, objects, owners, done)
       all_written = false
       done.failure = done.failure or answer.err
       if not passes(answer.err) then
-        local text = what.kind .. " " .. what.name .. ": " .. answer.err.message
+        local why = refusal.words(answer.err.message)
+        local text = what.kind .. " " .. what.name .. ": " .. why
         if entry then
-          entry.failed = entry.failed or text
+          -- Those of a group that bear its name are told apart by their kind.
+          entry.failed = entry.failed or (what.name == entry.group.name and what.kind .. ": " .. why or text)
         else
           done.errors[#done.errors + 1] = text
         end
@@ -159,7 +162,7 @@ function M.remove(ctx, kube_door, cluster, wanted, steps, done)
     local _, err = ctx.delete(object, { reason = "not in spec.nodes any more" })
     if err then
       done.failure = done.failure or err
-      table.insert(done.errors, object.kind .. " " .. object.name .. ": " .. err.message)
+      table.insert(done.errors, object.kind .. " " .. object.name .. ": " .. refusal.words(err.message))
     else
       table.insert(done.deleted, object)
     end

@@ -33,8 +33,14 @@ static void call_free(struct effect_call *call)
 /* The run may be freed inside the callback. */
 void effect_finish(struct effect_call *call, struct jv *result, const struct err *err)
 {
+    struct err words;
     detach(call);
-    call->fn(call->arg, result, err);
+    if (err != NULL) {
+        log_debug(call->run->options.log, "A call of the policy failed", "error", err->text);
+        words = *err;
+        rest_err_words(&words);
+    }
+    call->fn(call->arg, result, err != NULL ? &words : NULL);
     call_free(call);
 }
 

@@ -89,6 +89,10 @@ struct rest_call *rest_stream(struct rest *rest, const struct rest_request *requ
 void rest_err_from_status(struct err *err, const char *method, const char *path, int status,
                           const char *body, size_t len);
 
+/* Takes what programs and logs want off an error of a request (method, path, status) and leaves the
+ * server's words, for those who look at an object. */
+void rest_err_words(struct err *err);
+
 size_t rest_pending(const struct rest *rest);
 size_t rest_pending_unary(const struct rest *rest); /* without streams */
 

@@ -174,6 +174,19 @@ void rest_err_from_status(struct err *err, const char *method, const char *path,
     jv_unref(object);
 }
 
+void rest_err_words(struct err *err)
+{
+    char tail[32];
+    char *words = err->text[0] == '`' ? strstr(err->text, "`: ") : NULL;
+    if (words && strchr(err->text, '/') && strchr(err->text, '/') < words)
+        memmove(err->text, words + 3, strlen(words + 3) + 1);
+    snprintf(tail, sizeof(tail), " (%d", err->http_status);
+    char *end = err->http_status > 0 ? strrchr(err->text, '(') : NULL;
+    if (end && end > err->text && strncmp(end - 1, tail, strlen(tail)) == 0 &&
+        err->text[strlen(err->text) - 1] == ')')
+        end[-1] = '\0';
+}
+
 int64_t rest_retry_after_ms(const struct http_response *response)
 {
     const char *text = http_response_header(response, "Retry-After");

@@ -8,6 +8,30 @@
     "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"" message     \
     "\",\"reason\":\"" reason "\",\"details\":{" details "},\"code\":" #code "}"
 
+static void leaves_the_words_of_the_server_for_people(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    static const char body[] = STATUS(422, "Invalid", "spec.image (of `x`): is required", "");
+    rest_err_from_status(&err, "PATCH", "/apis/g/v1/things/x?force=true", 422, body,
+                         sizeof(body) - 1);
+    assert_string_equal(err.text,
+                        "`PATCH /apis/g/v1/things/x`: spec.image (of `x`): is required (422 "
+                        "Invalid)");
+    rest_err_words(&err);
+    assert_string_equal(err.text, "spec.image (of `x`): is required");
+    rest_err_words(&err);
+    assert_string_equal(err.text, "spec.image (of `x`): is required");
+    assert_int_equal(err.http_status, 422);
+    err = (struct err){0};
+    err_set(&err, ERR_NETWORK, "`GET /api/v1/pods`: connection reset (by peer)");
+    rest_err_words(&err);
+    assert_string_equal(err.text, "connection reset (by peer)");
+    err_set(&err, ERR_CONFLICT, "Thing `x` exists already: remove it");
+    rest_err_words(&err);
+    assert_string_equal(err.text, "Thing `x` exists already: remove it");
+}
+
 static void turns_statuses_into_errors(void **state)
 {
     (void)state;
@@ -301,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turns_statuses_into_errors),
+        cmocka_unit_test(leaves_the_words_of_the_server_for_people),
         T(hands_over_status_and_body_with_the_error),
         T(takes_a_status_of_failure_for_an_error_even_with_200),
         T(does_not_log_the_same_warning_twice),
