@@ -46,7 +46,7 @@ build_kubernetes() {
     done
     go mod edit "$@"
     language=$(sed -n 's/^go //p' "$file")
-    go mod edit -go="$language" -godebug="default=go${language%.*}"
+    go mod edit -go="$language" -godebug="default=go$(printf %s "$language" | cut -d. -f1,2)"
     set --
     for b in $missing; do set -- "$@" "$p/$b@$kube"; done
     get "$@"

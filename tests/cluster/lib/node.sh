@@ -168,11 +168,13 @@ END
     run proxy nsenter --target "$(init_pid)" --mount --net --pid --root -- "$bin/kube-proxy" --kubeconfig="$dir/kubeconfig" \
         --proxy-mode=iptables --hostname-override=node --cluster-cidr="$pods" --conntrack-max-per-core=0 \
         --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
-    mkdir -p "$dir/dns"
-    cp "$bin/coredns" "$dir/dns/coredns"
-    image_make "$dir/dns.tar" "$dir/dns" /coredns docker.io/nemeton-test/coredns:1
-    image_load "$dir/dns.tar"
-    rm -r "$dir/dns" "$dir/dns.tar"
+    if [ ! "$bin/coredns.tar" -nt "$bin/coredns" ]; then
+        mkdir -p "$dir/dns"
+        cp "$bin/coredns" "$dir/dns/coredns"
+        image_make "$dir/dns.tar" "$dir/dns" /coredns docker.io/nemeton-test/coredns:1
+        mv "$dir/dns.tar" "$bin/coredns.tar"
+    fi
+    image_load "$bin/coredns.tar"
     kubectl apply -f "$root/tests/cluster/dns.yaml" >/dev/null
     wait_for 60 "the node" sh -c "'$bin/kubectl' --kubeconfig '$dir/kubeconfig' get node node --no-headers | grep -qw Ready"
     wait_for 60 "cluster DNS" kubectl -n kube-system wait --for=condition=Available --timeout=1s deployment/coredns
