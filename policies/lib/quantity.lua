@@ -53,4 +53,41 @@ function M.less(a, b)
   return x < y
 end
 
+-- A number as the text that means the same. Servers before 1.21 take quantities only as texts in what is
+-- applied; people write `cpu: 2`.
+function M.text(value)
+  if type(value) ~= "number" then
+    return value
+  end
+  return math.type(value) == "integer" and tostring(value) or json.encode(value)
+end
+
+-- A copy of `value` in which the quantities at the places are texts. A place is { "limits", "*" }; what is
+-- not there stays away.
+function M.with_texts(value, places)
+  local function walk(part, place, i)
+    if i > #place then
+      return M.text(part)
+    elseif type(part) ~= "table" or part == json.null or next(part) == nil then
+      return part
+    end
+    local copy, step = {}, place[i]
+    for key, item in pairs(part) do
+      copy[key] = (step == "*" or step == key) and walk(item, place, i + 1) or item
+    end
+    return copy
+  end
+  for _, place in ipairs(places) do
+    value = walk(value, place, 1)
+  end
+  return value
+end
+
+local resources = { { "limits", "*" }, { "requests", "*" } }
+
+-- Requests and limits, of a container or a claim.
+function M.resources(block)
+  return block and M.with_texts(block, resources)
+end
+
 return M

@@ -23,4 +23,14 @@ return {
     t.ok(not quantity.less("1Gi", "1Gi"))
     t.equal(quantity.less("x", "1"), nil)
   end,
+  ["numbers become texts of the same value, and what is not there stays away"] = function(t)
+    t.equal(quantity.text(4), "4")
+    t.equal(quantity.text(0.5), "0.5")
+    t.equal(quantity.text("500m"), "500m")
+    local block = { limits = { cpu = 2, memory = "1Gi" }, claims = { { name = "gpu" } } }
+    t.equal(quantity.resources(block), { limits = { cpu = "2", memory = "1Gi" }, claims = { { name = "gpu" } } })
+    t.equal(block.limits.cpu, 2)
+    t.equal(quantity.resources(nil), nil)
+    t.equal(json.encode(quantity.resources({ limits = json.object({}) })), '{"limits":{}}')
+  end,
 }

@@ -4,6 +4,7 @@
 -- of the group, taken as they are. None of them is made unless it is asked for.
 
 local groups = require "druid.groups"
+local quantity = require "lib.quantity"
 local tables = require "lib.tables"
 
 local M = {}
@@ -34,9 +35,13 @@ function M.scale_target(group)
     or { apiVersion = "apps/v1", kind = group.kind, name = group.name }
 end
 
+-- Where the metrics of an autoscaler hold quantities.
+local metric_sizes = { { "*", "*", "target", "value" }, { "*", "*", "target", "averageValue" } }
+
 local function autoscaler(cluster, group)
   local spec = tables.shallow(group.node.hpAutoscaler)
   spec.scaleTargetRef = M.scale_target(group)
+  spec.metrics = spec.metrics and quantity.with_texts(spec.metrics, metric_sizes)
   return {
     apiVersion = "autoscaling/v2",
     kind = "HorizontalPodAutoscaler",
@@ -59,6 +64,13 @@ function M.objects(cluster, group)
   return all
 end
 
+local claim_sizes = { { "resources", "requests", "*" }, { "resources", "limits", "*" } }
+
+-- The spec of a claim or of a claim template.
+function M.claim_spec(claim)
+  return claim.spec and quantity.with_texts(claim.spec, claim_sizes)
+end
+
 -- Claims that stand for themselves. Where volumes must survive the cluster they have no owner, so
 -- that Kubernetes does not collect them with it.
 function M.claims(cluster, group)
@@ -70,7 +82,7 @@ function M.claims(cluster, group)
     if cluster.spec.disablePVCDeletionFinalizer then
       metadata.ownerReferences = nil
     end
-    all[i] = { apiVersion = "v1", kind = "PersistentVolumeClaim", metadata = metadata, spec = claim.spec }
+    all[i] = { apiVersion = "v1", kind = "PersistentVolumeClaim", metadata = metadata, spec = M.claim_spec(claim) }
   end
   return all
 end

@@ -6,6 +6,7 @@
 
 local names = require "druid.names"
 local probes = require "druid.render.probes"
+local quantity = require "lib.quantity"
 local tables = require "lib.tables"
 
 local M = {}
@@ -40,8 +41,10 @@ function M.ports(group)
   return all
 end
 
+local divisors = { { "*", "valueFrom", "resourceFieldRef", "divisor" } }
+
 local function environment(list, extra)
-  local all, last = tables.concat(list, extra), {}
+  local all, last = quantity.with_texts(tables.concat(list, extra), divisors), {}
   for i, variable in ipairs(all) do
     last[variable.name] = i
   end
@@ -80,12 +83,19 @@ local function mounts(cluster, group)
   return tables.concat(tables.concat(all, cluster.spec.volumeMounts), group.node.volumeMounts)
 end
 
+-- Where volumes hold quantities.
+local volume_sizes = {
+  { "*", "emptyDir", "sizeLimit" },
+  { "*", "ephemeral", "volumeClaimTemplate", "spec", "resources", "requests", "*" },
+  { "*", "ephemeral", "volumeClaimTemplate", "spec", "resources", "limits", "*" },
+}
+
 local function volumes(cluster, group)
   local all = {
     { name = "common-config-volume", configMap = { name = names.common_config(cluster.name) } },
     { name = "nodetype-config-volume", configMap = { name = names.node_config(group.name) } },
   }
-  return tables.concat(tables.concat(all, cluster.spec.volumes), group.node.volumes)
+  return quantity.with_texts(tables.concat(tables.concat(all, cluster.spec.volumes), group.node.volumes), volume_sizes)
 end
 
 -- spec.startScript left out means the image's script; "" means Druid's own launcher.
@@ -106,7 +116,7 @@ function M.main_container(cluster, group, sha)
     ports = M.ports(group),
     env = environment(own(cluster, group, "env"), { { name = "configMapSHA", value = sha } }),
     envFrom = tables.filled(own(cluster, group, "envFrom") or {}),
-    resources = tables.filled(node.resources or {}),
+    resources = tables.filled(quantity.resources(node.resources) or {}),
     volumeMounts = mounts(cluster, group),
     livenessProbe = probes.probe(cluster, group, "liveness"),
     readinessProbe = probes.probe(cluster, group, "readiness"),
@@ -125,7 +135,7 @@ local function additional(container)
     args = tables.filled(container.args or {}),
     env = tables.filled(environment(container.env)),
     envFrom = tables.filled(container.envFrom or {}),
-    resources = tables.filled(container.resources or {}),
+    resources = tables.filled(quantity.resources(container.resources) or {}),
     volumeMounts = tables.filled(container.volumeMounts or {}),
     securityContext = container.securityContext,
   }

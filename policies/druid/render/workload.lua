@@ -3,6 +3,7 @@
 -- From: the group's fields; the pod template comes from druid.render.pod. What must stay as it is on
 -- a live workload is put back later, by druid.adopt.
 
+local extras = require "druid.render.extras"
 local groups = require "druid.groups"
 local names = require "druid.names"
 local pod = require "druid.render.pod"
@@ -27,7 +28,7 @@ local function claim_templates(cluster, group)
         labels = tables.filled(metadata.labels or {}),
         annotations = tables.filled(metadata.annotations or {}),
       },
-      spec = claim.spec,
+      spec = extras.claim_spec(claim),
     }
   end
   return tables.filled(all)
