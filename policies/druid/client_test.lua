@@ -95,7 +95,7 @@ return {
     t.ok(coordinator.config(druid))
     t.equal(urls(asked), { "GET " .. through_service .. "config" })
   end,
-  ["single pods are asked when no Service answers, and the good one first the next time"] = function(t)
+  ["Q24: single pods are asked when no Service answers, and the good one first the next time"] = function(t)
     local druid, asked = open({ ["GET http://10.0.0.1:8081/druid/coordinator/v1/config"] = { body = "{}" } })
     t.ok(coordinator.config(druid))
     t.ok(coordinator.config(druid))
@@ -169,7 +169,7 @@ return {
     t.equal(overlord.suspend_supervisor(druid, "s"), true)
     t.equal(overlord.terminate_supervisor(druid, "s"), true)
   end,
-  ["a Secret that is missing, incomplete or foreign ends the call before it is sent"] = function(t)
+  ["Q26: a Secret that is missing, incomplete or foreign ends the call before it is sent"] = function(t)
     for _, case in ipairs({
       { { secretRef = { name = "nope" }, type = "basic-auth" }, "Secret ns/nope cannot be read" },
       { { secretRef = { name = "login" }, type = "basic-auth", passwordKey = "pw" }, "has no key pw" },
@@ -193,7 +193,7 @@ return {
     t.ok(coordinator.config(druid))
     t.equal(asked[1].ca, "PEM")
   end,
-  ["an address that did not answer is left alone, longer each time, and another cluster is not"] = function(t)
+  ["Q23: an address that did not answer is left alone, longer each time, and another cluster is not"] = function(t)
     local state, all, hung = gate.new(), gate.new(), { code = "timeout", message = "silence" }
     local ticket = gate.enter(state, all, "a", 0, 5000)
     t.equal(ticket.timeout_ms, 5000)
@@ -209,7 +209,7 @@ return {
     gate.leave(state, all, ticket, 30001, nil)
     t.equal(gate.enter(state, all, "a", 30001, 5000).timeout_ms, 5000, "forgotten after an answer")
   end,
-  ["no more than a few calls of a cluster are under way, and lost ones are forgotten"] = function(t)
+  ["Q23: no more than a few calls of a cluster are under way, and lost ones are forgotten"] = function(t)
     local state, all = gate.new(), gate.new()
     for _ = 1, gate.calls_max do
       t.ok(gate.enter(state, all, "a", 0, 5000))
@@ -219,7 +219,7 @@ return {
     t.ok(gate.enter(state, all, "a", 5000 + gate.grace_ms + 1, 5000))
     t.equal(gate.enter(state, all, "a", 5000 + gate.grace_ms + 1, 5000, 1), nil, "a smaller share")
   end,
-  ["when all clusters hang at once, runs have room left"] = function(t)
+  ["Q23: when all clusters hang at once, runs have room left"] = function(t)
     local all = gate.new()
     for _ = 1, gate.all_max do
       t.ok(gate.enter(gate.new(), all, "a", 0, 5000))
@@ -227,7 +227,7 @@ return {
     t.equal(select(2, gate.enter(gate.new(), all, "a", 0, 5000)).code, "busy")
     t.ok(gate.enter(gate.new(), all, "a", 5000 + gate.grace_ms + 1, 5000))
   end,
-  ["errors say what, how and what to do, and keep secrets"] = function(t)
+  ["Q28: errors say what, how and what to do, and keep secrets"] = function(t)
     local function text(status, body)
       return answers.failure("GET /x of Service y", { status = status, body = body }).message
     end

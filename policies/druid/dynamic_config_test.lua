@@ -64,7 +64,7 @@ local function status(result)
 end
 
 return {
-  ["it may stand at any level, and meets in one place"] = function(t)
+  ["Q24: it may stand at any level, and meets in one place"] = function(t)
     local wanted, problems = dynamic_config.wanted(cluster({
       c = { dynamicConfig = { maxSegmentsToMove = "50", decommissioningNodes = "a:1, b:1" } },
       m = { nodeType = "middleManager", dynamicConfig = { selectStrategy = { type = "fillCapacity" } } },
@@ -105,7 +105,7 @@ return {
     t.equal(#result.events, 1)
     t.equal(#dynamic_config.run(druid, of, status(result)).events, 0, "told once")
   end,
-  ["only what differs is written, with author and comment, and then nothing"] = function(t)
+  ["Q24: only what differs is written, with author and comment, and then nothing"] = function(t)
     local db = fresh()
     local of = cluster({ c = { dynamicConfig = { maxSegmentsToMove = 100, decommissioningNodes = json.array({}) } },
       m = { nodeType = "middleManager", dynamicConfig = { selectStrategy = { type = "fillCapacity" } } } })
@@ -144,7 +144,7 @@ return {
     t.equal(#dynamic_config.run(druid, of, status(result)).events, 1)
     t.equal(#posted, 2)
   end,
-  ["a cluster that starts is waited for without a word, and no look is lost"] = function(t)
+  ["Q23: a cluster that starts is waited for without a word, and no look is lost"] = function(t)
     local of = cluster({ c = { dynamicConfig = { maxSegmentsToMove = 7 } } })
     local up = false
     local druid, posted = open(of, fresh(), function()
@@ -184,7 +184,7 @@ return {
     local later = dynamic_config.run(druid, of, status(result))
     t.equal({ later.condition.reason, #later.events }, { "Applied", 0 })
   end,
-  ["a refusal is told once, in Druid's words"] = function(t)
+  ["Q24: a refusal is told once, in Druid's words"] = function(t)
     local of = cluster({ c = { dynamicConfig = { maxSegmentsToMove = 7 } } })
     local druid = open(of, fresh(), function(asked)
       return asked.method == "POST" and { status = 403, headers = {},

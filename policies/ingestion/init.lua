@@ -26,7 +26,8 @@ local world = require "druid.world"
 local M = {}
 
 M.watches = {
-  primaries = { { apiVersion = "druid.apache.org/v1alpha1", kind = "DruidIngestion" } },
+  -- Who has no such objects may do without the kind.
+  primaries = { { apiVersion = "druid.apache.org/v1alpha1", kind = "DruidIngestion", optional = true } },
   -- Where to find the cluster, and its pods. They change often and are looked at when they are needed.
   { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid", map = "none" },
   { apiVersion = "v1", kind = "Pod", labels = "app=druid", map = "none", fields = world.pod_fields },
