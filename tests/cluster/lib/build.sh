@@ -38,6 +38,7 @@ build_kubernetes() {
     echo "cluster: building of Kubernetes $kube:$missing (about 10 minutes the first time)" >&2
     module kube
     file=$(go mod download -json "k8s.io/kubernetes@$kube" | sed -n 's/.*"GoMod": "\(.*\)",/\1/p')
+    [ -n "$file" ] || fail "the module k8s.io/kubernetes@$kube cannot be downloaded"
     # The release's own go.mod points at folders of its repository; the same code is published as
     # modules with the matching v0 version.
     set -- -require "k8s.io/kubernetes@$kube"

@@ -18,3 +18,6 @@ change tiny-cluster '{"spec":{"nodes":{"warm":null}}}'
 soon "removed" 60 "^$" kubectl get statefulset,service,configmap,pod -l nodeSpecUniqueStr=druid-tiny-cluster-warm -o name
 ready tiny-cluster 60 "Ready without it"
 same "nobody else restarted" "$others" "$(uids)"
+change tiny-cluster '{"spec":{"nodes":{"historicals":{"replicas":1},"brokers":{"replicas":1}}}}'
+soon "one of each again" 60 "NotFound" sh -c "'$kubectl_program' get pod druid-tiny-cluster-historicals-1 2>&1 || true"
+ready tiny-cluster 60 "Ready with one of each"
