@@ -463,6 +463,11 @@ const char *informer_problem(const struct informer *informer)
                                : "the first list has not arrived yet";
 }
 
+bool informer_is_missing(const struct informer *informer)
+{
+    return informer->missing;
+}
+
 struct store *informer_store(struct informer *informer)
 {
     return informer->store;

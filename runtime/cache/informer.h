@@ -48,6 +48,8 @@ bool informer_synced(const struct informer *informer);
 bool informer_set_synced(const struct informer_set *set);
 /* What keeps readiness down, in words ("list statefulsets: forbidden …"); NULL when all is well. */
 const char *informer_problem(const struct informer *informer);
+/* The server lacks the kind (and its older version): it was asked. */
+bool informer_is_missing(const struct informer *informer);
 struct store *informer_store(struct informer *informer);
 /* As the server has it, which may be under the older version; NULL until discovered. */
 const struct kube_kind *informer_kind(const struct informer *informer);

@@ -34,9 +34,10 @@ enum {
      * holds all that it rendered. */
     MANAGER_REQUESTS_BUSY = 32,
     MANAGER_CONCURRENT_BUSY = 12,
-    MANAGER_REST_MS = 1000,        /* without a run: then memory is given back … */
-    MANAGER_REST_AGAIN_MS = 10000, /* … and not again before this has passed */
-    MANAGER_CONNECT_MS = 30000,    /* at the start: then exit code 3 */
+    MANAGER_REST_MS = 1000,          /* without a run: then memory is given back … */
+    MANAGER_REST_AGAIN_MS = 10000,   /* … and not again before this has passed */
+    MANAGER_CONNECT_MS = 30000,      /* at the start: then exit code 3 … */
+    MANAGER_CONNECT_MAX_MS = 300000, /* … however long the server asks to wait */
     MANAGER_CONNECT_RETRY_MS = 1000,
     MANAGER_DRAIN_MS = 25000,  /* runs under way at a SIGTERM */
     MANAGER_EVENTS_MS = 2000,  /* and then events not yet sent */

@@ -38,6 +38,8 @@ struct manager {
     bool held_back;      /* a key could not start though a slot was free */
     int64_t rested_ms;   /* when memory was given back last */
     int64_t deadline_ms; /* of the phase */
+    int64_t began_ms;    /* to connect */
+    unsigned tries;      /* to connect; told at the 1st, 2nd, 4th, 8th … */
     struct err connect_err;
     struct loop_timer *timer;       /* of the phase */
     struct loop_timer *sweep_timer; /* retired controllers are looked through */

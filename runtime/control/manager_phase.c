@@ -129,11 +129,33 @@ static bool is_hopeless(const struct err *err)
     }
 }
 
+/* Who may not ask for the version, or whose server hides it, may still do everything else. */
+static bool is_kept_secret(const struct err *err)
+{
+    return err->http_status > 0 && (err->code == ERR_FORBIDDEN || err->code == ERR_NOT_FOUND);
+}
+
+/* When to try again: not before the server wants it. */
+static int64_t connect_delay_ms(struct manager *manager, const struct err *err)
+{
+    int64_t latest_ms = manager->began_ms + MANAGER_CONNECT_MAX_MS;
+    int64_t wait_ms = err->retry_after_ms;
+    if (wait_ms > latest_ms - now_ms(manager))
+        wait_ms = latest_ms - now_ms(manager);
+    if (wait_ms <= MANAGER_CONNECT_RETRY_MS)
+        return MANAGER_CONNECT_RETRY_MS;
+    manager->deadline_ms += wait_ms; /* a server that answers is there */
+    return wait_ms;
+}
+
 static void on_ping(void *arg, const struct err *err)
 {
     struct manager *manager = arg;
     manager->pinging = false;
-    if (err == NULL) {
+    if (err != NULL && is_kept_secret(err))
+        log_warn(manager->options.log, "The server does not tell its version; goes on", "error",
+                 err->text);
+    if (err == NULL || is_kept_secret(err)) {
         start_running(manager);
         return;
     }
@@ -146,8 +168,10 @@ static void on_ping(void *arg, const struct err *err)
         free(why);
         return;
     }
-    log_warn(manager->options.log, "No connection yet; tries again", "error", err->text);
-    poll_again(manager, MANAGER_CONNECT_RETRY_MS);
+    manager->tries++;
+    if ((manager->tries & (manager->tries - 1)) == 0)
+        log_warn(manager->options.log, "No connection yet; tries again", "error", err->text);
+    poll_again(manager, connect_delay_ms(manager, err));
 }
 
 static void ping(struct manager *manager)
@@ -159,7 +183,8 @@ static void ping(struct manager *manager)
 void manager_connect(struct manager *manager)
 {
     manager->phase = PHASE_CONNECTING;
-    manager->deadline_ms = now_ms(manager) + MANAGER_CONNECT_MS;
+    manager->began_ms = now_ms(manager);
+    manager->deadline_ms = manager->began_ms + MANAGER_CONNECT_MS;
     ping(manager);
 }
 

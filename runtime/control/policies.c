@@ -21,6 +21,21 @@ static void check_soon(struct policies *policies)
     policies->timer = loop_timer_add(loop, POLICIES_SETTLE_MS, on_check, policies);
 }
 
+static void on_again(void *arg)
+{
+    struct policies *policies = arg;
+    policies->again_timer = NULL;
+    policies->again = true;
+    check(policies);
+}
+
+void policies_look_again(struct policies *policies)
+{
+    struct loop *loop = policies->options.env.loop;
+    loop_timer_cancel(loop, policies->again_timer);
+    policies->again_timer = loop_timer_add(loop, POLICIES_MISSING_MS, on_again, policies);
+}
+
 static void on_change(void *arg, struct informer *informer, enum informer_event event,
                       struct store_item *item, bool initial)
 {
@@ -58,7 +73,7 @@ static void consider(struct policies *policies, struct policy_set *set)
     if (strcmp(policy_set_digest(policies->set), digest) == 0) {
         policies_pardon(policies);
         marks_sync(policies);
-    } else if (strcmp(policies->refused_digest, digest) == 0) {
+    } else if (strcmp(policies->refused_digest, digest) == 0 && !policies->again) {
         marks_sync(policies);
     } else {
         reload_start(policies, policy_set_ref(set));
@@ -141,6 +156,7 @@ void policies_free(struct policies *policies)
     if (policies == NULL)
         return;
     loop_timer_cancel(policies->options.env.loop, policies->timer);
+    loop_timer_cancel(policies->options.env.loop, policies->again_timer);
     reload_free(policies->reload);
     marks_free(policies);
     if (policies->configmaps != NULL) {

@@ -33,6 +33,7 @@ enum {
     POLICIES_PARTS_WAIT_MS = 3000, /* until parts that are missing are told */
     POLICIES_SYNC_MS = 30000,      /* for the caches that a new version wants */
     POLICIES_SYNC_POLL_MS = 10,
+    POLICIES_MISSING_MS = 30000, /* until a change whose kinds the server lacked is tried again */
     POLICIES_PREVIEWS_AT_ONCE = 4,
     POLICIES_PREVIEWS_MAX = 100000,
     POLICIES_HISTORY = 6,

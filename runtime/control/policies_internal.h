@@ -69,11 +69,16 @@ struct policies {
     struct policies_version history[POLICIES_HISTORY];
     size_t history_count;
     struct reload *reload;
+    struct loop_timer *again_timer;         /* kinds were missing: they may come */
+    bool again;                             /* the change was refused before: told already */
     char refused_digest[DIGEST_SHA256_HEX]; /* of what was refused last; "" = nothing */
     struct policies_blame *blames;
     size_t blame_count;
     struct policies_mark *marks;
 };
+
+/* policies.c: tries once more what was refused, after a while, and tells only what is new. */
+void policies_look_again(struct policies *policies);
 
 /* policies_gather.c: the ConfigMaps, parsed: those labelled base, then the others; each by name. */
 struct gathered {

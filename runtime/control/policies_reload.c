@@ -178,6 +178,22 @@ static void collect_items(struct reload *reload)
     }
 }
 
+/* A kind that the server lacks is not waited for; the change is looked at again when it may be there. */
+static int check_kinds(struct reload *reload, struct err *err)
+{
+    for (size_t i = 0; i < reload->watches_count; i++) {
+        const struct policy_watch *watch = watches_missing(reload->watches[i]);
+        const struct policy_controller *decl = watches_controller(reload->watches[i]);
+        if (watch != NULL)
+            return err_set(err, ERR_NOT_FOUND,
+                           "%s: watches: the server has no kind `%s` in `%s`: install its "
+                           "CustomResourceDefinition, or declare it optional = true",
+                           policy_module_source(reload->policy, decl->module), watch->kind,
+                           watch->api_version);
+    }
+    return 0;
+}
+
 static void wait_for_caches(struct reload *reload)
 {
     struct loop *loop = reload->policies->options.env.loop;
@@ -187,9 +203,14 @@ static void wait_for_caches(struct reload *reload)
         synced = watches_synced(reload->watches[i], NULL);
         problem = synced ? NULL : watches_problem(reload->watches[i]);
     }
+    struct err missing = {0};
     if (synced) {
         collect_items(reload);
         start_previews(reload);
+    } else if (check_kinds(reload, &missing) != 0) {
+        struct policies *policies = reload->policies;
+        refuse(reload, &missing);
+        policies_look_again(policies);
     } else if (loop_now_ms(loop) >= reload->deadline_ms) {
         struct err err = {0};
         err_set(&err, ERR_TIMEOUT, "what it watches cannot be read: %s", problem);

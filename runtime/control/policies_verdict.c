@@ -43,7 +43,8 @@ void policies_blame(struct policies *policies, const struct jv *object, const ch
     policies->blames = mem_grow(policies->blames, count * sizeof(*policies->blames));
     policies->blames[policies->blame_count++] =
         (struct policies_blame){mem_str(name), mem_str(text)};
-    marks_event(policies, object, false, "PolicyRefused", text);
+    if (!policies->again)
+        marks_event(policies, object, false, "PolicyRefused", text);
 }
 
 void policies_tell_refused(struct policies *policies, const struct err *err)
@@ -67,7 +68,8 @@ void policies_refuse(struct policies *policies, const struct policy_set *set, co
     struct gathered gathered;
     policies_pardon(policies);
     snprintf(policies->refused_digest, sizeof(policies->refused_digest), "%s", digest);
-    policies_tell_refused(policies, err);
+    if (!policies->again)
+        policies_tell_refused(policies, err);
     gather(policies, &gathered);
     /* An error may show in a file underneath (a budget that an overlay used up, say): then it is the
      * change that has to hear of it, not the file. */
@@ -83,6 +85,7 @@ void policies_refuse(struct policies *policies, const struct policy_set *set, co
             policies_blame(policies, gathered.objects[i], err->text);
     }
     gathered_free(&gathered);
+    policies->again = false;
     marks_sync(policies);
 }
 
@@ -133,6 +136,7 @@ void policies_in_force(struct policies *policies, struct policy_set *set, struct
     policies->set = policy_set_ref(set);
     remember(policies, set, policy_version(policy));
     policies_pardon(policies);
+    policies->again = false;
     count_load(policies, "loaded");
     metrics_observe(options->metrics, "nemeton_policy_load_seconds", NULL,
                     (double)(loop_now_ms(options->env.loop) - policies->changed_ms) / 1e3);

@@ -197,6 +197,16 @@ const char *watches_problem(const struct watches *watches)
     return watches_synced(watches, NULL) ? NULL : "the first lists are under way";
 }
 
+const struct policy_watch *watches_missing(const struct watches *watches)
+{
+    for (size_t i = 0; i < watches->entry_count; i++) {
+        const struct entry *entry = &watches->entries[i];
+        if (informer_is_missing(entry->informer) && !watch_of(entry)->optional)
+            return watch_of(entry);
+    }
+    return NULL;
+}
+
 struct informer *watches_find(const struct watches *watches, const char *namespace,
                               const char *api_version, const char *kind)
 {

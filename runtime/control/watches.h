@@ -40,6 +40,8 @@ bool watches_synced(const struct watches *watches, const char *namespace);
 const char *watches_problem(const struct watches *watches);
 bool watches_readable(const struct watches *watches, const struct informer *informer);
 /* The informer that a run for a key of this namespace reads the kind from, or NULL. */
+/* A watch of a kind that the server lacks and that is not optional; NULL when there is none. */
+const struct policy_watch *watches_missing(const struct watches *watches);
 struct informer *watches_find(const struct watches *watches, const char *namespace,
                               const char *api_version, const char *kind);
 /* Primaries of a kind (by its index among the watches), in every scope or in a namespace's. */

@@ -364,6 +364,12 @@ void policy_unref(struct policy *policy)
     free(policy);
 }
 
+const char *policy_module_source(struct policy *policy, const char *module)
+{
+    const struct module *found = policy_find(policy, policy->layer_count, module);
+    return found != NULL ? found->source : module;
+}
+
 const char *policy_version(const struct policy *policy)
 {
     return policy->version;

@@ -92,6 +92,8 @@ struct policy *policy_load(const struct policy_env *env, const struct policy_lay
                            size_t layer_count, struct err *err);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);
+/* Where a module's text comes from, for messages; its name when it is not there. Lent. */
+const char *policy_module_source(struct policy *policy, const char *module);
 const char *policy_version(const struct policy *policy); /* SHA-256 of the sorted files, hex */
 size_t policy_controller_count(const struct policy *policy);
 const struct policy_controller *policy_controller_at(const struct policy *policy, size_t index);

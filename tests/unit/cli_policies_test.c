@@ -353,7 +353,7 @@ static void a_controller_may_come_and_go(void **state)
     stage_until_idle(stage);
 }
 
-static void a_watch_that_cannot_be_filled_refuses_after_a_while(void **state)
+static void a_watch_of_a_kind_that_is_missing_refuses_at_once_until_the_kind_is_there(void **state)
 {
     struct stage *stage = *state;
     begin(stage);
@@ -363,8 +363,19 @@ static void a_watch_that_cannot_be_filled_refuses_after_a_while(void **state)
                "  primaries = M.watches.primaries, M.watches[1],\n"
                "  { apiVersion = 'nobody.has/v1', kind = 'This', map = 'none' } } }\n"
                "return N");
-    stage_wait(stage, POLICIES_SYNC_MS);
-    assert_refused(stage, "bad", "nobody.has/v1");
+    stage_wait(stage, 900);
+    assert_refused(stage, "bad",
+                   "ConfigMap policies/bad key things.lua: watches: the server has no "
+                   "kind `This` in `nobody.has/v1`");
+    stage_wait(stage, 2 * POLICIES_MISSING_MS);
+    assert_int_equal(stage_logged(stage, "A change of the policies was refused"), 1);
+    stage_load(stage, "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, "
+                      "metadata: {name: these.nobody.has}, spec: {group: nobody.has, scope: "
+                      "Namespaced, names: {kind: This, plural: these, singular: this, listKind: "
+                      "ThisList}, versions: [{name: v1, served: true, storage: true, schema: "
+                      "{openAPIV3Schema: {type: object}}}]}}");
+    stage_wait(stage, POLICIES_MISSING_MS + 11000);
+    assert_null(annotation(stage, "bad", POLICIES_ERROR));
 }
 
 static void a_kind_the_server_lacks_may_be_optional(void **state)
@@ -460,7 +471,7 @@ int main(void)
         TEST(a_bundle_for_another_api_is_refused),
         TEST(a_run_in_flight_ends_on_the_version_it_began_with),
         TEST(a_controller_may_come_and_go),
-        TEST(a_watch_that_cannot_be_filled_refuses_after_a_while),
+        TEST(a_watch_of_a_kind_that_is_missing_refuses_at_once_until_the_kind_is_there),
         TEST(a_kind_the_server_lacks_may_be_optional),
         TEST(what_fails_already_does_not_hold_back_a_better_version),
         TEST(leaves_nothing_behind_when_killed_during_a_reload),
