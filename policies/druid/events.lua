@@ -107,6 +107,10 @@ function M.of_run(done, old, new)
   written(done, list)
   rollout_started(old, new, list)
   drains(old, new, list)
+  if new.rollback and not json.equal(old.rollback or json.object({}), new.rollback) then
+    list[#list + 1] = M.event("Warning", "DruidOperatorRollback", "Taking the update back to what was ready last: "
+      .. new.rollback.reason)
+  end
   local told = new_notes(old, new, list)
   local degraded = condition.find(new.conditions, "Degraded")
   local before = condition.find(old.conditions, "Degraded")

@@ -18,6 +18,7 @@ local client = require "druid.client"
 local dynamic_config = require "druid.dynamic_config"
 local events = require "druid.events"
 local groups = require "druid.groups"
+local last_good = require "druid.last_good"
 local leader = require "druid.leader"
 local names = require "druid.names"
 local plan = require "druid.plan"
@@ -26,6 +27,7 @@ local render = require "druid.render"
 local report = require "druid.report"
 local rollout = require "druid.rollout"
 local status = require "druid.status"
+local steering = require "druid.steering"
 local stepper = require "druid.stepper"
 local tables = require "lib.tables"
 local teardown = require "druid.teardown"
@@ -95,7 +97,7 @@ function M.run(ctx, kube_door, http_door)
   if proof.holds(cluster, seen) then
     -- Nothing is to be written; pods may still have to be replaced.
     local steps, done = plan.unchanged(cluster, live), write.nothing_done()
-    stepper.run(ctx, kube_door, druid, cluster, steps, done, {})
+    stepper.run(ctx, kube_door, druid, cluster, steps, done, live.steering)
     return M.finish(ctx, kube_door, druid, cluster, old, nil, steps, done)
   end
 
@@ -123,9 +125,9 @@ function M.run(ctx, kube_door, http_door)
   if write.apply(ctx, kube_door, wanted, steps, done) then
     write.remove(ctx, kube_door, cluster, wanted, steps, done)
   end
-  stepper.run(ctx, kube_door, druid, cluster, steps, done, {})
+  stepper.run(ctx, kube_door, druid, cluster, steps, done, live.steering)
   proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)
-  return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps.groups), steps, done)
+  return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps), steps, done)
 end
 
 -- The parts of the story, in the order of their appearance ----------------------------------------
@@ -192,7 +194,7 @@ end
 
 -- What is there now: workloads, who sets their size, and how the groups were when last told.
 function M.look(kube_door, cluster, old)
-  local live = { workloads = {}, configs = {}, claims = {}, before = {},
+  local live = { steering = steering.read(cluster, old), workloads = {}, configs = {}, claims = {}, before = {},
     autoscaled = world.autoscaled(kube_door, cluster) }
   for _, group in ipairs(cluster.groups) do
     live.workloads[group.name] = world.workload(kube_door, cluster, group)
@@ -209,9 +211,15 @@ function M.look_closer(kube_door, cluster, wanted, live)
     local config = world.config(kube_door, cluster, name)
     return config and config.data
   end
+  live.last_good = {}
+  local function kept(name)
+    live.last_good[name] = world.config(kube_door, cluster, last_good.name(name))
+  end
   live.common = data(wanted.common.metadata.name)
+  kept(wanted.common.metadata.name)
   for _, part in ipairs(wanted.groups) do
     live.configs[part.group.name] = data(part.config.metadata.name)
+    kept(part.config.metadata.name)
     for _, claim in ipairs(part.claims) do
       live.claims[claim.metadata.name] = world.claim(kube_door, cluster, claim.metadata.name)
     end

@@ -5,6 +5,7 @@
 -- ConfigMap goes out with its template, the common one when the first group of a rollout goes.
 
 local adopt = require "druid.adopt"
+local last_good = require "druid.last_good"
 local observed = require "druid.observed"
 local names = require "druid.names"
 local render = require "druid.render"
@@ -37,6 +38,23 @@ local function is_coming_up(state, last)
   return state.exists and state.ours and not state.settled and (last == nil or last.phase == "Creating")
 end
 
+-- A group of an update that is taken back gets what was ready last. True when it does.
+local function restore(workload, part, before, live, fit)
+  local kept, annotations = live.last_good[part.config.metadata.name], workload.metadata.annotations
+  local back = last_good.replaced(kept, annotations[names.template_hash]) and last_good.restore(kept, workload, part)
+  if not back then
+    return false
+  end
+  annotations[names.template_hash] = back.template or adopt.digest(workload.spec.template)
+  annotations[names.config_hash] = back.config
+  fit.changed = observed.annotation(before, names.template_hash) ~= annotations[names.template_hash]
+  return true
+end
+
+function M.is_back(live)
+  return live.steering ~= nil and live.steering.back == true
+end
+
 local function fit_group(cluster, wanted, part, live)
   local group = part.group
   local before = live.workloads[group.name]
@@ -53,9 +71,10 @@ local function fit_group(cluster, wanted, part, live)
     part.claims[i], told = adopt.claim(claim, live.claims[claim.metadata.name])
     fit.notes[#fit.notes + 1] = told
   end
+  local back = M.is_back(live) and before and restore(workload, part, before, live, fit)
   local state = observed.state(before, group.name)
   return {
-    key = group.key, type = group.type, group = group, part = part, state = state,
+    rolled_back = back or nil, key = group.key, type = group.type, group = group, part = part, state = state,
     live = before, workload = workload, changed = fit.changed, notes = fit.notes,
     made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),
     coming_up = is_coming_up(state, live.before[group.name]),
@@ -106,6 +125,10 @@ function M.entries(cluster, wanted, live)
   for i, part in ipairs(wanted.groups) do
     entries[i] = fit_group(cluster, wanted, part, live)
   end
+  local kept = M.is_back(live) and live.last_good[wanted.common.metadata.name]
+  if kept and last_good.replaced(kept, wanted.common_digest) then
+    wanted.common, wanted.rolled_back = tables.merge(wanted.common, { data = json.copy(kept.data) }), true
+  end
   return entries
 end
 
@@ -137,6 +160,7 @@ function M.decide(cluster, wanted, live, entries, direction)
   local sorted = rollout.decide(entries, {
     downgrade = direction ~= nil and direction.downgrade,
     all_at_once = cluster.spec.rollingDeploy == false,
+    frozen = live.steering and live.steering.frozen, stop = live.steering and live.steering.stop,
   })
   decide_holds(cluster, sorted)
   local count = { create = 0, keep = 0, go = 0, wait = 0 }
@@ -148,10 +172,22 @@ function M.decide(cluster, wanted, live, entries, direction)
       stamps[#stamps + 1] = { target = entry.live, value = entry.made_for }
     end
   end
-  return {
-    groups = sorted, count = count, stamps = stamps, direction = direction,
-    common = common_now(wanted, live, count),
-  }
+  local steps = { groups = sorted, count = count, stamps = stamps, direction = direction, kept = live.last_good or {},
+    common = common_now(wanted, live, count) }
+  steps.keeps = M.keeps(cluster, wanted, live, steps)
+  return steps
+end
+
+-- What is kept of that which is overwritten now: it is written before.
+function M.keeps(cluster, wanted, live, steps)
+  local list = {}
+  local kept = live.last_good or {}
+  list[1] = steps.common and last_good.of_common(cluster, wanted, live, steps.groups, kept[wanted.common.metadata.name]) or nil
+  for _, entry in ipairs(steps.groups) do
+    list[#list + 1] = last_good.of_group(cluster, entry, live.configs[entry.group.name],
+      kept[entry.part.config.metadata.name])
+  end
+  return list
 end
 
 -- What to apply for an entry: first what its pods need, then the workload and what refers to it.
@@ -170,8 +206,9 @@ function M.objects(entry)
   return first, second
 end
 
--- The names of everything that is rendered, by kind.
-function M.rendered_names(wanted, entries)
+-- The names of everything that is rendered, by kind, and of what is kept of it.
+function M.rendered_names(wanted, steps)
+  local entries = steps.groups
   local by_kind = { ConfigMap = { wanted.common.metadata.name } }
   local function take(kind, name)
     by_kind[kind] = by_kind[kind] or {}
@@ -186,6 +223,16 @@ function M.rendered_names(wanted, entries)
     for _, object in ipairs(entry.part.extras) do
       take(object.kind, object.metadata.name)
     end
+  end
+  local kept = {}
+  for config in pairs(steps.kept) do
+    kept[last_good.name(config)] = true
+  end
+  for _, object in ipairs(steps.keeps) do
+    kept[object.metadata.name] = true
+  end
+  for _, name in ipairs(tables.keys(kept)) do
+    take("ConfigMap", name)
   end
   return by_kind
 end

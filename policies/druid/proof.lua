@@ -38,6 +38,7 @@ function M.of(ctx, kube, cluster, live)
     parts[#parts + 1] = json.encode(metadata.labels)
     parts[#parts + 1] = metadata.annotations and json.encode(metadata.annotations) or ""
   end
+  parts[#parts + 1] = tostring(live.steering.frozen) .. tostring(live.steering.back)
   for _, name in ipairs(tables.keys(live.autoscaled)) do
     parts[#parts + 1] = name
   end

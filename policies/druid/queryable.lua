@@ -82,7 +82,9 @@ end
 
 -- What is noted before a pod goes.
 function M.record(node_type, row, facts)
-  local record = { uid = row.uid, asked = facts.leader ~= nil or nil }
+  local answered = { historical = "servers", overlord = "overlord", coordinator = "leader" }
+  local fact = answered[node_type]
+  local record = { uid = row.uid, asked = fact and facts[fact] ~= nil or nil }
   if node_type == "historical" and facts.servers then
     local server = M.server_of(facts.servers, row)
     record.under, record.servers = facts.under, #facts.servers

@@ -90,8 +90,8 @@ function fetch.brokers(_, druid)
   return #list > 0 and list or nil
 end
 
-local ready = { broker = process.is_broker_ready, historical = process.is_historical_ready,
-  router = process.is_healthy }
+local ready = { broker = "/druid/broker/v1/readiness", historical = "/druid/historical/v1/readiness",
+  router = "/status/health" }
 
 -- Facts that are asked for when they are looked at. `err` in the second value: why one could not be had.
 function M.facts(druid, node_type)
@@ -106,8 +106,8 @@ function M.facts(druid, node_type)
   function facts.answers(row)
     for _, pod in ipairs(client.pods(druid)) do
       if pod.metadata.uid == row.uid then
-        local yes, err = ready[node_type](druid, pod)
-        take(nil, yes == nil and err or nil)
+        local yes, err = client.call_pod(druid, pod, { method = "GET", path = ready[node_type], kind = "nothing" })
+        take(nil, err and err.status ~= 503 and err or nil)
         return yes == true
       end
     end

@@ -1,8 +1,12 @@
 -- Ends a run: claims that nobody needs, the status, the events, and when to look again.
 
 local events = require "druid.events"
+local last_good = require "druid.last_good"
+local names = require "druid.names"
+local observed = require "druid.observed"
 local pods = require "druid.pods"
 local status = require "druid.status"
+local stuck = require "druid.stuck"
 local tables = require "lib.tables"
 local volumes = require "druid.volumes"
 local world = require "druid.world"
@@ -19,6 +23,22 @@ local function sooner(first, second)
   return math.min(first, second)
 end
 
+-- Notes why a group is stuck, and the ways out. Gives the seconds until that may have changed, or nil.
+local function diagnose(kube_door, cluster, entry, found, before, now)
+  local begun = before and status.busy[before.phase] and clock.parse(before.progress or before.since) or nil
+  local left
+  entry.stuck, left = stuck.diagnose({ since = begun, waits_for = entry.waits_for,
+    loading = (entry.waits_for or ""):find(" loading ", 1, true) ~= nil }, found, stuck.deadline(cluster, entry.group), now)
+  if entry.stuck then
+    local live = world.workload(kube_door, cluster, entry.group)
+    local kept = world.config(kube_door, cluster, last_good.name(names.node_config(entry.group.name)))
+    entry.can_go_back = live ~= nil and not entry.rolled_back
+      and last_good.replaced(kept, observed.annotation(live, names.template_hash))
+    entry.ways_out = stuck.ways_out(cluster, entry.stuck, entry.can_go_back)
+  end
+  return left
+end
+
 -- The names of a group's pods. Those of a complete StatefulSet follow from its name; otherwise the pods
 -- are looked at, and what troubles them is noted in the entry. Gives the seconds until the next look, nil
 -- when none is needed.
@@ -29,7 +49,8 @@ local function survey_pods(kube_door, cluster, entry, before, now, list)
     end
     return nil
   end
-  for _, pod in ipairs(world.pods(kube_door, cluster, entry.group, entry.live)) do
+  local found = world.pods(kube_door, cluster, entry.group, entry.live)
+  for _, pod in ipairs(found) do
     list[#list + 1] = pod.metadata.name
     if not entry.state.settled and not entry.trouble then
       entry.trouble = pods.trouble(pod, now)
@@ -38,9 +59,10 @@ local function survey_pods(kube_door, cluster, entry, before, now, list)
   if entry.state.settled then
     return nil
   end
+  local left = diagnose(kube_door, cluster, entry, found, before, now)
   -- Often at first, seldom later.
   local since = before and clock.parse(before.since) or now
-  return math.max(M.look_s, math.min((now - since) // 4, M.look_s_max))
+  return math.max(M.look_s, math.min((now - since) // 4, M.look_s_max, left or M.look_s_max))
 end
 
 -- The lists of names in the status, and the seconds until the pods are looked at again.
@@ -137,6 +159,26 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
   return orphans.wait_s
 end
 
+-- What the status is to remember when an update is taken back now, or nil.
+function M.rollback(cluster, steps, now)
+  for _, entry in ipairs(cluster.spec.rollback == "auto" and steps.groups or {}) do
+    if entry.stuck and entry.can_go_back then
+      return { generation = cluster.generation, group = entry.key, time = clock.rfc3339(now),
+        reason = entry.key .. " was stuck: " .. entry.stuck.text }
+    end
+  end
+  return nil
+end
+
+-- Why the update that the spec asks for is not in force, or nil.
+function M.taken_back(cluster, old)
+  local taken = old.rollback
+  if taken and taken.generation == cluster.generation then
+    return "The update was taken back (spec.rollback: auto): " .. taken.reason .. ". A corrected spec goes through at once"
+  end
+  return nil
+end
+
 -- Writes the status, tells what happened, and says when to look again.
 -- names_by_kind: of what was rendered; nil when nothing was, because nothing has changed.
 function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
@@ -151,6 +193,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     entries = steps.groups, errors = done.errors, kept = done.kept, left = done.left,
     lists = lists, policy_version = ctx.policy_version,
     conditions = done.dynamic and { done.dynamic.condition },
+    rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
   }, now)
   local put_off_ms = status.put_off(old, new, now)
@@ -174,13 +217,14 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   elseif done.left then
     return { requeue_ms = 1 }
   end
-  local deadline = status.next_deadline(new, now)
-  again_ms = sooner(again_ms, deadline and deadline * 1000)
   again_ms = sooner(again_ms, look_s and look_s * 1000)
   again_ms = sooner(again_ms, orphan_wait and orphan_wait * 1000)
   again_ms = sooner(again_ms, done.dynamic and done.dynamic.again_ms)
   if cluster.spec.extraCommonConfig and #cluster.spec.extraCommonConfig > 0 then
     again_ms = sooner(again_ms, M.extra_config_again_ms)
+  end
+  if new.rollback and not json.equal(new.rollback, old.rollback) then
+    again_ms = 1   -- what is noted is acted on
   end
   return again_ms and { requeue_ms = again_ms } or nil
 end

@@ -11,6 +11,8 @@
 --      blocks the order, the next one that has no ready pod may go: it has nothing to lose, and it
 --      may be the reason.
 --   5. spec.rollingDeploy: false lets all go at once.
+--   6. While the update is paused, aborted or taken back (druid.steering) nothing that is ready restarts, except
+--      what returns to what was ready last.
 -- To override: change `order`, or replace `compare`, `direction` or `decide`.
 
 local tables = require "lib.tables"
@@ -110,6 +112,8 @@ function M.decide(groups, options)
       group.action = "create"
     elseif not group.changed then
       group.action = "keep"
+    elseif options.frozen and state.total > 0 and not group.coming_up and (options.stop or not group.rolled_back) then
+      group.action, group.waits_for = "wait", options.frozen
     elseif options.all_at_once or group.coming_up or state.rolling or state.total == 0
       or state.ungated then
       group.action = "go"

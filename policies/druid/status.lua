@@ -3,7 +3,7 @@
 -- From: the plan of the run, what went wrong in it, the pods, and the status before (for times of
 -- change). It claims Ready only when nothing waits and every group is complete and ready by a status
 -- its controller has brought up to date. Nothing in it changes while the world does not.
--- To override: `phase` (words for a group), `conditions`, `progress_deadline_s`.
+-- To override: `phase` (words for a group), `conditions`.
 
 local condition = require "lib.condition"
 local names = require "lib.names"
@@ -12,11 +12,13 @@ local tables = require "lib.tables"
 
 local M = {}
 
-M.progress_deadline_s = 3600   -- a group not complete after this is Degraded, and stays in progress
 M.line_max = 80                -- status.message is a column of kubectl; conditions say all
 M.write_pause_s = 2            -- counts are written at most this often; transitions at once
 
-local busy = { Creating = true, Rolling = true, Waiting = true, Scaling = true, Failed = true }
+M.words_pause_s = 20           -- what only changes the words of a wait, such as segments still to load
+
+-- Phases in which a group is expected to get on.
+M.busy = { Creating = true, Rolling = true, Scaling = true }
 
 -- One word for a group. before: the group in the last status, or nil.
 function M.phase(entry, before)
@@ -28,6 +30,8 @@ function M.phase(entry, before)
     return "Failed"
   elseif entry.action == "create" or entry.coming_up then
     return "Creating"
+  elseif entry.rolled_back and state.settled and entry.action ~= "go" then
+    return "RolledBack"
   elseif state.by_hand and entry.action ~= "go" then
     return "WaitingForHands"
   elseif state.settled and entry.action ~= "go" then
@@ -51,12 +55,28 @@ function M.by_hand(entry)
     strategy.type == "OnDelete" and "OnDelete" or "with a partition")
 end
 
+-- When a group is done if the rest takes as long as what is done; told anew when it gets on.
+local function eta(phase, state, before, moved, now)
+  if phase ~= "Rolling" or not before or before.phase ~= "Rolling" then
+    return nil
+  elseif not moved then
+    return before.eta
+  end
+  local since = clock.parse(before.since or "")
+  if not since or state.updated == 0 or state.updated >= state.total or now <= since then
+    return nil
+  end
+  return clock.rfc3339(now + (now - since) * (state.total - state.updated) // state.updated)
+end
+
 -- entry.trouble: text or nil; last: { [key] = group of the last status }.
 local function group_status(entry, last, now)
   local before = last[entry.key]
   local phase = M.phase(entry, before)
   local state = entry.state
-  local message, note = entry.failed or entry.trouble, table.concat(entry.notes, "; ")
+  local moved = M.busy[phase] and (not before or before.phase ~= phase or before.updated ~= state.updated
+    or before.ready ~= state.ready)
+  local message, note = entry.failed or entry.stuck and entry.stuck.text or entry.trouble, table.concat(entry.notes, "; ")
   return {
     name = entry.key,
     nodeType = entry.type,
@@ -70,6 +90,8 @@ local function group_status(entry, last, now)
     message = message and names.cut(message, 500),
     note = note ~= "" and names.cut(note, 500) or nil,
     since = before and before.phase == phase and before.since or clock.rfc3339(now),
+    progress = M.busy[phase] and (moved and clock.rfc3339(now) or before.progress) or nil,
+    eta = eta(phase, state, before, moved, now),
   }
 end
 
@@ -114,7 +136,7 @@ local function progress_text(groups, ready, kept)
 end
 
 -- What is wrong: a reason and a text, or nil.
-local function trouble(groups, facts, now)
+local function trouble(groups, facts)
   if facts.errors[1] then
     return "WriteFailed", facts.errors[1]
   end
@@ -129,6 +151,12 @@ local function trouble(groups, facts, now)
     end
   end
   for _, entry in ipairs(facts.entries) do
+    if entry.stuck then
+      return entry.stuck.kind == "DeadlineExceeded" and "ProgressDeadlineExceeded" or "Stuck",
+        string.format("%s is stuck: %s; %s", entry.key, entry.stuck.text, entry.ways_out)
+    end
+  end
+  for _, entry in ipairs(facts.entries) do
     if entry.trouble then
       return "PodsFailing", entry.key .. ": " .. entry.trouble
     end
@@ -137,11 +165,9 @@ local function trouble(groups, facts, now)
     if group.phase == "NotReady" then
       return "GroupNotReady", string.format("%s has %d of %d pods ready", group.name, group.ready, group.total)
     end
-    local since = clock.parse(group.since)
-    if busy[group.phase] and group.phase ~= "Waiting" and since and now - since >= M.progress_deadline_s then
-      return "ProgressDeadlineExceeded", string.format("%s is %s since %s: %d of %d pods ready", group.name,
-        group.phase:lower(), group.since, group.ready, group.total)
-    end
+  end
+  if facts.taken_back then
+    return "RolledBack", facts.taken_back
   end
   return nil, nil
 end
@@ -228,7 +254,7 @@ function M.compose(cluster, old, facts, now)
     summary.progress_text = string.format("%s (%d still to be written)", summary.progress_text or "Writing",
       facts.left)
   end
-  summary.trouble_reason, summary.trouble_text = trouble(groups, facts, now)
+  summary.trouble_reason, summary.trouble_text = trouble(groups, facts)
   summary.message = names.cut(summary.trouble_text or summary.progress_text or "Ready", 250)
   local status = tables.merge(facts.lists, {
     observedGeneration = cluster.generation,
@@ -236,6 +262,7 @@ function M.compose(cluster, old, facts, now)
     message = names.cut(summary.message, M.line_max),
     readyGroups = string.format("%d/%d", ready, #groups),
     groups = groups,
+    rollback = facts.rollback or (old.rollback or {}).generation == cluster.generation and old.rollback or nil,
     middleManagerDrain = M.drain(facts.entries, old),
     rollout = summary.progress_reason == "RollingUpdate" and facts.rollout or nil,
     conditions = condition.merge(old.conditions, tables.concat(M.conditions(summary), facts.conditions),
@@ -293,6 +320,14 @@ local function essence(status)
   return table.concat(parts, "\n")
 end
 
+local function counts(status)
+  local parts = {}
+  for _, group in ipairs(status.groups or {}) do
+    parts[#parts + 1] = string.format("%s %d %d %d", group.name, group.ready or 0, group.updated or 0, group.total or 0)
+  end
+  return table.concat(parts, "\n")
+end
+
 -- Milliseconds by which writing `new` may be put off, so that a cluster whose pods come up one after
 -- the other is not written for each; 0 = write now. Changes `new`: it gets the time of the write.
 function M.put_off(old, new, now)
@@ -301,27 +336,13 @@ function M.put_off(old, new, now)
   if json.equal(old, new) then
     return 0
   end
-  local wait = written and written + M.write_pause_s - now or 0
-  if wait > 0 and wait <= M.write_pause_s and essence(old) == essence(new) then
+  local pause = counts(old) == counts(new) and M.words_pause_s or M.write_pause_s
+  local wait = written and written + pause - now or 0
+  if wait > 0 and wait <= pause and essence(old) == essence(new) then
     return wait * 1000
   end
   new.progressTime = clock.rfc3339(now)
   return 0
-end
-
--- Seconds until the first group in progress passes its deadline; nil when none is in progress.
-function M.next_deadline(status, now)
-  local nearest
-  for _, group in ipairs(status.groups or {}) do
-    local since = clock.parse(group.since)
-    if busy[group.phase] and group.phase ~= "Waiting" and since then
-      local left = since + M.progress_deadline_s - now
-      if left > 0 and (not nearest or left < nearest) then
-        nearest = left
-      end
-    end
-  end
-  return nearest
 end
 
 -- Rows for `nemeton status`: from the object's own status.

@@ -52,12 +52,25 @@ return {
   end,
   ["a group that does not get done is Degraded after its deadline"] = function(t)
     local first = composed({}, { entry("go", state(2, 2)) }, 1000)
-    t.equal(status.next_deadline(first, 1000), status.progress_deadline_s)
-    local going = entry("keep", state(1, 2, { rolling = true }))
-    local later = composed(first, { going }, 1000 + status.progress_deadline_s)
+    local going = entry("keep", state(1, 2, { rolling = true }), { ways_out = "do something",
+      stuck = { kind = "DeadlineExceeded", text = "too long" } })
+    local later = composed(first, { going }, 5000)
     t.equal(later.conditions[3].status, "True")
     t.equal(later.conditions[3].reason, "ProgressDeadlineExceeded")
+    t.equal(later.conditions[3].message, "hot is stuck: too long; do something")
     t.equal(later.conditions[2].status, "True")
+  end,
+  ["what is left is told from what is done, when a group gets on"] = function(t)
+    local rolling = { rolling = true, settled = false }
+    local function at(updated) rolling.updated = updated; return entry("keep", state(4, 4, rolling)) end
+    local first = composed({}, { at(0) }, 1000)
+    t.equal(first.groups[1].eta, nil)
+    t.equal(first.groups[1].progress, clock.rfc3339(1000))
+    local second = composed(first, { at(1) }, 1060)
+    t.equal(second.groups[1].eta, clock.rfc3339(1060 + 180))
+    t.equal(composed(second, { at(1) }, 1100).groups[1].eta, clock.rfc3339(1060 + 180))
+    t.equal(composed(second, { at(1) }, 1100).groups[1].progress, clock.rfc3339(1060))
+    t.equal(composed(second, { at(4) }, 1100).groups[1].eta, nil)
   end,
   ["Ready is not claimed while a removed group is still there"] = function(t)
     local new = composed({}, { entry("keep", state(2, 2)) }, 1000,

@@ -112,6 +112,13 @@ function M.apply(ctx, kube_door, wanted, steps, done)
       return false
     end
   end
+  -- What was ready last is kept before it is overwritten.
+  for _, answer in ipairs(#steps.keeps > 0 and ctx.apply_all(steps.keeps, { whole = { "data" } }) or {}) do
+    if answer.err then
+      done.failure = answer.err
+      return false
+    end
+  end
   for _, entry in ipairs(steps.groups) do
     local held, err = true, nil
     if entry.hold == "begin" then
@@ -151,7 +158,7 @@ end
 -- Deletes what is no longer asked for.
 function M.remove(ctx, kube_door, cluster, wanted, steps, done)
   local list
-  list, done.kept = plan.removals(cluster, plan.rendered_names(wanted, steps.groups),
+  list, done.kept = plan.removals(cluster, plan.rendered_names(wanted, steps),
     world.owned(kube_door, cluster), steps.groups, world.kinds)
   local stop_at = clock.now() + M.budget_s
   for i, object in ipairs(list) do
