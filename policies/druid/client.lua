@@ -132,7 +132,7 @@ local function send(druid, place, call)
   if failure then
     return nil, failure
   end
-  answer.what = what
+  answer.what, answer.anonymous = what, druid.header == nil
   return answer
 end
 
@@ -159,12 +159,9 @@ end
 -- Where a redirect leads. The host of it is looked for among the cluster's own.
 local function follow(druid, role, answer)
   local to = address.split((answer.headers or {}).location or "")
-  if not to then
-    return nil, { code = "failed", message = answer.what .. ": redirects to nowhere" }
-  end
-  local place = address.resolve(druid.cluster, to.host, M.pods(druid))
+  local place = to and address.resolve(druid.cluster, to.host, M.pods(druid))
   if place or not M.leads[role] then
-    return place, { code = "failed", message = answer.what .. ": redirects to " .. to.host
+    return place, { code = "failed", message = answer.what .. ": redirects to " .. (to and to.host or "nowhere")
       .. ", which is not of this cluster" }
   end
   return M.ask_for_leader(druid, role)

@@ -238,6 +238,8 @@ return {
     t.ok(text(500, "jdbc:x://root:hunter2@db"):find("hunter2") == nil)
     t.equal(text(500, "<html><body>" .. ("ä"):rep(400)):find("\xc3%.%.%."), nil)
     t.ok(#text(500, ("x"):rep(9000)) < 300)
+    t.equal(answers.failure("GET /x", { status = 401, body = "", anonymous = true }).message,
+      "GET /x: HTTP 401; name a Secret with user and password in spec.auth")
     t.equal(text(503, ""), "GET /x of Service y: HTTP 503; no leader is known yet; it may still be starting")
   end,
   ["an empty load status is unknown, not good"] = function(t)

@@ -102,6 +102,7 @@ function M.run(ctx, kube_door, http_door)
   if not ctx.object then
     work.forget(ctx.key and ctx.key.uid)
     settings.forget(ctx.key and ctx.key.uid)
+    supervisor.forget(ctx.key and ctx.key.uid)
     return nil
   end
   local object = json.copy(ctx.object)

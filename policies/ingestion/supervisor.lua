@@ -12,8 +12,30 @@ local work = require "ingestion.work"
 local M = {}
 
 M.look_ms, M.look_soon_ms = 60000, 10000
+M.gone_ms = 8000            -- a new leader does not know its supervisors at once
 M.comment = "DruidIngestion"
 M.ready = { RUNNING = true, IDLE = true, SCHEDULER_RUNNING = true }
+
+local missing = {}   -- uid = when its supervisor was first not found; may be lost at any time
+
+-- Has the supervisor that was submitted been away for long enough to be believed gone?
+local function is_gone(w, there)
+  local uid, now = w.object.metadata.uid or "", clock.now_ms()
+  if there or not w.submitted then
+    missing[uid] = nil
+    return true
+  end
+  missing[uid] = missing[uid] or now
+  if now - missing[uid] < M.gone_ms then
+    return false
+  end
+  missing[uid] = nil
+  return true
+end
+
+function M.forget(uid)
+  missing[uid or ""] = nil
+end
 
 -- Another object that keeps the supervisor of this id, or nil: two would overwrite each other for ever.
 -- others: DruidIngestions of the namespace.
@@ -108,7 +130,7 @@ local function health(w)
   else
     local running = M.ready[state]
     work.is(w, running and "Running" or "Pending", "Supervisor " .. id .. " is " .. state,
-      running and M.look_ms or M.look_soon_ms)
+      (running or state == "SCHEDULER_STOPPED") and M.look_ms or M.look_soon_ms)
     if running and before ~= "Running" then
       work.tell(w, "Normal", "SupervisorRunning", w.message)
     end
@@ -118,11 +140,15 @@ end
 -- w: as in ingestion.work; others: the DruidIngestions of the namespace.
 function M.run(w, others)
   local job = w.job
-  local there, err = overlord.supervisor(w.druid, job.id)
+  -- A Druid that does not know `id` yet calls it by its data source.
+  local there, err = overlord.supervisor(w.druid, w.submitted and w.new.taskId or job.id)
   if not there and err.code ~= "not_found" then
     return work.fails(w, err, w.submitted and "Update" or "Create")
   end
   there = type(there) == "table" and there or nil
+  if not is_gone(w, there) then
+    return work.is(w, w.old.phase or "Pending", w.old.message, M.look_soon_ms)
+  end
   local why = M.why_post(w, there)
   if not w.submitted then
     local rival = M.rival(w.object, job.id, others)

@@ -58,10 +58,13 @@ function M.excerpt(body)
   return cut(text:gsub("^ ", ""):gsub(" $", ""), M.excerpt_max)
 end
 
--- The error for an answer. what: "GET /druid/… of Service x".
+-- The error for an answer. what: "GET /druid/… of Service x"; answer.anonymous: it was asked without credentials.
 function M.failure(what, answer)
   local meaning = M.meanings[answer.status] or { code = "failed" }
   local said, hint = M.excerpt(answer.body), meaning.hint
+  if answer.status == 401 and answer.anonymous then
+    hint = "name a Secret with user and password in spec.auth"
+  end
   if answer.status == 404 and (answer.body or ""):find("<html", 1, true) then
     hint = "is druid.router.managementProxy.enabled=true set on the Router?"
   end
