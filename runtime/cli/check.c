@@ -79,10 +79,13 @@ static int check_dir(struct check *check, const char *dir, int depth, struct err
     struct dirent **entries = NULL;
     if (depth > FILE_DEPTH_MAX)
         return err_set(err, ERR_LIMIT, "`%s` is nested too deeply", dir);
+    bool pass = false;
+    int failed = dir_pass_chart(dir, depth == 0, &pass, err);
+    if (failed != 0 || pass)
+        return failed;
     int count = scandir(dir, &entries, is_visible, alphasort);
     if (count < 0)
         return err_errno(err, errno, "cannot read the directory `%s`", dir);
-    int failed = 0;
     for (int i = 0; i < count; i++) {
         char *path = mem_printf("%s/%s", dir, entries[i]->d_name);
         if (failed == 0)

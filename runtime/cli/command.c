@@ -47,9 +47,15 @@ static int unknown_command(struct cli *cli, const char *name)
     return EXIT_USAGE;
 }
 
+/* In images it is /manager, and manifests call that without a word more. */
+static bool is_called_manager(const struct cli *cli)
+{
+    return cli->called != NULL && strcmp(cli->called, "manager") == 0;
+}
+
 int command_main(struct cli *cli, int argc, char *const *argv)
 {
-    const char *first = argc > 0 ? argv[0] : "--help";
+    const char *first = argc > 0 ? argv[0] : is_called_manager(cli) ? "run" : "--help";
     if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 ||
         (strcmp(first, "help") == 0 && argc == 1)) {
         print_help(cli->out);
@@ -65,6 +71,8 @@ int command_main(struct cli *cli, int argc, char *const *argv)
     if (command == NULL)
         return unknown_command(cli, name);
     static char *const only_help[] = {(char *)"--help", NULL};
+    if (argc == 0)
+        return command->run(cli, 0, argv);
     return help ? command->run(cli, 1, only_help) : command->run(cli, argc - 1, argv + 1);
 }
 

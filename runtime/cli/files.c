@@ -73,6 +73,17 @@ bool file_is_dir(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+int dir_pass_chart(const char *dir, bool named, bool *pass, struct err *err)
+{
+    char *path = mem_printf("%s/Chart.yaml", dir);
+    *pass = access(path, F_OK) == 0;
+    free(path);
+    if (!*pass || !named)
+        return 0;
+    return err_set(err, ERR_INVALID, "`%s` is a Helm chart: give what `helm template` makes of it",
+                   dir);
+}
+
 bool file_has_ending(const char *path, const char *ending)
 {
     size_t len = strlen(path), end = strlen(ending);
@@ -170,11 +181,14 @@ static int read_path(struct object_files *out, const char *path, int depth, stru
     }
     if (depth == FILE_DEPTH_MAX)
         return err_set(err, ERR_LIMIT, "`%s` is nested too deeply", path);
+    bool pass = false;
+    int failed = dir_pass_chart(path, depth == 0, &pass, err);
+    if (failed != 0 || pass)
+        return failed;
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, is_visible, alphasort);
     if (count < 0)
         return err_errno(err, errno, "cannot read the directory `%s`", path);
-    int failed = 0;
     for (int i = 0; i < count; i++) {
         char *below = mem_printf("%s/%s", path, entries[i]->d_name);
         if (failed == 0)

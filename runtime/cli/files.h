@@ -1,7 +1,7 @@
 /* Files that a person names on the command line: texts, and the objects in them.
  *
  * A path is a file, "-" for the standard input, or, where said so, a directory, whose *.yaml, *.yml
- * and *.json files are meant, in the order of their names. Errors name the file.
+ * and *.json files are meant, in the order of their names, without Helm charts. Errors name the file.
  */
 #ifndef NEMETON_CLI_FILES_H
 #define NEMETON_CLI_FILES_H
@@ -15,6 +15,8 @@ int file_read(const char *path, struct buf *out, struct err *err);
 /* Writes all or nothing, readable by its owner only: a new file takes the old one's place. */
 int file_replace(const char *path, const char *text, size_t len, struct err *err);
 bool file_is_dir(const char *path);
+/* A Helm chart's files are templates, no objects yet: it is passed by, and an error when named. */
+int dir_pass_chart(const char *dir, bool named, bool *pass, struct err *err);
 bool file_has_ending(const char *path, const char *ending);
 
 /* One file with objects. Lists (kind List) are opened up: their items count as objects. */

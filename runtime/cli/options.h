@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_CHOICE,  /* const char *, one of the words in `choices` ("text|json") */
     OPTION_LIST,    /* struct option_list, repeatable and comma-separated */
     OPTION_IGNORED, /* a flag accepted for compatibility; name may end in * */
+    OPTION_WORD,    /* a flag with a * in its name; what stands there is added to an option_list */
 };
 enum { OPTION_LIST_MAX = 64, OPTION_ARGUMENTS_MAX = 256, OPTION_OLD_MAX = 16, TEXT_COLUMNS = 80 };
 
@@ -44,6 +45,7 @@ struct option {
 struct command;
 struct cli { /* the surroundings of a command */
     const char *const *env;
+    const char *called; /* the program's name as it was called, without folders; may be NULL */
     FILE *out, *err;
     bool out_is_terminal, err_is_terminal;
 };

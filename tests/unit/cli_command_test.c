@@ -76,6 +76,20 @@ static void prints_help_without_a_command_and_runs_with_options_only(void **stat
     outcome_free(&o);
 }
 
+static void runs_without_a_word_when_called_manager(void **state)
+{
+    (void)state;
+    struct outcome o = run_program_as("manager", 0, NULL);
+    assert_int_equal(o.code,
+                     EXIT_NO_CONNECTION); /* it looked for an API server, and there is none here */
+    assert_string_equal(o.out, "");
+    outcome_free(&o);
+    o = RUN_AS("manager", "version");
+    assert_int_equal(o.code, 0);
+    assert_has(o.out, "nemeton ");
+    outcome_free(&o);
+}
+
 static void tells_the_version_of_program_and_policies(void **state)
 {
     (void)state;
@@ -169,6 +183,15 @@ static void finds_nothing_wrong_with_what_is_shipped(void **state)
     if (o.code != 0)
         fail_msg("%s%s", o.out, o.err);
     assert_has(o.out, ", 0 problems");
+    outcome_free(&o);
+}
+
+static void says_how_to_check_a_helm_chart(void **state)
+{
+    (void)state;
+    struct outcome o = RUN("check", "deploy/helm");
+    assert_int_equal(o.code, 1);
+    assert_has(o.err, "`deploy/helm` is a Helm chart: give what `helm template` makes of it");
     outcome_free(&o);
 }
 
@@ -288,12 +311,14 @@ int main(void)
         cmocka_unit_test(helps_on_every_command_within_80_columns),
         cmocka_unit_test(names_what_was_meant_when_a_command_or_option_is_unknown),
         cmocka_unit_test(prints_help_without_a_command_and_runs_with_options_only),
+        cmocka_unit_test(runs_without_a_word_when_called_manager),
         cmocka_unit_test(tells_the_version_of_program_and_policies),
         cmocka_unit_test(renders_the_example_as_objects_that_can_be_applied),
         cmocka_unit_test(refuses_to_render_what_the_schema_refuses),
         cmocka_unit_test(says_where_a_cluster_is_wrong),
         cmocka_unit_test(says_where_yaml_is_broken),
         cmocka_unit_test(finds_nothing_wrong_with_what_is_shipped),
+        cmocka_unit_test(says_how_to_check_a_helm_chart),
         cmocka_unit_test(points_into_the_configmap_when_an_overlay_is_wrong),
         cmocka_unit_test(names_every_slip_in_a_directory_of_policies),
         cmocka_unit_test(runs_the_cases_beside_policies_and_counts_them),

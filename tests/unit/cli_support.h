@@ -21,18 +21,24 @@ struct outcome {
     int code;
 };
 
-static inline struct outcome run_program(int argc, char *const *argv)
+static inline struct outcome run_program_as(const char *called, int argc, char *const *argv)
 {
     static const char *const env[] = {"HOME=/nonexistent", NULL};
     struct outcome outcome = {0};
     size_t out_len = 0, err_len = 0;
     struct cli cli = {.env = env,
+                      .called = called,
                       .out = open_memstream(&outcome.out, &out_len),
                       .err = open_memstream(&outcome.err, &err_len)};
     outcome.code = command_main(&cli, argc, argv);
     fclose(cli.out);
     fclose(cli.err);
     return outcome;
+}
+
+static inline struct outcome run_program(int argc, char *const *argv)
+{
+    return run_program_as("nemeton", argc, argv);
 }
 
 static inline void outcome_free(struct outcome *outcome)
@@ -43,6 +49,10 @@ static inline void outcome_free(struct outcome *outcome)
 
 #define RUN(...)                                                                                   \
     run_program((int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)), (char *[]){__VA_ARGS__})
+
+#define RUN_AS(called, ...)                                                                        \
+    run_program_as(called, (int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)),                \
+                   (char *[]){__VA_ARGS__})
 
 static inline void assert_has(const char *text, const char *part)
 {
