@@ -2,7 +2,7 @@
 
 tests/cluster/standin/image "$work/34.tar" 34.0.0 docker.io/apache/druid:34.0.0 docker.io/library/zookeeper:3.9
 tests/cluster/standin/image "$work/35.tar" 35.0.0 docker.io/apache/druid:35.0.0
-"$here/operator-image" "$work/nemeton.tar" "$nemeton" docker.io/library/nemeton:latest
+deploy/image/build --binary "$nemeton" --output "$work/nemeton.tar" >/dev/null
 expect "images into the node" "" cluster load "$work/34.tar" "$work/35.tar" "$work/nemeton.tar"
 expect "the resources' kinds" "druids.druid.apache.org" kubectl apply -f crd/
 kubectl wait --for=condition=Established crd --all --timeout=20s >/dev/null

@@ -8,7 +8,7 @@ kubectl get events --field-selector involvedObject.kind=Druid,involvedObject.nam
     -o 'jsonpath={range .items[*]}{.type} {.reason}{"\n"}{end}' | uniq >"$work/events"
 if diff -u "$here/story.golden" "$work/events" >"$work/difference"; then good; else bad "events" "$(cat "$work/difference")"; fi
 expect "describe" "Conditions:.*Ready.*Events:" kubectl describe druid story
-expect "the operator's log" "story" kubectl -n nemeton-system logs deployment/nemeton --tail=-1
+expect "the operator's log" "story" kubectl -n nemeton-system logs -l app.kubernetes.io/name=nemeton --tail=-1
 expect "a process's log" "broker 35.0.0 at" kubectl logs druid-story-brokers-0
 expect "exec is there" "executable file not found|no such file" sh -c "'$kubectl_program' exec druid-story-brokers-0 -- /nothing 2>&1 || true"
 change story '{"spec":{"image":"apache/druid:99.0.0"}}'
