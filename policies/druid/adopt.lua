@@ -5,7 +5,9 @@
 --     with a note that says so when the Druid object asks for something else;
 --   * the value of configMapSHA while the configuration is the same (druid.plan gives it), so that
 --     nothing restarts because another program computed it;
---   * the replica count, while an autoscaler sets it (or the Druid object leaves it out).
+--   * the replica count, while an autoscaler sets it (or the Druid object leaves it out);
+--   * a whole pod template that the former operator made of this very Druid object, though we would write it in
+--     another way: it is written with the next change, not now.
 
 local difference = require "lib.difference"
 local names = require "druid.names"
@@ -14,6 +16,8 @@ local quantity = require "lib.quantity"
 local tables = require "lib.tables"
 
 local M = {}
+
+M.mark = "druidOpResourceHash"   -- the former operator's own annotation, on all that it makes
 
 function M.digest(value)
   return digest.sha256(json.encode(value)):sub(1, 32)
@@ -83,8 +87,26 @@ local function keep_immutable(workload, live)
   return notes
 end
 
--- workload: freshly rendered, changed in place. live: view or nil. Gives
--- { changed = the pods would restart, notes = list }.
+-- Whether the pods of a live workload would restart, and how much of it is still the former operator's.
+local function compare(workload, live, hash, mark)
+  local recorded = observed.annotation(live, names.template_hash)
+  if recorded then
+    local changed = recorded ~= hash
+    return changed, not changed and observed.annotation(live, names.former) or nil
+  end
+  local before = json.copy(live.spec.template)
+  local live_mark = observed.annotation(live, M.mark)
+  local differs = difference.first(workload.spec.template, before) ~= nil
+  if live_mark and live_mark == mark then
+    return false, differs and "template" or "fields"   -- made of this very Druid object: nothing is due
+  end
+  -- Something may have left the Druid object that is still there.
+  differs = differs or difference.left(workload.spec.template, before) ~= nil
+  return differs, not differs and live_mark and "fields" or nil
+end
+
+-- workload: freshly rendered, changed in place. live: view or nil. options: { autoscaled =, config =, mark = what
+-- the former operator would know it by, or nil }. Gives { changed = the pods would restart, notes = list }.
 function M.fit(workload, live, options)
   local notes = live and keep_immutable(workload, live) or {}
   if options.autoscaled then
@@ -95,14 +117,13 @@ function M.fit(workload, live, options)
   annotations[names.template_hash] = hash
   annotations[names.config_hash] = options.config
   workload.metadata.annotations = annotations
+  annotations[M.mark] = options.mark
   local changed = false
   if live then
-    local recorded = observed.annotation(live, names.template_hash)
-    if recorded then
-      changed = recorded ~= hash
-    else
-      changed = difference.first(workload.spec.template, json.copy(live.spec.template)) ~= nil
-    end
+    changed, annotations[names.former] = compare(workload, live, hash, options.mark)
+  end
+  if annotations[names.former] == "template" then
+    workload.spec.template = nil
   end
   return { changed = changed, notes = notes }
 end
@@ -138,7 +159,9 @@ function M.without_template(workload, live)
   waiting.metadata = tables.shallow(workload.metadata)
   local annotations = tables.shallow(workload.metadata.annotations)
   annotations[names.template_hash] = observed.annotation(live, names.template_hash)
-  annotations[names.config_hash] = observed.annotation(live, names.config_hash)
+  for _, name in ipairs({ names.config_hash, names.former, M.mark }) do
+    annotations[name] = observed.annotation(live, name)
+  end
   waiting.metadata.annotations = tables.filled(annotations)
   if not difference.first(waiting.spec, json.copy(live.spec)) then
     return nil

@@ -10,9 +10,10 @@
 --   dynamic_config  what Druid itself is told to do
 --   stepper     replaces pods one by one, as druid.step says
 --   proof       when nothing has to be compared again
---   takeover    makes the former operator's fields ours
+--   takeover    makes the former operator's fields ours        former.alive  is it gone
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
 
+local alive = require "druid.former.alive"
 local check = require "druid.check"
 local client = require "druid.client"
 local dynamic_config = require "druid.dynamic_config"
@@ -63,12 +64,13 @@ M.rights = {
   ["apps/v1/Deployment"] = { "apply", "patch", "delete", "read" },
   ["v1/Pod"] = { "delete" },   -- of an older revision, one by one (druid.step)
   ["v1/Service"] = { "apply", "patch", "delete", "read" },
-  ["v1/ConfigMap"] = { "apply", "delete", "read" },
+  ["v1/ConfigMap"] = { "apply", "patch", "delete", "read" },
   ["policy/v1/PodDisruptionBudget"] = { "apply", "patch", "delete", "read" },
   ["networking.k8s.io/v1/Ingress"] = { "apply", "patch", "delete", "read" },
   ["autoscaling/v2/HorizontalPodAutoscaler"] = { "apply", "patch", "delete", "read" },
   -- Claims of a StatefulSet have no owner; druid.volumes proves whose they are, the gate that they are free.
   ["v1/PersistentVolumeClaim"] = { "apply", "patch", "delete", "delete-any" },
+  ["coordination.k8s.io/v1/Lease"] = { "read" },   -- of the operator before us (druid.former.alive)
   -- Credentials that spec.auth names and certificates of spec.api.ca, read one by one (druid.client.auth).
   ["v1/Secret"] = { "read" },
   http = true,
@@ -117,6 +119,10 @@ function M.run(ctx, kube_door, http_door)
   end
   local wanted = render.cluster(cluster, extra)
   M.look_closer(kube_door, cluster, wanted, live)
+  local words, again_s = alive.look(kube_door, cluster, wanted, live)
+  if words then
+    return M.stand_by(ctx, cluster, old, words, again_s)
+  end
   local entries = plan.entries(cluster, wanted, live)
   local direction = M.direction(ctx, druid, entries, old)
   local steps = plan.decide(cluster, wanted, live, entries, direction)
@@ -168,6 +174,16 @@ function M.stop(ctx, cluster, old, reason, message, problem)
     return { terminal = message }
   end
   return nil
+end
+
+-- Ends a run for a cluster that the operator before us still works on.
+function M.stand_by(ctx, cluster, old, words, again_s)
+  local stopped, err = M.stop(ctx, cluster, old, "OtherOperator",
+    "Nothing is changed while another operator works on this cluster: " .. words)
+  if err then
+    return stopped, err
+  end
+  return { requeue_ms = again_s * 1000 }
 end
 
 -- The end of a run that got to the groups. Druid's own configuration comes last: it may have to be waited for.

@@ -12,6 +12,11 @@ M.ignored = "druid.apache.org/ignored"       -- annotation on a Druid: "true" pa
 -- Annotations on workloads: what we rendered last, to tell our changes from other people's.
 M.template_hash = "nemeton.dev/template"
 M.config_hash = "nemeton.dev/config"
+-- On a workload that the operator before us made: "fields" while its pod template is as that one wrote it,
+-- "template" when ours would differ and is written with the next change only.
+M.former = "nemeton.dev/former"
+M.adopt = "nemeton.dev/adopt"                -- annotation on a Druid: "now" takes over without looking whether
+                                             -- the former operator is gone
 -- On a StatefulSet whose pods the operator replaces one by one: what it remembers of them, as JSON. While
 -- it is there the set is held in OnDelete.
 M.step = "nemeton.dev/step"

@@ -5,6 +5,7 @@
 -- ConfigMap goes out with its template, the common one when the first group of a rollout goes.
 
 local adopt = require "druid.adopt"
+local former = require "druid.former.workload"
 local last_good = require "druid.last_good"
 local observed = require "druid.observed"
 local names = require "druid.names"
@@ -38,6 +39,15 @@ local function is_coming_up(state, last)
   return state.exists and state.ours and not state.settled and (last == nil or last.phase == "Creating")
 end
 
+-- What the former operator would know a workload by. Where it was given another digest of its configuration than
+-- ours, by a release that counts in another way, it keeps what it has.
+function M.mark(wanted, part, before, sha)
+  if sha ~= render.config_sha(wanted, part) then
+    return observed.annotation(before, adopt.mark)
+  end
+  return wanted.marks[part.group.name]
+end
+
 -- A group of an update that is taken back gets what was ready last. True when it does.
 local function restore(workload, part, before, live, fit)
   local kept, annotations = live.last_good[part.config.metadata.name], workload.metadata.annotations
@@ -65,6 +75,7 @@ local function fit_group(cluster, wanted, part, live)
   local fit = adopt.fit(workload, before, {
     autoscaled = live.autoscaled[group.kind .. "/" .. group.name],
     config = adopt.config_text(config_digest, sha),
+    mark = M.mark(wanted, part, before, sha),
   })
   for i, claim in ipairs(part.claims) do
     local told
@@ -122,6 +133,7 @@ end
 function M.entries(cluster, wanted, live)
   local entries = {}
   wanted.common_digest = adopt.digest(wanted.common.data)
+  wanted.marks = former.digests(cluster, wanted)
   for i, part in ipairs(wanted.groups) do
     entries[i] = fit_group(cluster, wanted, part, live)
   end

@@ -282,7 +282,7 @@ function M.stopped(cluster, old, reason, message, degraded, now)
     { type = "PolicyError", status = "False", reason = "PolicyRuns", message = "The policy runs" },
   }
   local ready = condition.find(old.conditions, "Ready")
-  if ready and (reason == "Paused" or degraded) then
+  if ready and (reason == "Paused" or reason == "OtherOperator" or degraded) then
     -- Nothing was touched: the cluster is as ready as it was.
     wanted[1] = { type = "Ready", status = ready.status, reason = ready.reason, message = ready.message }
   end

@@ -1,15 +1,17 @@
 -- Makes our own what the operator before us wrote, so that what leaves the Druid object leaves its objects.
 --
 -- The server remembers who set each field. A field that the former operator set, and that we no longer
--- send, would stay for ever. So its entries in managedFields become ours: for a workload in the moment it
--- restarts anyway (a field may go with it), for what belongs to it, at first sight. Objects that still are
--- the former operator's carry its annotation.
+-- send, would stay for ever. So its entries in managedFields become ours at first sight. The pod template of a
+-- workload is the exception: its fields become ours in the moment it restarts anyway (a field may go with it).
+-- Objects that still are the former operator's carry its annotation; workloads keep that for its return, and
+-- say by one of ours (names.former) that their template is not ours yet.
 
+local adopt = require "druid.adopt"
+local names = require "druid.names"
 local observed = require "druid.observed"
 
 local M = {}
 
-M.mark = "druidOpResourceHash"
 M.managers = { ["manager"] = true, ["druid-operator"] = true }   -- names it has written under
 M.ours = "nemeton"
 
@@ -24,14 +26,37 @@ local function union(a, b)
   return a
 end
 
+-- Takes the fields `keep` (of the spec) out of a set of fields; gives what was taken out, or nil.
+local function take_out(fields, keep)
+  local spec, taken = fields["f:spec"], nil
+  for _, name in ipairs(keep or {}) do
+    local key = "f:" .. name
+    if spec and spec[key] ~= nil then
+      taken = taken or {}
+      taken[key], spec[key] = spec[key], nil
+    end
+  end
+  if taken and next(spec) == nil then
+    fields["f:spec"] = nil
+  end
+  return taken and { ["f:spec"] = taken } or nil
+end
+
 -- A JSON patch for an object read from the server (a plain table with managedFields); {} when there is
--- nothing to take over. Pure.
-function M.patch(object)
+-- nothing to take over. keep: fields of the spec that stay whose they are. Pure.
+function M.patch(object, keep)
   local kept, ours, theirs = {}, nil, nil
   for _, entry in ipairs(object.metadata.managedFields or {}) do
     local whole = entry.subresource == nil or entry.subresource == ""
     if whole and entry.operation == "Update" and M.managers[entry.manager] then
-      theirs = theirs and union(theirs, entry.fieldsV1) or entry.fieldsV1
+      local rest = take_out(entry.fieldsV1, keep)
+      if rest then
+        kept[#kept + 1] = { manager = entry.manager, operation = "Update", apiVersion = entry.apiVersion,
+          fieldsType = "FieldsV1", time = entry.time, fieldsV1 = rest }
+      end
+      if next(entry.fieldsV1) ~= nil then
+        theirs = theirs and union(theirs, entry.fieldsV1) or entry.fieldsV1
+      end
     else
       kept[#kept + 1] = entry
       if whole and entry.operation == "Apply" and entry.manager == M.ours then
@@ -54,42 +79,92 @@ function M.patch(object)
   }
 end
 
--- The live objects of an entry that are to be taken over in this run.
-function M.due(kube, entry)
+-- Made by the former operator and not taken over yet. live: a workload, or nil.
+function M.is_foreign(live)
+  return live ~= nil and observed.annotation(live, adopt.mark) ~= nil
+    and observed.annotation(live, names.template_hash) == nil
+end
+
+-- Live objects, of those given, that the former operator has made or written last. Not for workloads.
+function M.marked(kube, objects)
   local list = {}
-  if not entry.live or not observed.annotation(entry.live, M.mark) then
-    return list
-  end
-  local function take(objects)
-    for _, object in ipairs(objects) do
-      local live = kube.get({ apiVersion = object.apiVersion, kind = object.kind,
-        namespace = object.metadata.namespace, name = object.metadata.name })
-      if live and observed.annotation(live, M.mark) then
-        list[#list + 1] = live
-      end
+  for _, object in ipairs(objects) do
+    local live = kube.get({ apiVersion = object.apiVersion, kind = object.kind,
+      namespace = object.metadata.namespace, name = object.metadata.name })
+    if live and observed.annotation(live, adopt.mark) then
+      list[#list + 1] = live
     end
-  end
-  take(entry.part.services)
-  take(entry.part.extras)
-  if entry.action == "go" then
-    list[#list + 1] = entry.live
   end
   return list
 end
 
--- Takes the objects of an entry over. true, or nil and an error.
-function M.run(ctx, kube, entry)
-  for _, live in ipairs(M.due(kube, entry)) do
-    local fresh, err = kube.read({ apiVersion = live.apiVersion, kind = live.kind,
-      namespace = live.metadata.namespace, name = live.metadata.name })
-    if not fresh then
+-- What belongs to an entry besides its workload, and is written in this run.
+local function companions(entry)
+  local list = {}
+  if entry.action ~= "wait" then
+    list[1] = entry.part.config
+  end
+  for _, objects in ipairs({ entry.part.services, entry.part.extras, entry.part.claims }) do
+    for _, object in ipairs(objects or {}) do
+      list[#list + 1] = object
+    end
+  end
+  return list
+end
+
+-- The live objects of an entry that are to be taken over in this run: { live =, keep = } each.
+function M.due(kube, entry)
+  local list = {}
+  for _, live in ipairs(M.marked(kube, companions(entry))) do
+    list[#list + 1] = { live = live }
+  end
+  local live = entry.live
+  if not live then
+    return list
+  end
+  local keep = {}
+  if entry.workload.spec.replicas == nil then
+    keep[1] = "replicas"   -- whoever sets them now does not do it through us
+  end
+  if entry.action == "go" and (M.is_foreign(live) or observed.annotation(live, names.former)) then
+    list[#list + 1] = { live = live, keep = keep }
+  elseif M.is_foreign(live) and entry.action == "keep" then
+    keep[#keep + 1] = "template"
+    list[#list + 1] = { live = live, keep = keep }
+  end
+  return list
+end
+
+-- Takes over one object. true, or nil and an error.
+local function take(ctx, kube, live, keep)
+  local fresh, err = kube.read({ apiVersion = live.apiVersion, kind = live.kind,
+    namespace = live.metadata.namespace, name = live.metadata.name })
+  if not fresh then
+    return nil, err
+  end
+  local patch = M.patch(json.copy(fresh), keep)
+  if #patch > 0 then
+    local _, failed = ctx.patch(live, patch, { type = "json" })
+    if failed then
+      return nil, failed
+    end
+  end
+  return true
+end
+
+-- Takes over what is written in this run: of the entries, and `common`, or nil. true, or nil and an error.
+function M.run(ctx, kube, entries, common)
+  for _, live in ipairs(common and M.marked(kube, { common }) or {}) do
+    local taken, err = take(ctx, kube, live)
+    if not taken then
       return nil, err
     end
-    local patch = M.patch(json.copy(fresh))
-    if #patch > 0 then
-      local _, failed = ctx.patch(live, patch, { type = "json" })
-      if failed then
-        return nil, failed
+  end
+  for _, entry in ipairs(entries) do
+    for _, due in ipairs(M.due(kube, entry)) do
+      local taken, err = take(ctx, kube, due.live, due.keep)
+      if not taken then
+        return nil, err
       end
     end
   end

@@ -105,12 +105,10 @@ end
 
 -- Writes the plan. False when anything failed, or was left to the next run.
 function M.apply(ctx, kube_door, wanted, steps, done)
-  for _, entry in ipairs(steps.groups) do
-    local taken, err = takeover.run(ctx, kube_door, entry)
-    if not taken then
-      done.failure = err
-      return false
-    end
+  local taken, unable = takeover.run(ctx, kube_door, steps.groups, steps.common and wanted.common or nil)
+  if not taken then
+    done.failure = unable
+    return false
   end
   -- What was ready last is kept before it is overwritten.
   for _, answer in ipairs(#steps.keeps > 0 and ctx.apply_all(steps.keeps, { whole = { "data" } }) or {}) do

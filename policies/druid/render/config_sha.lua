@@ -24,9 +24,9 @@ local function escape(piece)
   end))
 end
 
--- A ConfigMap holds up to a megabyte, and a pattern may look at less at a time: it goes in pieces, each
+-- A text as Go prints it. A ConfigMap holds up to a megabyte, and a pattern may look at less at a time: it goes in pieces, each
 -- of whole characters.
-local function text(value)
+function M.text(value)
   if #value <= M.piece_bytes then
     return '"' .. escape(value) .. '"'
   end
@@ -46,7 +46,7 @@ end
 local function map(values)
   local parts = {}
   for _, key in ipairs(tables.keys(values)) do
-    parts[#parts + 1] = text(key) .. ":" .. text(values[key])
+    parts[#parts + 1] = M.text(key) .. ":" .. M.text(values[key])
   end
   return "{" .. table.concat(parts, ",") .. "}"
 end
@@ -54,8 +54,8 @@ end
 -- The ConfigMap as Go prints it.
 function M.document(config)
   local metadata = config.metadata
-  return '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":' .. text(metadata.name)
-    .. ',"namespace":' .. text(metadata.namespace) .. ',"creationTimestamp":null,"labels":'
+  return '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":' .. M.text(metadata.name)
+    .. ',"namespace":' .. M.text(metadata.namespace) .. ',"creationTimestamp":null,"labels":'
     .. map(metadata.labels) .. '},"data":' .. map(config.data) .. "}"
 end
 

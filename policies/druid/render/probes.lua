@@ -27,7 +27,8 @@ M.defaults = {
 
 local fields = { liveness = "livenessProbe", readiness = "readinessProbe", startup = "startUpProbe" }
 
-local function default(node_type, purpose, port)
+-- The probe of a type of process that says nothing about it.
+function M.default(node_type, purpose, port)
   local row = (M.defaults[node_type] or {})[purpose] or M.defaults.any[purpose]
   return {
     httpGet = { path = row[1], port = port },
@@ -48,7 +49,7 @@ function M.probe(cluster, group, purpose)
     if cluster.spec.defaultProbes == false then
       return nil
     end
-    return default(group.type, purpose, port)
+    return M.default(group.type, purpose, port)
   end
   if next(probe) == nil then
     return nil   -- {}: none is wanted

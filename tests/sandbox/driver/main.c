@@ -60,11 +60,31 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
     return out->stage.mode ? 0 : -1;
 }
 
+/* Test data of the source tree, by their path. */
+static int file_answer(const char *path, struct buf *out)
+{
+    FILE *file = strstr(path, "..") ? NULL : fopen(path, "re");
+    if (!file) {
+        buf_printf(out, "no such file: %s", path);
+        return 404;
+    }
+    char piece[8192];
+    size_t got;
+    while ((got = fread(piece, 1, sizeof(piece), file)) > 0) {
+        buf_add(out, piece, got);
+    }
+    fclose(file);
+    return out->failed ? 500 : 200;
+}
+
 static int on_world(void *arg, const char *path, struct buf *out)
 {
     struct stage *stage = arg;
-    const char *prefix = "/operator/";
+    const char *prefix = "/operator/", *files = "/file/";
     struct err err = {0};
+    if (strncmp(path, files, strlen(files)) == 0) {
+        return file_answer(path + strlen(files), out);
+    }
     if (strncmp(path, prefix, strlen(prefix)) != 0) {
         buf_printf(out, "no such thing in this world: %s", path);
         return 404;
@@ -103,7 +123,7 @@ static int run_one(const struct arguments *arguments, const char *name)
             .log = options.log, .random = stage->random, .user_agent = "scenario"};
         struct rest *rest = rest_new(stage->loop, stage->transport, stage->config, &rest_options);
         struct discovery *discovery = discovery_new(rest);
-        struct admin *admin = admin_new(rest, discovery, on_world, stage);
+        struct admin *admin = admin_new(rest, discovery, stage->transport, on_world, stage);
         struct policy_env env = {.loop = stage->loop,
                                  .random = stage->random,
                                  .log = log,

@@ -43,7 +43,8 @@ char **scenario_names(const char *folder, struct err *err)
     for (int i = 0; i < count; i++) {
         const char *file = entries[i]->d_name;
         char *name = mem_strn(file, strlen(file) - strlen(".lua"));
-        if (strcmp(name, "world") == 0 || strcmp(name, "runner") == 0) {
+        if (strcmp(name, "world") == 0 || strcmp(name, "runner") == 0 ||
+            strcmp(name, "former") == 0) {
             free(name);
         } else {
             names[used++] = name;

@@ -14,7 +14,7 @@ struct setting {
     const char *example;          /* file of the example cluster */
 };
 
-/* Names of the scenarios in the folder, sorted: all modules but world and runner. NULL-terminated,
+/* Names of the scenarios in the folder, sorted: all modules but world, former and runner. NULL-terminated,
  * yours, with its strings. */
 char **scenario_names(const char *folder, struct err *err);
 
