@@ -109,14 +109,46 @@ static int set_value(const struct option *option, const char *text, struct err *
         option_list_add(option->value, text);
         return 0;
     case OPTION_IGNORED:
+    case OPTION_WORD:
         return 0;
     }
     return 0;
 }
 
+/* What stands for the * of an option's name; its length is 0 when the name does not fit. */
+static const char *word_of(const struct option *option, const char *name, size_t len,
+                           size_t *word_len)
+{
+    size_t before = strcspn(option->name, "*"), own = strlen(option->name);
+    size_t after = before < own ? own - before - 1 : 0;
+    *word_len = 0;
+    if (before < own && len >= own && strncmp(option->name, name, before) == 0 &&
+        strncmp(option->name + before + 1, name + len - after, after) == 0)
+        *word_len = len - before - after;
+    return name + before;
+}
+
+static int set_word(const struct option *option, const char *name, size_t len, const char *value,
+                    struct err *err)
+{
+    bool yes = false;
+    struct option flag = {.name = option->name, .value = &yes};
+    if (set_flag(&flag, value, err) != 0)
+        return -1;
+    size_t word_len = 0;
+    const char *begin = word_of(option, name, len, &word_len);
+    char *word = mem_strn(begin, word_len);
+    if (yes)
+        option_list_add(option->value, word);
+    free(word);
+    return 0;
+}
+
 static bool name_fits(const struct option *option, const char *name, size_t len)
 {
-    size_t own = strlen(option->name);
+    size_t own = strlen(option->name), word_len = 0;
+    if (option->kind == OPTION_WORD)
+        return word_of(option, name, len, &word_len) != NULL && word_len > 0;
     if (option->kind == OPTION_IGNORED && own > 0 && option->name[own - 1] == '*')
         return len >= own - 1 && strncmp(option->name, name, own - 1) == 0;
     return own == len && strncmp(option->name, name, len) == 0;
@@ -158,7 +190,8 @@ static int unknown(const struct option *options, size_t count, const char *given
 
 static bool takes_value(const struct option *option)
 {
-    return option->kind != OPTION_FLAG && option->kind != OPTION_IGNORED;
+    return option->kind != OPTION_FLAG && option->kind != OPTION_IGNORED &&
+           option->kind != OPTION_WORD;
 }
 
 static void note_old(const struct option *option, bool given_before, struct arguments *arguments)
@@ -190,6 +223,8 @@ static int parse_one(const struct option *options, size_t count, int argc, char 
     }
     note_old(option, given[option - options], arguments);
     given[option - options] = true;
+    if (option->kind == OPTION_WORD)
+        return set_word(option, name, len, value, err);
     return set_value(option, value, err);
 }
 

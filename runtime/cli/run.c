@@ -12,7 +12,7 @@ enum { HOST_BYTES = 256 };
 
 struct run_options {
     const char *kubeconfig, *context, *policies, *policy_namespace, *pod_namespace;
-    struct option_list watch_namespaces;
+    struct option_list watch_namespaces, ignored_namespaces, disabled_controllers;
     const char *metrics_address, *health_address, *log_format, *log_level;
     const char *zap_encoder, *zap_level;
     bool leader_elect, old_flag;
@@ -91,13 +91,12 @@ static void tell_old(struct run *run, const struct arguments *arguments)
                  "There is always a leader: what deletes needs the lease, and a single "
                  "replica is its own leader",
                  "flag", "--leader-elect=false");
-    static const char *const unused[] = {"DENY_LIST", "RECONCILE_WAIT",
-                                         "MAX_CONCURRENT_RECONCILES"};
+    static const char *const unused[] = {"RECONCILE_WAIT", "MAX_CONCURRENT_RECONCILES"};
     for (size_t i = 0; i < sizeof(unused) / sizeof(unused[0]); i++) {
         if (env_get(run->cli->env, unused[i]) != NULL)
             log_warn(run->log,
                      "This environment variable has no effect: changes are acted on at once and "
-                     "side by side; --watch-namespace says where",
+                     "side by side",
                      "variable", unused[i]);
     }
 }
@@ -202,6 +201,10 @@ static int make_manager(struct run *run, struct err *err)
         .env = run->cli->env,
         .namespaces = (const char *const *)run->options.watch_namespaces.items,
         .namespace_count = run->options.watch_namespaces.count,
+        .ignored_namespaces = (const char *const *)run->options.ignored_namespaces.items,
+        .ignored_namespace_count = run->options.ignored_namespaces.count,
+        .disabled_controllers = (const char *const *)run->options.disabled_controllers.items,
+        .disabled_controller_count = run->options.disabled_controllers.count,
         .embedded = run->embedded != NULL ? policy_set_layers(run->embedded, &count) : NULL,
         .policy_dir = run->options.policies,
         .on_exit = on_exit_of_manager,
@@ -288,6 +291,10 @@ static int run_command(struct cli *cli, int argc, char *const *argv)
          .help = "where policy ConfigMaps and the lease live (default: the pod's own namespace, else " BUNDLE_NAMESPACE ")"},
         {.name = "watch-namespace", .kind = OPTION_LIST, .value_name = "A,B", .value = &o->watch_namespaces, .env = "WATCH_NAMESPACE",
          .help = "only these namespaces (default: all)"},
+        {.name = "ignore-namespace", .kind = OPTION_LIST, .value_name = "A,B", .value = &o->ignored_namespaces, .env = "DENY_LIST",
+         .help = "not these namespaces: what is in them is left to others"},
+        {.name = "disable-controller", .kind = OPTION_LIST, .value_name = "A,B", .value = &o->disabled_controllers,
+         .help = "not these controllers of the policies, by the last part of their module's name"},
         {.name = "metrics-bind-address", .kind = OPTION_STRING, .value_name = "ADDRESS", .value = &o->metrics_address,
          .help = "where /metrics is served; 0 = nowhere (default :8080)"},
         {.name = "health-probe-bind-address", .kind = OPTION_STRING, .value_name = "ADDRESS", .value = &o->health_address,
@@ -303,8 +310,8 @@ static int run_command(struct cli *cli, int argc, char *const *argv)
         {.name = "zap-devel", .kind = OPTION_FLAG, .value = &o->old_flag, .old = OLD_LOG},
         {.name = "zap-stacktrace-level", .kind = OPTION_STRING, .value_name = "LEVEL", .value = &o->old_value, .old = OLD_LOG},
         {.name = "zap-time-encoding", .kind = OPTION_STRING, .value_name = "NAME", .value = &o->old_value, .old = OLD_LOG},
-        {.name = "disable-ingestion-controller", .kind = OPTION_FLAG, .value = &o->old_flag,
-         .old = "Which controllers run is said by bundle.lua of the policies at the bottom (--policies)"},
+        {.name = "disable-*-controller", .kind = OPTION_WORD, .value = &o->disabled_controllers,
+         .old = "Say --disable-controller NAME"},
         {.name = "pod-namespace", .kind = OPTION_STRING, .value_name = "NAMESPACE", .value = &o->pod_namespace, .env = "POD_NAMESPACE",
          .old = "Say --policy-namespace"},
     };
@@ -316,6 +323,8 @@ static int run_command(struct cli *cli, int argc, char *const *argv)
     if (code == COMMAND_GOES_ON)
         code = map_old(o, &err) != 0 ? command_fail(cli, &err) : operate(&run, &arguments);
     option_list_deinit(&o->watch_namespaces);
+    option_list_deinit(&o->ignored_namespaces);
+    option_list_deinit(&o->disabled_controllers);
     return code;
 }
 

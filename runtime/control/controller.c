@@ -132,9 +132,19 @@ void controller_pump(struct controller *controller)
         controller->pump = loop_defer(controller->env.loop, on_pump, controller);
 }
 
+static bool is_ignored(struct controller *controller, const char *key)
+{
+    struct key_parts parts;
+    if (controller->env.ignores == NULL || key_parse(key, &parts) != 0)
+        return false;
+    bool ignored = controller->env.ignores(controller->env.arg, parts.namespace);
+    key_parts_deinit(&parts);
+    return ignored;
+}
+
 void controller_add(struct controller *controller, const char *key, int priority)
 {
-    if (controller->retired)
+    if (controller->retired || is_ignored(controller, key))
         return;
     if (controller->env.metrics != NULL) {
         struct key_state *state = key_state_of(controller, key, true);

@@ -38,6 +38,8 @@ struct controller_env { /* all must outlive the controller */
     bool (*may_run)(void *arg);      /* leading, and not draining */
     bool (*has_room)(void *arg);     /* for one more run now; NULL: while there are slots */
     void (*on_run_ended)(void *arg); /* a slot is free */
+    bool (*ignores)(void *arg,
+                    const char *namespace); /* no runs for what is there; NULL: nowhere */
     void *arg;
 };
 

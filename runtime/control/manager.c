@@ -118,6 +118,48 @@ static struct controller *find_controller(const struct manager *manager, const c
     return NULL;
 }
 
+static bool ignores(void *arg, const char *namespace)
+{
+    const struct manager *manager = arg;
+    for (size_t i = 0; i < manager->options.ignored_namespace_count; i++) {
+        if (strcmp(manager->ignored_namespaces[i], namespace) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "ingestion" means the module of that name, and "things.ingestion" too. */
+static bool is_called(const char *controller, const char *name)
+{
+    size_t len = strlen(controller), own = strlen(name);
+    return len >= own && strcmp(controller + len - own, name) == 0 &&
+           (len == own || controller[len - own - 1] == '.');
+}
+
+static bool wants(void *arg, const char *controller)
+{
+    const struct manager *manager = arg;
+    for (size_t i = 0; i < manager->options.disabled_controller_count; i++) {
+        if (is_called(controller, manager->disabled_controllers[i]))
+            return false;
+    }
+    return true;
+}
+
+/* A name that no controller has is most likely a slip. */
+static void tell_unknown_names(const struct manager *manager, struct policy *policy)
+{
+    for (size_t i = 0; i < manager->options.disabled_controller_count; i++) {
+        const char *name = manager->disabled_controllers[i];
+        bool known = false;
+        for (size_t k = 0; k < policy_controller_count(policy) && !known; k++)
+            known = is_called(policy_controller_at(policy, k)->name, name);
+        if (!known)
+            log_warn(manager->options.log,
+                     "The policies have no controller of this name to disable", "name", name);
+    }
+}
+
 static struct controller *make_controller(struct manager *manager, struct watches *watches)
 {
     struct controller_env env = {
@@ -131,6 +173,7 @@ static struct controller *make_controller(struct manager *manager, struct watche
         .may_run = may_run,
         .has_room = manager_has_room,
         .on_run_ended = on_run_ended,
+        .ignores = manager->options.ignored_namespace_count > 0 ? ignores : NULL,
         .arg = manager,
     };
     return controller_new(&env, watches);
@@ -148,7 +191,8 @@ static void on_swap(void *arg, struct policy *policy, struct watches **watches, 
 {
     struct manager *manager = arg;
     struct controller **next = mem_alloc((count + 1) * sizeof(struct controller *));
-    (void)policy;
+    if (manager->controllers == NULL)
+        tell_unknown_names(manager, policy);
     for (size_t i = 0; i < count; i++) {
         size_t index = 0;
         const char *name = watches_controller(watches[i])->name;
@@ -186,6 +230,21 @@ static void on_fatal(void *arg, const struct err *err)
     free(why);
 }
 
+static char **copy_list(const char *const *items, size_t count)
+{
+    char **copy = mem_alloc((count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count; i++)
+        copy[i] = mem_str(items[i]);
+    return copy;
+}
+
+static void free_list(char **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(items[i]);
+    free(items);
+}
+
 static void copy_options(struct manager *manager, const struct manager_options *options)
 {
     manager->options = *options;
@@ -194,9 +253,11 @@ static void copy_options(struct manager *manager, const struct manager_options *
     manager->lease_namespace = mem_str(options->lease_namespace);
     manager->policy_namespace = mem_str(options->policy_namespace);
     manager->policy_dir = mem_str(options->policy_dir);
-    manager->namespaces = mem_alloc((options->namespace_count + 1) * sizeof(char *));
-    for (size_t i = 0; i < options->namespace_count; i++)
-        manager->namespaces[i] = mem_str(options->namespaces[i]);
+    manager->namespaces = copy_list(options->namespaces, options->namespace_count);
+    manager->ignored_namespaces =
+        copy_list(options->ignored_namespaces, options->ignored_namespace_count);
+    manager->disabled_controllers =
+        copy_list(options->disabled_controllers, options->disabled_controller_count);
     manager->slots.max =
         options->concurrent_max > 0 ? options->concurrent_max : (size_t)MANAGER_CONCURRENT_DEFAULT;
     const char *server = kube_config_server(options->config);
@@ -276,6 +337,7 @@ static void make_parts(struct manager *manager)
         .dir = manager->policy_dir,
         .on_swap = on_swap,
         .is_failing = is_failing,
+        .wants = wants,
         .on_fatal = on_fatal,
         .arg = manager,
     };
@@ -338,9 +400,9 @@ void manager_free(struct manager *manager)
     informer_set_free(manager->informers);
     discovery_free(manager->discovery);
     rest_free(manager->rest);
-    for (size_t i = 0; i < manager->options.namespace_count; i++)
-        free(manager->namespaces[i]);
-    free(manager->namespaces);
+    free_list(manager->namespaces, manager->options.namespace_count);
+    free_list(manager->ignored_namespaces, manager->options.ignored_namespace_count);
+    free_list(manager->disabled_controllers, manager->options.disabled_controller_count);
     free(manager->end_why);
     free(manager->name);
     free(manager->identity);

@@ -60,6 +60,10 @@ struct manager_options {
     const char *policy_namespace;  /* NULL: no ConfigMaps, only the layers given */
     const char *const *namespaces; /* to watch; count 0 = all */
     size_t namespace_count;
+    const char *const *ignored_namespaces; /* primaries in them are left to others */
+    size_t ignored_namespace_count;
+    const char *const *disabled_controllers; /* by module, or its last part: "ingestion" */
+    size_t disabled_controller_count;
     const struct policy_layer *embedded; /* fallback and bottom; must outlive the manager */
     const char *policy_dir; /* --policies DIR replaces the embedded layer; SIGHUP re-reads */
     struct policy_limits limits;

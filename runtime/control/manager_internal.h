@@ -19,7 +19,7 @@ enum manager_phase {
 struct manager {
     struct manager_options options;
     char *name, *identity, *lease_namespace, *policy_namespace, *policy_dir, *host;
-    char **namespaces;
+    char **namespaces, **ignored_namespaces, **disabled_controllers;
     enum manager_phase phase;
     struct rest *rest;
     struct discovery *discovery;

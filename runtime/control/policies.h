@@ -57,6 +57,8 @@ struct policies_options { /* all must outlive it */
     /* Does the version in force fail on this primary already? Then a failure says nothing new. */
     bool (*is_failing)(void *arg, const char *controller, const char *kind, const char *namespace,
                        const char *name);
+    /* Whether a controller runs at all, by its module; NULL: each does. */
+    bool (*wants)(void *arg, const char *controller);
     /* Nothing at all can be loaded. */
     void (*on_fatal)(void *arg, const struct err *err);
     void *arg;

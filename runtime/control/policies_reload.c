@@ -259,11 +259,15 @@ static int run_tests(struct reload *reload, struct err *err)
 
 struct watches **policies_watches(struct policies *policies, struct policy *policy, size_t *count)
 {
-    *count = policy_controller_count(policy);
-    struct watches **watches = mem_alloc((*count + 1) * sizeof(struct watches *));
-    for (size_t i = 0; i < *count; i++)
-        watches[i] =
-            watches_new(&policies->options.watches, policy, policy_controller_at(policy, i));
+    const struct policies_options *options = &policies->options;
+    size_t all = policy_controller_count(policy);
+    struct watches **watches = mem_alloc((all + 1) * sizeof(struct watches *));
+    *count = 0;
+    for (size_t i = 0; i < all; i++) {
+        const struct policy_controller *controller = policy_controller_at(policy, i);
+        if (options->wants == NULL || options->wants(options->arg, controller->name))
+            watches[(*count)++] = watches_new(&options->watches, policy, controller);
+    }
     return watches;
 }
 

@@ -283,6 +283,41 @@ static void reads_its_files_again_when_told(void **state)
     rmdir(dir);
 }
 
+static void leaves_namespaces_alone_that_it_is_told_to_ignore(void **state)
+{
+    static const char *const ignored[] = {"others", "ns"};
+    struct stage *stage = *state;
+    stage_thing(stage, "one", "hello");
+    stage->options.ignored_namespaces = ignored;
+    stage->options.ignored_namespace_count = 2;
+    stage_start(stage);
+    stage_patch(stage, THINGS("one"), "{spec: {text: changed}}");
+    stage_wait(stage, 5000);
+    assert_null(stage_text(stage, "one"));
+    stage_kill(stage, 0);
+    stage->options.ignored_namespace_count = 1;
+    stage_start_at(stage, 0);
+    stage_wait(stage, 30000); /* the lease of the one before runs out */
+    stage_until_idle(stage);
+    assert_string_equal(stage_text(stage, "one"), "changed");
+}
+
+static void does_not_run_a_controller_that_is_disabled(void **state)
+{
+    static const char *const disabled[] = {"things", "thing"};
+    struct stage *stage = *state;
+    stage_thing(stage, "one", "hello");
+    stage->options.disabled_controllers = disabled;
+    stage->options.disabled_controller_count = 2;
+    stage_start(stage);
+    stage_wait(stage, 5000);
+    assert_null(stage_text(stage, "one"));
+    assert_true(manager_is_leading(stage->manager[0]));
+    /* Only the second is a slip. */
+    assert_int_equal(stage_logged(stage, "no controller of this name"), 1);
+    assert_int_equal(stage_logged(stage, "\"name\":\"thing\""), 1);
+}
+
 static void says_what_readiness_waits_for(void **state)
 {
     struct stage *stage = *state;
@@ -319,6 +354,8 @@ int main(void)
         TEST(does_not_wait_for_ever_for_a_run),
         TEST(ends_with_exit_1_when_the_lease_cannot_be_renewed),
         TEST(reads_its_files_again_when_told),
+        TEST(leaves_namespaces_alone_that_it_is_told_to_ignore),
+        TEST(does_not_run_a_controller_that_is_disabled),
         TEST(says_what_readiness_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

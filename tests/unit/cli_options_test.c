@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "cli/options.h"
 
 #include <stdlib.h>
@@ -63,8 +64,9 @@ static int parse(struct values *values, const char *const *env, int argc, char *
          .value = &values->list,
          .env = "NAMES"},
         {.name = "old-*", .kind = OPTION_IGNORED},
+        {.name = "disable-*-part", .kind = OPTION_WORD, .value = &values->list},
     };
-    return options_parse(options, 7, env, argc, argv, &values->arguments, &values->err);
+    return options_parse(options, 8, env, argc, argv, &values->arguments, &values->err);
 }
 
 #define ARGS(...)                                                                                  \
@@ -111,6 +113,28 @@ static void a_flag_can_be_said_false(void **state)
     ARGS("--flag=false")
     assert_int_equal(parse(&v, NULL, argc, argv), 0);
     assert_false(v.flag);
+}
+
+static void takes_the_word_out_of_the_middle_of_a_name(void **state)
+{
+    (void)state;
+    struct values v = {0};
+    ARGS("--disable-left-part", "-disable-a-b-part=true", "--disable-right-part=false")
+    assert_int_equal(parse(&v, NULL, argc, argv), 0);
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.items[0], "left");
+    assert_string_equal(v.list.items[1], "a-b");
+    option_list_deinit(&v.list);
+    static const char *const wrong[] = {"--disable--part", "--disable-part",
+                                        "--disable-left-part=perhaps"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char *text = mem_str(wrong[i]);
+        char *const argument[] = {text};
+        struct values none = {0};
+        assert_int_equal(parse(&none, NULL, 1, argument), -1);
+        assert_int_equal(none.list.count, 0);
+        free(text);
+    }
 }
 
 static void refused(const char *wanted, const char *const *env, int argc, char *const *argv)
@@ -183,6 +207,7 @@ int main(void)
         cmocka_unit_test(reads_each_kind_in_each_spelling),
         cmocka_unit_test(takes_the_environment_only_when_not_given),
         cmocka_unit_test(a_flag_can_be_said_false),
+        cmocka_unit_test(takes_the_word_out_of_the_middle_of_a_name),
         cmocka_unit_test(says_what_was_expected),
         cmocka_unit_test(help_is_noticed_anywhere),
     };
