@@ -101,6 +101,20 @@ static void tell_old(struct run *run, const struct arguments *arguments)
     }
 }
 
+/* Nothing happens there, and somebody will wonder why. */
+static void tell_ignored(struct run *run)
+{
+    const struct option_list *ignored = &run->options.ignored_namespaces;
+    struct buf names;
+    buf_init(&names, 4096);
+    for (size_t i = 0; i < ignored->count; i++)
+        buf_printf(&names, "%s%s", i > 0 ? ", " : "", ignored->items[i]);
+    if (ignored->count > 0)
+        log_info(run->log, "Namespaces that are left alone (--ignore-namespace or DENY_LIST)",
+                 "namespaces", buf_str(&names));
+    buf_deinit(&names);
+}
+
 /* zap's words, where ours were not given. */
 static int map_old(struct run_options *options, struct err *err)
 {
@@ -258,6 +272,7 @@ static int operate(struct run *run, const struct arguments *arguments)
     run->log = command_log(run->cli, run->options.log_format, run->options.log_level, run->clock);
     log_info(run->log, "Nemeton starts", "version", NEMETON_VERSION);
     tell_old(run, arguments);
+    tell_ignored(run);
     run->exit_code = EXIT_FAILED;
     if (open_doors(run, &err) != 0 || serve(run, &err) != 0 || make_manager(run, &err) != 0 ||
         set_signals(run, &err) != 0) {
