@@ -20,6 +20,7 @@ enum {
     CONTROLLER_PARK_MS = 600000,
     CONTROLLER_KEYS_MAX = 200000,
     CONTROLLER_STARTS_PER_TURN = 8,
+    CONTROLLER_CONFLICT_MS = 500, /* from the second conflict in a row on, doubled by each */
     CONTROLLER_UNSYNCED_MS = 500,
 };
 

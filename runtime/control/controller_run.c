@@ -72,6 +72,16 @@ static void log_outcome(struct run *run, enum log_level level, const char *messa
               log_num(&cpu, run->result.cpu_ns / 1000), (char *)NULL);
 }
 
+/* One lost race is everyday life and tried again at once. Who loses again and again has met somebody
+ * who writes the same all the time: each try costs both sides all their requests. */
+static int64_t conflict_pause_ms(const struct run *run)
+{
+    unsigned failures = workqueue_failures(run->controller->queue, run->key);
+    if (run->result.err.code != ERR_CONFLICT || failures == 0)
+        return 0;
+    return (int64_t)CONTROLLER_CONFLICT_MS << (failures < 8 ? failures - 1 : 7);
+}
+
 /* What comes next for the key. */
 static void conclude(struct run *run)
 {
@@ -95,7 +105,7 @@ static void conclude(struct run *run)
         /* A conflict is everyday life, and so is one failure; a row of them is not. */
         log_outcome(run, workqueue_failures(queue, run->key) >= 3 ? LOG_WARN : LOG_INFO,
                     "Could not reconcile; tries again");
-        workqueue_add_backoff(queue, run->key, WORKQUEUE_NORMAL);
+        workqueue_add_backoff_least(queue, run->key, WORKQUEUE_NORMAL, conflict_pause_ms(run));
         return;
     case TASK_TERMINAL:
         count_result(controller, "controller_runtime_reconcile_total", "error");

@@ -182,7 +182,8 @@ static void on_applied(void *arg, const struct rest_response *response, const st
         if (call->live == NULL && response->status != 201)
             call->live = jv_object(); /* it was there, though nobody had told us */
         applied(call, response->object);
-    } else if (call->gentle && call->live == NULL && err->code == ERR_CONFLICT) {
+    } else if (call->gentle && call->live == NULL && err->code == ERR_CONFLICT && !call->refused) {
+        call->refused = true;
         get_live(call);
     } else {
         effect_finish(call, NULL, err);

@@ -276,7 +276,8 @@ int workqueue_add_after(struct workqueue *queue, const char *key, int64_t delay_
     return 0;
 }
 
-int64_t workqueue_add_backoff(struct workqueue *queue, const char *key, int priority)
+int64_t workqueue_add_backoff_least(struct workqueue *queue, const char *key, int priority,
+                                    int64_t at_least_ms)
 {
     const struct workqueue_options *options = &queue->options;
     struct item *item;
@@ -295,9 +296,16 @@ int64_t workqueue_add_backoff(struct workqueue *queue, const char *key, int prio
     bucket_ms = bucket_delay_ms(queue);
     if (bucket_ms > delay_ms)
         delay_ms = bucket_ms;
+    if (at_least_ms > delay_ms)
+        delay_ms = at_least_ms;
     queue->retries++;
     workqueue_add_after(queue, key, delay_ms, priority);
     return delay_ms;
+}
+
+int64_t workqueue_add_backoff(struct workqueue *queue, const char *key, int priority)
+{
+    return workqueue_add_backoff_least(queue, key, priority, 0);
 }
 
 void workqueue_forget(struct workqueue *queue, const char *key)

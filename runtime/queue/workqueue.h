@@ -33,6 +33,9 @@ int workqueue_add_after(struct workqueue *queue, const char *key, int64_t delay_
 /* Counts a failure and adds after the next delay of the key's exponential backoff (a tenth more or
  * less when there is randomness). Returns the delay, or -1: full. workqueue_forget resets it. */
 int64_t workqueue_add_backoff(struct workqueue *queue, const char *key, int priority);
+/* The same, but not before at_least_ms have passed. */
+int64_t workqueue_add_backoff_least(struct workqueue *queue, const char *key, int priority,
+                                    int64_t at_least_ms);
 void workqueue_forget(struct workqueue *queue, const char *key);
 unsigned workqueue_failures(const struct workqueue *queue, const char *key);
 /* The next key, now in work; NULL when none is ready. Lent until workqueue_done. */
