@@ -66,6 +66,19 @@ local function host_of(door, pod, container, version, settings)
     .. ".svc.cluster.local"
 end
 
+M.TEXTS_MAX = 64
+local read, read_count = {}, 0 -- text of a file = what was looked up in it so far
+
+local function lookup(text, key)
+  if not read[text] then
+    if read_count >= M.TEXTS_MAX then read, read_count = {}, 0 end
+    read[text], read_count = {}, read_count + 1
+  end
+  local known = read[text]
+  if known[key] == nil then known[key] = properties.get(text, key) or false end
+  return known[key] or nil
+end
+
 local function config_text(door, namespace, name, key)
   local map = door.get{ apiVersion = "v1", kind = "ConfigMap", namespace = namespace, name = name }
   return map and map.data and map.data[key] or ""
@@ -80,7 +93,7 @@ function M.of(door, pod, settings)
   local container = main_container(pod, group)
   local common = config_text(door, namespace, labels.druid_cr .. "-druid-common-config", "common.runtime.properties")
   local own = config_text(door, namespace, group .. "-config", "runtime.properties")
-  local function property(key) return properties.get(own, key) or properties.get(common, key) end
+  local function property(key) return lookup(own, key) or lookup(common, key) end
   local version = settings.version ~= "" and settings.version or (container.image or ""):match(":([^:/@]+)") or "0"
   local started = started_ms(pod, container)
   local running = started ~= nil and pod.status.phase == "Running" and pod.metadata.deletionTimestamp == nil

@@ -161,6 +161,20 @@ function M.operator(what)
   return response.body
 end
 
+-- A request to a pod or Service, as a user's client makes it: status and body (JSON as a table), or nil, err.
+function M.ask(method, url, body)
+  local response, err = http.request{ method = method, url = url, body = body and json.encode(body),
+    headers = body and { ["Content-Type"] = "application/json" } or nil, timeout_ms = 10000 }
+  if not response then return nil, err end
+  return response.status, json.decode(response.body) or response.body
+end
+
+-- The model of Druid behind a cluster (policies/sandbox/druid): a subject of its ConfigMap.
+function M.model(subject, name)
+  local map = M.read("v1", "ConfigMap", (name or "tiny") .. "-druid-model")
+  return map and map.data and map.data[subject] and yaml.decode(map.data[subject]) or {}
+end
+
 -- The policies ConfigMap of a team, in the operator's namespace.
 function M.overlay(name, files)
   local data = { ["bundle.lua"] = "return { api = 1 }\n" }
