@@ -115,6 +115,9 @@ function M.run(ctx, kube_door, http_door)
   local extra, missing = world.extra_config(kube_door, cluster)
   if not extra then
     M.stop(ctx, cluster, old, "MissingConfigMap", missing.field .. ": " .. missing.message, missing.message)
+    if missing.code == "not_found" then
+      return { requeue_ms = report.extra_config_again_ms }   -- it is not watched, and somebody will make it
+    end
     return nil, missing
   end
   local wanted = render.cluster(cluster, extra)

@@ -14,7 +14,7 @@ local world = require "druid.world"
 local M = {}
 
 M.look_s, M.look_s_max = 2, 60   -- between looks at the pods of a group that is not ready
-M.extra_config_again_ms = 60000   -- ConfigMaps of spec.extraCommonConfig are not watched
+M.extra_config_again_ms = 15000   -- ConfigMaps of spec.extraCommonConfig are not watched
 
 local function sooner(first, second)
   if not first or not second then
