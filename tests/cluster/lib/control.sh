@@ -39,7 +39,7 @@ start_apiserver() {
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
-rules: [{level: Metadata, users: [operator]}, {level: None}]
+rules: [{level: Metadata, users: [operator, "system:serviceaccount:nemeton-system:nemeton"]}, {level: None}]
 END
     run etcd "${beside_node[@]}" "$etcd_bin" --data-dir "$dir/etcd" --listen-client-urls "http://127.0.0.1:$etcd_port" \
         --advertise-client-urls "http://127.0.0.1:$etcd_port" --listen-peer-urls "http://127.0.0.1:$peer_port" $unsafe
