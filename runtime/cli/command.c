@@ -1,8 +1,10 @@
 #include "cli/command.h"
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "loop/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,12 +78,23 @@ int command_main(struct cli *cli, int argc, char *const *argv)
     return help ? command->run(cli, 1, only_help) : command->run(cli, argc - 1, argv + 1);
 }
 
+static bool wants_json(const struct option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *const *value = options[i].value;
+        if (strcmp(options[i].name, "output") == 0 && *value != NULL)
+            return strcmp(*value, "json") == 0;
+    }
+    return false;
+}
+
 int command_begin(struct cli *cli, const struct command *command, const struct option *options,
                   size_t option_count, int argc, char *const *argv, size_t arguments_min,
                   size_t arguments_max, struct arguments *arguments)
 {
     struct err err = {0};
     int failed = options_parse(options, option_count, cli->env, argc, argv, arguments, &err);
+    cli->json = wants_json(options, option_count);
     if (failed == 0 && arguments->help) {
         options_help(cli->out, command, options, option_count);
         return EXIT_DONE;
@@ -99,6 +112,15 @@ int command_begin(struct cli *cli, const struct command *command, const struct o
 int command_fail(struct cli *cli, const struct err *err)
 {
     fprintf(cli->err, "nemeton: %s\n", err->text);
+    if (cli->json) {
+        struct jv *object = jv_object(), *error = jv_ensure(object, "error", NULL);
+        jv_set_str(error, "code", err_code_name(err->code));
+        jv_set_str(error, "message", err->text);
+        char *text = jv_print_str(object, JV_PRINT_PRETTY);
+        fprintf(cli->out, "%s\n", text);
+        free(text);
+        jv_unref(object);
+    }
     switch (err->code) {
     case ERR_USAGE:
         return EXIT_USAGE;

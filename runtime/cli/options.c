@@ -17,6 +17,19 @@ const char *env_get(const char *const *env, const char *name)
     return NULL;
 }
 
+int option_namespace(const char *option, const char *text, struct err *err)
+{
+    static const char inner[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t len = text != NULL ? strlen(text) : 0;
+    if (text == NULL || (len > 0 && len <= 63 && strspn(text, inner) == len && text[0] != '-' &&
+                         text[len - 1] != '-'))
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "--%s: `%s` is not the name of a namespace: at most 63 of a-z, 0-9 and -, and "
+                   "no - at an end",
+                   option, text);
+}
+
 void option_list_add(struct option_list *list, const char *comma_separated)
 {
     const char *at = comma_separated;

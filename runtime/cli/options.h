@@ -48,6 +48,7 @@ struct cli { /* the surroundings of a command */
     const char *called; /* the program's name as it was called, without folders; may be NULL */
     FILE *out, *err;
     bool out_is_terminal, err_is_terminal;
+    bool json; /* a program reads the output: failures are told there, too */
 };
 struct command {
     const char *name, *arguments, *summary; /* "render", "FILE…", one line */
@@ -73,6 +74,8 @@ void options_help(FILE *out, const struct command *command, const struct option 
 void text_wrap(FILE *out, const char *text, int column, int indent);
 /* The word that was probably meant, or NULL. Lent. */
 const char *text_nearest(const char *given, size_t len, const char *const *words, size_t count);
+/* A namespace: a DNS label. option: its name, for the message; NULL text is fine. */
+int option_namespace(const char *option, const char *text, struct err *err);
 void option_list_add(struct option_list *list, const char *comma_separated);
 void option_list_deinit(struct option_list *list);
 const char *env_get(const char *const *env, const char *name); /* NULL when absent or empty */

@@ -123,6 +123,9 @@ static int run(struct cli *cli, int argc, char *const *argv)
                              argc, argv, 1, OPTION_ARGUMENTS_MAX, &arguments);
     if (code != COMMAND_GOES_ON)
         return code;
+    if (option_namespace("policy-namespace", plan.policy_namespace, &err) != 0 ||
+        option_namespace("namespace", plan.namespace, &err) != 0)
+        return command_fail(cli, &err);
     plan.paths = arguments.items;
     plan.path_count = arguments.count;
     if (plan_make(&plan, &err) == 0)

@@ -127,6 +127,13 @@ static int map_old(struct run_options *options, struct err *err)
         if (strcmp(level, "panic") == 0)
             options->log_level = "error";
     }
+    if (option_namespace("policy-namespace", options->policy_namespace, err) != 0 ||
+        option_namespace("pod-namespace", options->pod_namespace, err) != 0)
+        return -1;
+    for (size_t i = 0; i < options->watch_namespaces.count; i++) {
+        if (option_namespace("watch-namespace", options->watch_namespaces.items[i], err) != 0)
+            return -1;
+    }
     enum log_level level;
     if (log_level_parse(options->log_level, &level, err) != 0)
         return err_set(err, ERR_USAGE,

@@ -176,6 +176,10 @@ static int open_server(struct sandbox *sandbox, const struct server_certificate 
         .cert_pem = certificate->cert_pem,
         .key_pem = certificate->key_pem,
         .body_bytes_max = BODY_BYTES_MAX,
+        .too_large_type = "application/json",
+        .too_large_body = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+                          "\"Failure\",\"message\":\"Request entity too large: limit is 3145728\","
+                          "\"reason\":\"RequestEntityTooLarge\",\"code\":413}\n",
         .connections_max = CONNECTIONS_MAX,
         .idle_timeout_s = IDLE_S,
     };

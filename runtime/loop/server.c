@@ -231,6 +231,9 @@ struct server *server_start(struct loop *loop, const struct server_options *opti
     server->handler = handler;
     server->arg = arg;
     server->body_bytes_max = options->body_bytes_max;
+    server->too_large_type = options->too_large_body ? options->too_large_type : "text/plain";
+    server->too_large_body = options->too_large_body ? options->too_large_body
+                                                     : "the request body is over the maximum\n";
     server->idle_timeout_s = options->idle_timeout_s;
     server->connections_max = options->connections_max;
     server->daemon = daemon_start(server, options, &address);
@@ -239,9 +242,11 @@ struct server *server_start(struct loop *loop, const struct server_options *opti
         server->daemon = daemon_start(server, options, &address);
     }
     if (!server->daemon) {
+        /* "Failed to bind to port 0: Address already in use": that port is not the one asked for. */
+        const char *why = strstr(server->log, "bind to port") ? strstr(server->log, ": ") : NULL;
         err_set(err, ERR_IO, "listen on `%s` port %u: %s",
                 options->address && *options->address ? options->address : "*",
-                (unsigned)options->port, server->log);
+                (unsigned)options->port, why != NULL ? why + 2 : server->log);
         free(server);
         return NULL;
     }

@@ -19,6 +19,8 @@ struct server_options {
     uint16_t port;                  /* 0 = any */
     const char *cert_pem, *key_pem; /* both: HTTPS */
     size_t body_bytes_max;
+    /* The answer to a body over the maximum; NULL: a line of plain text. Must outlive the server. */
+    const char *too_large_type, *too_large_body;
     unsigned connections_max;
     unsigned
         idle_timeout_s; /* 0 = none; silent streams and handlers at work do not count as idle */

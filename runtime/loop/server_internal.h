@@ -20,6 +20,7 @@ struct server {
     exchange_handler handler;
     void *arg;
     size_t body_bytes_max;
+    const char *too_large_type, *too_large_body;
     unsigned idle_timeout_s;
     bool is_stopping;
     struct server_connection *connections; /* doubly linked */

@@ -190,10 +190,11 @@ static void request_read_head(struct server_request *request, const char *method
 
 static void reply_too_large(struct server_request *request)
 {
-    static const struct http_header headers[] = {{"Content-Type", "text/plain"},
-                                                 {"Connection", "close"}};
-    static const char text[] = "the request body is over the maximum\n";
-    on_reply(&request->base, MHD_HTTP_CONTENT_TOO_LARGE, headers, 2, text, sizeof text - 1);
+    const struct server *server = request->connection->server;
+    const struct http_header headers[] = {{"Content-Type", server->too_large_type},
+                                          {"Connection", "close"}};
+    on_reply(&request->base, MHD_HTTP_CONTENT_TOO_LARGE, headers, 2, server->too_large_body,
+             strlen(server->too_large_body));
 }
 
 /* Hands the answer to the daemon when there is one, or sleeps until there is. */

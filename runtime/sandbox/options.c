@@ -119,8 +119,24 @@ int options_of_write(struct request *request, struct refusal *refusal)
     return result;
 }
 
+/* As Go's strconv.ParseInt would complain. */
+static int check_integers(const struct request *request, struct refusal *refusal)
+{
+    static const char *const names[] = {"limit", "timeoutSeconds"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *text = request_query(request, names[i]);
+        const char *digits = text ? text + (text[0] == '-' || text[0] == '+') : NULL;
+        if (text && text[0] && (!digits[0] || digits[strspn(digits, "0123456789")]))
+            return refuse(refusal, 400, "BadRequest",
+                          "strconv.ParseInt: parsing \"%s\": invalid syntax", text);
+    }
+    return 0;
+}
+
 int options_of_list(const struct request *request, struct refusal *refusal)
 {
+    if (check_integers(request, refusal) < 0)
+        return -1;
     struct field_errors errors;
     const char *match = request_query(request, "resourceVersionMatch");
     int result = 0;

@@ -1,6 +1,8 @@
 /* Commands that need no server: what they print, and the exit codes programs rely on. */
 #include "cli_support.h"
 
+#include "base/json.h"
+
 #include "base/yaml.h"
 
 #define EXAMPLE "deploy/examples/tiny-cluster.yaml"
@@ -293,6 +295,41 @@ static void a_missing_file_is_one_line(void **state)
     }
 }
 
+static void tells_a_program_of_a_failure_as_an_object(void **state)
+{
+    static const char *const names[] = {"render", "check", "test", "plan"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct outcome o = RUN((char *)names[i], "/nonexistent/file.yaml", "-o", "json");
+        struct jv *object = NULL;
+        assert_int_equal(o.code, 1);
+        assert_int_equal(jv_parse(o.out, strlen(o.out), &object, NULL), 0);
+        assert_has(jv_path_str(object, "error", "message", NULL), "/nonexistent/file.yaml");
+        assert_non_null(jv_path_str(object, "error", "code", NULL));
+        assert_has(o.err, "/nonexistent/file.yaml");
+        jv_unref(object);
+        outcome_free(&o);
+    }
+}
+
+static void names_of_namespaces_that_cannot_be_are_slips(void **state)
+{
+    static const char *const rows[][2] = {{"--watch-namespace", "good,Bad_one"},
+                                          {"--policy-namespace", "a.b"},
+                                          {"--policy-namespace", "-a"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct outcome o = RUN("run", (char *)rows[i][0], (char *)rows[i][1]);
+        assert_int_equal(o.code, 2);
+        assert_has(o.err, rows[i][0]);
+        assert_has(o.err, "is not the name of a namespace");
+        outcome_free(&o);
+    }
+    struct outcome o = RUN("plan", EXAMPLE, "-n", "No/where");
+    assert_int_equal(o.code, 2);
+    outcome_free(&o);
+}
+
 static void no_connection_is_exit_code_3(void **state)
 {
     (void)state;
@@ -323,6 +360,8 @@ int main(void)
         cmocka_unit_test(names_every_slip_in_a_directory_of_policies),
         cmocka_unit_test(runs_the_cases_beside_policies_and_counts_them),
         cmocka_unit_test(a_missing_file_is_one_line),
+        cmocka_unit_test(tells_a_program_of_a_failure_as_an_object),
+        cmocka_unit_test(names_of_namespaces_that_cannot_be_are_slips),
         cmocka_unit_test(no_connection_is_exit_code_3),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,74 +195,6 @@ static void retries_with_growing_delay_after_an_expected_failure(void **state)
     assert_string_equal(stage_condition(stage, "one", "status"), "");
 }
 
-/* Stands before the sandbox: refuses or holds what is written to the ConfigMap named bad. */
-struct front {
-    struct stage *stage;
-    bool holds;
-    size_t writes;
-};
-
-static void front_handle(void *arg, struct exchange *exchange)
-{
-    struct front *front = arg;
-    static const char body[] =
-        "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Conflict\","
-        "\"code\":409,\"message\":\"somebody was faster\"}";
-    static const struct http_header headers[] = {{"Content-Type", "application/json"}};
-    if (strcmp(exchange_method(exchange), "PATCH") != 0 ||
-        strstr(exchange_path(exchange), "/configmaps/bad") == NULL) {
-        apiserver_handle(front->stage->server, exchange);
-        return;
-    }
-    front->writes++;
-    if (!front->holds)
-        exchange_reply(exchange, 409, headers, 1, body, strlen(body));
-}
-
-static void start_behind(struct stage *stage, struct front *front)
-{
-    front->stage = stage;
-    stage_start(stage);
-    loopback_unroute(stage->wire[0], "https://sandbox");
-    loopback_route(stage->wire[0], "https://sandbox", front_handle, front);
-}
-
-static void writes_seldom_to_who_always_answers_with_a_conflict(void **state)
-{
-    struct stage *stage = *state;
-    struct front front = {0};
-    start_behind(stage, &front);
-    stage_thing(stage, "bad", "x");
-    stage_wait(stage, 3000);
-    assert_in_range(front.writes, 3, 10); /* at 0, 5, 505, 1505 ms, each perhaps twice */
-    front.writes = 0;
-    stage_wait(stage, 60000);
-    assert_in_range(front.writes, 2, 12);
-}
-
-static void a_write_that_hangs_holds_its_own_object_and_not_for_ever(void **state)
-{
-    struct stage *stage = *state;
-    struct front front = {.holds = true};
-    start_behind(stage, &front);
-    stage_thing(stage, "bad", "x");
-    stage_wait(stage, 100);
-    assert_int_equal(front.writes, 1);
-    for (int i = 0; i < 10; i++) {
-        char name[8];
-        snprintf(name, sizeof(name), "t%d", i);
-        stage_thing(stage, name, "x");
-    }
-    stage_wait(stage, 100);
-    assert_string_equal(stage_text(stage, "t0"), "x");
-    assert_string_equal(stage_text(stage, "t9"), "x");
-    front.holds = false;
-    loopback_unroute(stage->wire[0], "https://sandbox");
-    loopback_route(stage->wire[0], "https://sandbox", apiserver_handle, stage->server);
-    stage_wait(stage, 61000);
-    assert_string_equal(stage_text(stage, "bad"), "x");
-}
-
 static void waits_for_a_change_after_a_terminal_answer(void **state)
 {
     struct stage *stage = *state;
@@ -519,8 +451,6 @@ int main(void)
         TEST(parks_a_key_after_five_kills_until_its_spec_changes),
         TEST(tries_a_parked_key_again_after_a_while),
         TEST(retries_with_growing_delay_after_an_expected_failure),
-        TEST(writes_seldom_to_who_always_answers_with_a_conflict),
-        TEST(a_write_that_hangs_holds_its_own_object_and_not_for_ever),
         TEST(waits_for_a_change_after_a_terminal_answer),
         TEST(comes_back_when_it_asked_to),
         TEST(looks_again_after_the_resync_time),

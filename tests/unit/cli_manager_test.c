@@ -62,66 +62,6 @@ static void gives_up_at_once_on_wrong_credentials(void **state)
     assert_int_equal(stage->exits[0], EXIT_NO_CONNECTION);
 }
 
-/* A server that answers /version as told, and everything else as the sandbox does. */
-struct front {
-    struct stage *stage;
-    int status;
-    const char *retry_after;
-    int busy, asked; /* how often it still says so; how often it was asked */
-    int64_t asked_ms[8];
-};
-
-static void front_handle(void *arg, struct exchange *exchange)
-{
-    struct front *front = arg;
-    if (strcmp(exchange_path(exchange), "/version") != 0 || front->busy == 0) {
-        apiserver_handle(front->stage->server, exchange);
-        return;
-    }
-    struct http_header headers[] = {{"Content-Type", "application/json"},
-                                    {"Retry-After", front->retry_after}};
-    if (front->asked < 8)
-        front->asked_ms[front->asked++] = loop_now_ms(front->stage->loop);
-    front->busy--;
-    exchange_reply(exchange, front->status, headers, front->retry_after != NULL ? 2 : 1, "{}", 2);
-}
-
-static void start_behind(struct stage *stage, struct front *front)
-{
-    front->stage = stage;
-    stage_start_at(stage, 0);
-    loopback_unroute(stage->wire[0], "https://sandbox");
-    loopback_cut(stage->wire[0]);
-    loopback_route(stage->wire[0], "https://sandbox", front_handle, front);
-}
-
-static void does_without_a_version_that_is_kept_secret(void **state)
-{
-    static const int statuses[] = {403, 404};
-    struct stage *stage = *state;
-    stage_thing(stage, "one", "hello");
-    for (size_t i = 0; i < 2; i++) {
-        struct front front = {.status = statuses[i], .busy = 1000};
-        start_behind(stage, &front);
-        stage_until_idle(stage);
-        assert_int_equal(stage_logged(stage, "does not tell its version"), i + 1);
-        stage_kill(stage, 0);
-    }
-    assert_string_equal(stage_text(stage, "one"), "hello");
-}
-
-static void waits_as_long_as_the_server_asks_before_it_connects(void **state)
-{
-    struct stage *stage = *state;
-    struct front front = {.status = 429, .retry_after = "20", .busy = 3};
-    start_behind(stage, &front);
-    assert_true(loop_run_until(stage->loop, stage_is_idle, stage, 90000));
-    /* The first try is made before the front stands there. */
-    assert_int_equal(front.asked, 3);
-    assert_in_range(front.asked_ms[1] - front.asked_ms[0], 20000, 20100);
-    assert_in_range(front.asked_ms[2] - front.asked_ms[1], 20000, 20100);
-}
-
 static void tells_of_a_missing_connection_less_and_less_often(void **state)
 {
     struct stage *stage = *state;
@@ -342,8 +282,6 @@ int main(void)
         TEST(gives_up_with_exit_3_when_nobody_answers_for_half_a_minute),
         TEST(waits_for_a_server_that_comes_late),
         TEST(gives_up_at_once_on_wrong_credentials),
-        TEST(does_without_a_version_that_is_kept_secret),
-        TEST(waits_as_long_as_the_server_asks_before_it_connects),
         TEST(tells_of_a_missing_connection_less_and_less_often),
         TEST(says_once_who_leads),
         TEST(needs_policies_and_an_identity),

@@ -1,6 +1,9 @@
 /* Every way to get a kubeconfig wrong: one line that names file, field and remedy, and no secret. */
 #include "unit/kube_config_support.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 static const char two_contexts[] =
     "contexts:\n- {name: shared, context: {cluster: c}}\n- {name: other, context: {cluster: c}}\n"
     "clusters:\n- {name: c, cluster: {server: 'https://b'}}\n";
@@ -14,6 +17,17 @@ static void refuses_a_missing_file(void **state)
     assert_int_equal(f->err.code, ERR_NOT_FOUND);
     assert_contains(f->err.text, "`/nonexistent/config`");
     assert_contains(f->err.text, "correct --kubeconfig");
+}
+
+static void refuses_a_pipe_without_waiting_for_its_writer(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/pipe", f->dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_null(load(f, path, NULL));
+    assert_contains(f->err.text, "/pipe` is a pipe: a file is needed");
+    unlink(path);
 }
 
 static void refuses_an_unknown_context_and_lists_those_that_exist(void **state)
@@ -151,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(refuses_a_missing_file),
+        T(refuses_a_pipe_without_waiting_for_its_writer),
         T(refuses_an_unknown_context_and_lists_those_that_exist),
         T(refuses_a_context_whose_cluster_or_user_is_missing),
         T(refuses_bad_base64),

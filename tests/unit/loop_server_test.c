@@ -299,7 +299,27 @@ static void says_why_it_cannot_listen(void **state)
                                      .connections_max = 1};
     assert_null(server_start(net.world.loop, &options, peer_handle, NULL, &err));
     assert_int_equal(err.code, ERR_IO);
-    assert_non_null(strstr(err.text, "in use"));
+    char where[80];
+    snprintf(where, sizeof where, "listen on `127.0.0.1` port %u: Address already in use",
+             options.port);
+    assert_string_equal(err.text, where);
+    options.port = 0;
+    options.too_large_type = "application/json";
+    options.too_large_body = "{\"code\":413}";
+    struct server *server = server_start(net.world.loop, &options, peer_handle, NULL, &err);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(server_port(server)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    connect(fd, (struct sockaddr *)&to, sizeof to);
+    for (int i = 0; i < 20; i++)
+        loop_turn(net.world.loop, 5);
+    say(fd, "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789");
+    const char *answer = hear(&net, fd, "{\"code\":413}", 3000);
+    assert_non_null(strstr(answer, "HTTP/1.1 413 "));
+    assert_non_null(strstr(answer, "application/json"));
+    close(fd);
+    server_free(server);
     memset(&err, 0, sizeof err);
     options.address = "nowhere";
     assert_null(server_start(net.world.loop, &options, peer_handle, NULL, &err));

@@ -57,6 +57,23 @@ static void leaving_the_selector_is_deleted_and_entering_is_added(void **state)
     stage_end(&stage);
 }
 
+static void refuses_numbers_that_are_none(void **state)
+{
+    static const char *const queries[] = {"?watch=1&timeoutSeconds=abc", "?limit=1x",
+                                          "?timeoutSeconds=-"};
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    for (size_t i = 0; i < 3; i++) {
+        char *path = mem_printf(MAPS "%s", queries[i]);
+        call_typed(&stage, "GET", path, NULL, NULL);
+        assert_int_equal(stage.code, 400);
+        assert_non_null(strstr(jv_path_str(stage.answer, "message", NULL), "invalid syntax"));
+        free(path);
+    }
+    stage_end(&stage);
+}
+
 static void watch_list_ends_the_beginning_with_a_marked_bookmark(void **state)
 {
     (void)state;
@@ -151,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(watch_from_a_version_gives_every_later_change_in_order),
         cmocka_unit_test(leaving_the_selector_is_deleted_and_entering_is_added),
+        cmocka_unit_test(refuses_numbers_that_are_none),
         cmocka_unit_test(watch_list_ends_the_beginning_with_a_marked_bookmark),
         cmocka_unit_test(compacted_versions_end_in_an_error_event),
         cmocka_unit_test(lag_delays_events_without_losing_one),
