@@ -265,9 +265,9 @@ function M.get(druid, role, path, kind, timeout_ms)
 end
 
 -- body: a table, sent as JSON, or nil.
-function M.post(druid, role, path, body, comment, kind)
+function M.post(druid, role, path, body, comment, kind, timeout_ms)
   return M.call(druid, role, { method = "POST", path = path, body = body and json.encode(body), comment = comment,
-    kind = kind })
+    kind = kind, timeout_ms = timeout_ms })
 end
 
 -- A name as a part of a path.

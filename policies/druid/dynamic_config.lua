@@ -184,7 +184,7 @@ function M.differences(wanted, there, has_all)
   for _, name in ipairs(tables.keys(wanted)) do
     if has_all and there[name] == nil and M.coordinator_fields[name] ~= "map" and M.coordinator_fields[name] ~= "list" then
       unknown[#unknown + 1] = name
-    elseif not included.part(wanted[name], there[name], true) then
+    elseif not included.part(wanted[name], there[name], { sets = true }) then
       differ[#differ + 1] = name
     end
   end

@@ -126,7 +126,7 @@ function M.is_in(job, there)
   if job.suspend then
     wanted.suspended = nil
   end
-  return included.part(wanted, there)
+  return included.part(wanted, there, { loose = true })
 end
 
 -- Was this very specification submitted before, as the status has it?

@@ -38,7 +38,7 @@ local kinds = {
 }
 
 local function is_in(wanted, there)
-  return type(there) == "table" and included.part(wanted, there)
+  return type(there) == "table" and included.part(wanted, there, { loose = true })
 end
 
 -- Takes back what was applied, unless somebody has changed it since. Gives true, or nil, err.

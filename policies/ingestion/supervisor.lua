@@ -13,10 +13,12 @@ local M = {}
 
 M.look_ms, M.look_soon_ms = 60000, 10000
 M.gone_ms = 8000            -- a new leader does not know its supervisors at once
+M.sent_ms = 150000          -- so long one that was posted without an answer may be on its way
 M.comment = "DruidIngestion"
 M.ready = { RUNNING = true, IDLE = true, SCHEDULER_RUNNING = true }
 
-local missing = {}   -- uid = when its supervisor was first not found; may be lost at any time
+-- uid = when its supervisor was first not found; uid = what was posted and not answered. May be lost at any time.
+local missing, sent = {}, {}
 
 -- Has the supervisor that was submitted been away for long enough to be believed gone?
 local function is_gone(w, there)
@@ -34,7 +36,7 @@ local function is_gone(w, there)
 end
 
 function M.forget(uid)
-  missing[uid or ""] = nil
+  missing[uid or ""], sent[uid or ""] = nil, nil
 end
 
 -- Another object that keeps the supervisor of this id, or nil: two would overwrite each other for ever.
@@ -65,9 +67,17 @@ function M.why_post(w, there)
 end
 
 local function post(w, why)
-  local job = w.job
+  local job, uid, now = w.job, w.object.metadata.uid or "", clock.now_ms()
   local verb = why == "new" and "Create" or "Update"
+  local before = sent[uid]
+  if before and before.digest == job.digest and now < before.until_ms then
+    work.is(w, w.submitted and w.old.phase or "Pending", "Supervisor " .. job.id .. " was posted; Druid has not taken it yet",
+      M.look_soon_ms)
+    return nil
+  end
   local id, err = overlord.submit_supervisor(w.druid, job_of.body(job), M.comment)
+  sent[uid] = not id and err and err.code == "timeout" and not err.retry_ms
+    and { digest = job.digest, until_ms = now + M.sent_ms } or nil
   if not id then
     work.fails(w, err or { code = "failed", message = "Druid gave no id for the supervisor" }, verb)
     return nil
@@ -110,9 +120,25 @@ local function last_error(status)
   return type(text) == "string" and ": " .. names.cut(text, 300) or ""
 end
 
+-- Druid's word on it. The status of those that read no stream says nothing of their state, the list does.
+local function look(w, id)
+  local status, err = overlord.supervisor_status(w.druid, id)
+  if not status or type(status.state) == "string" then
+    return status, err
+  end
+  local list
+  list, err = overlord.supervisors(w.druid)
+  for _, entry in ipairs(type(list) == "table" and list or {}) do
+    if entry.id == id then
+      return entry
+    end
+  end
+  return list and status or nil, err
+end
+
 local function health(w)
   local new, id = w.new, w.new.taskId
-  local status, err = overlord.supervisor_status(w.druid, id)
+  local status, err = look(w, id)
   if not status then
     return work.fails(w, err, "Update")
   end
@@ -162,8 +188,11 @@ function M.run(w, others)
     if not there then
       return
     end
-  elseif not w.submitted then
-    work.submitted(w, job.id, "Supervisor " .. job.id .. " is there already, as specified")
+  else
+    if not w.submitted then
+      work.submitted(w, job.id, "Supervisor " .. job.id .. " is there already, as specified")
+    end
+    w.new.unverified = not job_of.is_in(job, there) or nil
   end
   local done
   done, err = switch(w, there)

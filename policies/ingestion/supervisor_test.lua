@@ -95,6 +95,19 @@ return {
     t.equal({ world.status().phase, #world.db.posts }, { "Rejected", 0 })
     t.ok(world.status().message:find("first", 1, true))
   end,
+  ["one whose answer does not come is not posted again while Druid may be at it"] = function(t)
+    local world = new_world(stream())
+    world.run()
+    world.object.spec.ingestion = stream({ tuningConfig = { type = "kafka" } })
+    world.slow = true
+    world.run()
+    world.run()
+    t.equal({ world.status().phase, #world.db.posts }, { "Pending", 2 })
+    world.slow = nil
+    world.db.supervisors.wiki = world.late
+    world.run()
+    t.equal({ world.status().phase, #world.db.posts }, { "Running", 2 })
+  end,
   ["a Druid that does not know ids yet is asked by the name it gave"] = function(t)
     local made = stream()
     made.nativeSpec.id = "mine"

@@ -1,5 +1,6 @@
 -- A world for whole runs: a DruidIngestion, its cluster, and a Druid of tables that keeps what it is given.
--- `lose` = a piece of "METHOD path" whose answers get lost after Druid has acted; `down` = nobody there.
+-- `slow` = posts are not answered, and act later; `lose` = a piece of "METHOD path" whose answers get lost after
+-- Druid has acted; `down` = nobody there.
 
 local client = require "druid.client"
 local gate = require "druid.client.gate"
@@ -99,7 +100,12 @@ function M.new(ingestion_spec, more)
       return nil, { code = "timeout", message = "no answer" }
     end
     local path = request.url:match("^http://[^/]+(/.*)$")
+    local before = world.slow and json.encode(world.db.supervisors)
     local made = druid_answer(world.db, request.method, path, request.body and json.decode(request.body))
+    if world.slow and request.method == "POST" then
+      world.late, world.db.supervisors = world.db.supervisors.wiki, json.decode(before)
+      return nil, { code = "timeout", message = "no answer yet" }
+    end
     if world.lose and (request.method .. " " .. path):find(world.lose, 1, true) then
       return nil, { code = "timeout", message = "the answer was lost" }
     end

@@ -1,7 +1,7 @@
 local included = require "lib.included"
 
-local function part(wanted, there, sets)
-  return included.part(json.decode(wanted), json.decode(there), sets)
+local function part(wanted, there, sets, loose)
+  return included.part(json.decode(wanted), json.decode(there), { sets = sets, loose = loose })
 end
 
 return {
@@ -13,6 +13,18 @@ return {
       { '{"a":1}', '{"a":1.0}', true }, { '{"a":"1"}', '{"a":1}', false }, { '{"a":false}', '{}', false },
     }) do
       t.equal(part(case[1], case[2]), case[3], case[1] .. " in " .. case[2])
+    end
+  end,
+  ["what Druid writes out in other words is the same, where that is asked for"] = function(t)
+    for _, case in ipairs({
+      { '"day"', '"DAY"', true }, { '"DAY"', '"day"', false }, { '"none"', '{"type":"none"}', true },
+      { '"PT1H"', '"PT3600S"', true }, { '"PT1H"', '"PT60S"', false }, { '"P1M"', '"P1D"', false },
+      { '"NONE"', '{"type":"none"}', true }, { '"a"', '{"type":"string","name":"a"}', true },
+      { '"string"', '{"type":"string","name":"a"}', false }, { '"a"', 'null', false },
+      { '["a","b"]', '[{"type":"string","name":"a"},"b"]', true },
+    }) do
+      t.equal(part(case[1], case[2], false, true), case[3], case[1] .. " and " .. case[2])
+      t.equal(part(case[1], case[2]), false)
     end
   end,
   ["a list is as long and in the same order, or the same set"] = function(t)

@@ -6,14 +6,17 @@ local coordinator = require "druid.client.coordinator"
 
 local M = {}
 
+-- A supervisor stops before it is replaced or ended; with its stream away that takes Druid a minute and more.
+M.stop_ms = 90000
+
 local root = "/druid/indexer/v1"
 
 local function get(druid, path, kind)
   return client.get(druid, "overlord", root .. path, kind)
 end
 
-local function post(druid, path, body, comment, kind)
-  return client.post(druid, "overlord", root .. path, body, comment, kind or "nothing")
+local function post(druid, path, body, comment, kind, timeout_ms)
+  return client.post(druid, "overlord", root .. path, body, comment, kind or "nothing", timeout_ms)
 end
 
 -- An unknown task or supervisor: 404, from old releases 400 with these words.
@@ -147,7 +150,7 @@ end
 -- Creates or replaces: running tasks publish and new ones start, even for the same specification (from 33 on
 -- not for an unchanged one). Gives the id. (facts 4)
 function M.submit_supervisor(druid, spec, comment)
-  local answer, err = post(druid, "/supervisor?skipRestartIfUnmodified=true", spec, comment, "json")
+  local answer, err = post(druid, "/supervisor?skipRestartIfUnmodified=true", spec, comment, "json", M.stop_ms)
   if not answer then
     return nil, err
   end
@@ -156,7 +159,7 @@ end
 
 -- True also when it is in that state already. (facts 4)
 local function switch(druid, id, verb, comment)
-  local done, err = post(druid, "/supervisor/" .. client.escape(id) .. "/" .. verb, nil, comment)
+  local done, err = post(druid, "/supervisor/" .. client.escape(id) .. "/" .. verb, nil, comment, nil, M.stop_ms)
   if not done and err.code == "invalid" and (err.excerpt or ""):find("already", 1, true) then
     return true
   end
@@ -173,7 +176,7 @@ end
 
 -- Ends it; what was read is published. True also when it is unknown. (facts 4)
 function M.terminate_supervisor(druid, id, comment)
-  return gone_is_done(post(druid, "/supervisor/" .. client.escape(id) .. "/terminate", nil, comment))
+  return gone_is_done(post(druid, "/supervisor/" .. client.escape(id) .. "/terminate", nil, comment, nil, M.stop_ms))
 end
 
 -- Asks task groups to publish now and hand over, so that a worker drains early (31 and later; best effort).
