@@ -16,10 +16,13 @@ run() { # run NAME COMMAND…: in the background, with a log, a pid file, and th
 }
 alive() { [ -f "$dir/$1.pid" ] && grep -q '^State:[[:space:]]*[^ZX]' "/proc/$(cat "$dir/$1.pid")/status" 2>/dev/null; }
 wait_for() { # wait_for SECONDS WHAT COMMAND…
-    local n=$(($1 * 5)) what=$2
+    local n=$(($1 * 5)) what=$2 name
     shift 2
     for _ in $(seq "$n"); do
         "$@" >/dev/null 2>&1 && return
+        for name in $names; do
+            if [ -f "$dir/$name.pid" ] && ! alive "$name"; then fail "$name ended: $(tail -n 1 "$dir/log/$name.log")"; fi
+        done
         sleep 0.2
     done
     tail -n 3 "$dir"/log/*.log >&2 || true
