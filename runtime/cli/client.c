@@ -126,28 +126,57 @@ static struct jv *ask(struct client *client, const struct write_request *request
     return NULL;
 }
 
+/* All pages of a list, one after another. Yours. */
+static struct jv *list_pages(struct client *client, const struct kube_kind *kind,
+                             const char *namespace, const char *labels, struct err *err)
+{
+    struct jv *out = jv_array();
+    char *token = NULL;
+    do {
+        struct write_request request = {.verb = WRITE_LIST,
+                                        .kind = kind,
+                                        .namespace = kind->namespaced ? namespace : NULL,
+                                        .label_selector = labels,
+                                        .limit = CLIENT_PAGE,
+                                        .continue_token = token};
+        struct jv *list = ask(client, &request, err);
+        free(token);
+        token = NULL;
+        if (list == NULL) {
+            jv_unref(out);
+            return NULL;
+        }
+        const struct jv *items = jv_get(list, "items");
+        for (size_t i = 0; i < jv_size(items); i++)
+            jv_append(out, jv_dup(jv_at(items, i)));
+        const char *more = jv_path_str(list, "metadata", "continue", NULL);
+        if (more != NULL && more[0] != '\0')
+            token = mem_str(more);
+        jv_unref(list);
+    } while (token != NULL);
+    return out;
+}
+
 struct jv *client_list(struct client *client, const char *api_version, const char *kind,
                        const char *namespace, const char *labels, struct err *err)
 {
     const struct kube_kind *found = find_kind(client, api_version, kind, err);
     if (found == NULL)
         return NULL;
-    struct write_request request = {.verb = WRITE_LIST,
-                                    .kind = found,
-                                    .namespace = found->namespaced ? namespace : NULL,
-                                    .label_selector = labels};
-    struct jv *list = ask(client, &request, err), *out = NULL;
-    if (list == NULL)
-        return NULL;
-    out = jv_array();
-    const struct jv *items = jv_get(list, "items");
-    for (size_t i = 0; i < jv_size(items); i++) {
-        struct jv *item = jv_dup(jv_at(items, i));
-        jv_set_str(item, "apiVersion", api_version);
-        jv_set_str(item, "kind", kind);
-        jv_append(out, item);
+    struct jv *out = NULL;
+    for (int tries = 0; tries < CLIENT_LIST_TRIES && out == NULL; tries++) {
+        struct err failure = {0};
+        out = list_pages(client, found, namespace, labels, &failure);
+        if (out != NULL || failure.code != ERR_GONE || tries + 1 == CLIENT_LIST_TRIES) {
+            if (out == NULL && err != NULL)
+                *err = failure;
+            break; /* a list that went on for too long is begun anew */
+        }
     }
-    jv_unref(list);
+    for (size_t i = 0; i < jv_size(out); i++) {
+        jv_set_str(jv_at(out, i), "apiVersion", api_version);
+        jv_set_str(jv_at(out, i), "kind", kind);
+    }
     return out;
 }
 

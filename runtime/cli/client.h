@@ -8,7 +8,12 @@
 
 #include "kube/apply.h"
 
-enum { CLIENT_CONNECT_MS = 20000, CLIENT_ANSWER_MS = 120000 };
+enum {
+    CLIENT_CONNECT_MS = 20000,
+    CLIENT_ANSWER_MS = 120000,
+    CLIENT_PAGE = 500,
+    CLIENT_LIST_TRIES = 3,
+};
 
 struct client;
 struct client_options { /* all must outlive the client */

@@ -29,8 +29,10 @@ struct write_request {
     const struct kube_kind *kind;
     const char *namespace, *name, *subresource;
     const char *label_selector;
-    const struct jv *body;     /* object or patch */
-    const char *field_manager; /* NULL = APPLY_FIELD_MANAGER */
+    int64_t limit;              /* WRITE_LIST: of one page; 0 = all at once */
+    const char *continue_token; /* WRITE_LIST: of the page before; NULL: the first */
+    const struct jv *body;      /* object or patch */
+    const char *field_manager;  /* NULL = APPLY_FIELD_MANAGER */
     bool dry_run;
     bool no_force; /* WRITE_APPLY: 409 rather than fields taken from other managers */
     /* WRITE_DELETE only: */

@@ -1,6 +1,8 @@
 /* An operator before a server that refuses, holds or puts off what is asked of it. */
 #include "control_stage.h"
 
+#include "cli/client.h"
+
 /* Stands before the sandbox: refuses or holds what is written to the ConfigMap named bad. */
 struct front {
     struct stage *stage;
@@ -129,6 +131,57 @@ static void waits_as_long_as_the_server_asks_before_it_connects(void **state)
     assert_in_range(gate.asked_ms[2] - gate.asked_ms[1], 20000, 20100);
 }
 
+/* Counts the pages that are asked for; the first second one is said to be too old. */
+struct pager {
+    struct stage *stage;
+    size_t pages, refused;
+};
+
+static void pager_handle(void *arg, struct exchange *exchange)
+{
+    struct pager *pager = arg;
+    static const char body[] = "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\","
+                               "\"code\":410,\"message\":\"too old\"}";
+    static const struct http_header headers[] = {{"Content-Type", "application/json"}};
+    pager->pages += exchange_query(exchange, "limit") != NULL;
+    if (exchange_query(exchange, "continue") != NULL && pager->refused == 0) {
+        pager->refused++;
+        exchange_reply(exchange, 410, headers, 1, body, strlen(body));
+        return;
+    }
+    apiserver_handle(pager->stage->server, exchange);
+}
+
+static void commands_read_long_lists_in_pages(void **state)
+{
+    enum { MANY = 1200 };
+    struct stage *stage = *state;
+    struct pager pager = {.stage = stage};
+    struct transport *wire = loopback_new(stage->loop, stage->random);
+    loopback_route(wire, "https://sandbox", pager_handle, &pager);
+    for (int i = 0; i < MANY; i++) {
+        char *text =
+            mem_printf("{apiVersion: v1, kind: ConfigMap, metadata: {name: c%d, namespace: "
+                       "other, labels: {many: 'yes'}}}",
+                       i);
+        stage_load(stage, text);
+        free(text);
+    }
+    struct client_options options = {stage->loop, wire, stage->config, stage->random, NULL};
+    struct client *client = client_new(&options);
+    struct err err = {0};
+    struct jv *list = client_list(client, "v1", "ConfigMap", NULL, "many=yes", &err);
+    if (list == NULL)
+        fail_msg("%s", err.text);
+    assert_int_equal(jv_size(list), MANY);
+    assert_string_equal(jv_path_str(jv_at(list, MANY - 1), "kind", NULL), "ConfigMap");
+    assert_int_equal(pager.refused, 1);
+    assert_int_equal(pager.pages, 2 + 3); /* two that were in vain */
+    jv_unref(list);
+    client_free(client);
+    transport_free(wire);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
@@ -137,6 +190,7 @@ int main(void)
         TEST(a_write_that_hangs_holds_its_own_object_and_not_for_ever),
         TEST(does_without_a_version_that_is_kept_secret),
         TEST(waits_as_long_as_the_server_asks_before_it_connects),
+        TEST(commands_read_long_lists_in_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
