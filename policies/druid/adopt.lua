@@ -122,6 +122,9 @@ function M.fit(workload, live, options)
   if live then
     changed, annotations[names.former] = compare(workload, live, hash, options.mark)
   end
+  if live and not changed then
+    annotations[M.mark] = options.mark or observed.annotation(live, M.mark)
+  end
   if annotations[names.former] == "template" then
     workload.spec.template = nil
   end

@@ -1,3 +1,4 @@
+local adopt = require "druid.adopt"
 local druid_groups = require "druid.groups"
 local names = require "druid.names"
 local observed = require "druid.observed"
@@ -121,5 +122,40 @@ return {
     t.equal(list[1].workload.spec.selector.matchLabels, { app = "druid", druid_cr = "demo",
       nodeSpecUniqueStr = "druid-demo-brokers", component = "broker" })
     t.equal(list[1].workload.spec.template.metadata.labels.team, "x")
+  end,
+  ["a template that the former operator made of this very object stays, though we would write another"] = function(t)
+    local cluster = druid_groups.cluster(object())
+    local live, wanted = foreign(cluster, "sha")
+    live.spec.template.spec.containers[1].livenessProbe.httpGet.port = 1   -- it had its own way
+    wanted.marks = { ["druid-demo-brokers"] = "m" }
+    live.metadata.annotations = { [adopt.mark] = "m" }
+    local function fit(mark)
+      local workload = render.workload(cluster, wanted.groups[1], "sha")
+      return adopt.fit(workload, live, { config = "c", mark = mark }), workload
+    end
+    local got, workload = fit("m")
+    t.equal(got.changed, false)
+    t.equal(workload.spec.template, nil)
+    t.equal(workload.metadata.annotations[names.former], "template")
+    t.equal(fit("another").changed, true, "made of an older one, it is due")
+    -- The next run finds it as it was left, and so does every other until the Druid object changes.
+    live.metadata.annotations = json.copy(workload.metadata.annotations)
+    got, workload = fit("m")
+    t.equal(got.changed, false)
+    t.equal(workload.spec.template, nil)
+    local changed = render.workload(cluster, wanted.groups[1], "another sha")
+    t.equal(adopt.fit(changed, live, { config = "c", mark = "n" }).changed, true)
+    t.ok(changed.spec.template)
+    t.equal(changed.metadata.annotations[names.former], nil)
+  end,
+  ["what left the Druid object before the takeover is due"] = function(t)
+    local cluster = druid_groups.cluster(object())
+    local live, wanted = foreign(cluster, "sha")
+    live.metadata.annotations = { [adopt.mark] = "made of an older object" }
+    local list = entries(object(), live, wanted.common.data, wanted.groups[1].config.data)
+    t.equal(list[1].changed, false)
+    live.spec.template.spec.containers[2] = { name = "sidecar", image = "x" }
+    list = entries(object(), live, wanted.common.data, wanted.groups[1].config.data)
+    t.equal(list[1].changed, true)
   end,
 }

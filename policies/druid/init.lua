@@ -81,6 +81,7 @@ M.rights = {
 function M.run(ctx, kube_door, http_door)
   if not ctx.object then
     proof.forget(ctx.key and ctx.key.uid)
+    alive.forget(ctx.key and ctx.key.uid)
     dynamic_config.forget(ctx.key and ctx.key.uid)
     return nil   -- Gone. Kubernetes collects what it owned.
   end

@@ -39,13 +39,10 @@ local function is_coming_up(state, last)
   return state.exists and state.ours and not state.settled and (last == nil or last.phase == "Creating")
 end
 
--- What the former operator would know a workload by. Where it was given another digest of its configuration than
--- ours, by a release that counts in another way, it keeps what it has.
-function M.mark(wanted, part, before, sha)
-  if sha ~= render.config_sha(wanted, part) then
-    return observed.annotation(before, adopt.mark)
-  end
-  return wanted.marks[part.group.name]
+-- What the former operator would know a workload by; nil where that cannot be told. The workload keeps what it has
+-- where it has another digest of its configuration than ours, of a release that counts in another way.
+local function mark(wanted, part, sha)
+  return sha == render.config_sha(wanted, part) and wanted.marks[part.group.name] or nil
 end
 
 -- A group of an update that is taken back gets what was ready last. True when it does.
@@ -75,7 +72,7 @@ local function fit_group(cluster, wanted, part, live)
   local fit = adopt.fit(workload, before, {
     autoscaled = live.autoscaled[group.kind .. "/" .. group.name],
     config = adopt.config_text(config_digest, sha),
-    mark = M.mark(wanted, part, before, sha),
+    mark = mark(wanted, part, sha),
   })
   for i, claim in ipairs(part.claims) do
     local told

@@ -16,6 +16,21 @@ return {
     t.equal(patch[2].value, { kubectl, state, { manager = "nemeton", operation = "Apply",
       fieldsV1 = { ["f:spec"] = { ["f:x"] = json.object({}), ["f:y"] = json.object({}) } } } })
   end,
+  ["the fields of a pod template stay whose they are until it restarts"] = function(t)
+    local function fields()
+      return { ["f:metadata"] = { ["f:labels"] = json.object({}) },
+        ["f:spec"] = { ["f:template"] = { ["f:spec"] = json.object({}) }, ["f:replicas"] = json.object({}) } }
+    end
+    local patch = takeover.patch(object({ { manager = "manager", operation = "Update", apiVersion = "apps/v1",
+      time = "t", fieldsV1 = fields() } }), { "template" })
+    t.equal(patch[2].value, {
+      { manager = "manager", operation = "Update", apiVersion = "apps/v1", time = "t", fieldsType = "FieldsV1",
+        fieldsV1 = { ["f:spec"] = { ["f:template"] = { ["f:spec"] = json.object({}) } } } },
+      { manager = "nemeton", operation = "Apply", apiVersion = "apps/v1", fieldsType = "FieldsV1",
+        fieldsV1 = { ["f:metadata"] = { ["f:labels"] = json.object({}) }, ["f:spec"] = { ["f:replicas"] = json.object({}) } } },
+    })
+    t.equal(takeover.patch(object({ patch[2].value[1] }), { "template" }), {}, "a second time there is nothing to do")
+  end,
   ["nothing is done where the former operator wrote nothing"] = function(t)
     t.equal(takeover.patch(object({ { manager = "nemeton", operation = "Apply", fieldsV1 = {} } })), {})
     t.equal(takeover.patch(object(nil)), {})

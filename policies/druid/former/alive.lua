@@ -3,8 +3,9 @@
 --
 -- It is looked for only where it has left its mark: a workload that is not ours yet, or another object that bears
 -- its annotation (again). It is alive while its Lease is renewed, and for `fresh_s` after the last time it wrote
--- anything of the cluster (managedFields). Until then nothing is written but the status. To take over at once, set
--- the annotation nemeton.dev/adopt: now on the Druid object.
+-- anything of the cluster (managedFields), twice as long each time that it wrote again after it seemed to be gone.
+-- Until then nothing is written but the status. To take over at once, set the annotation nemeton.dev/adopt: now on
+-- the Druid object.
 
 local names = require "druid.names"
 local owner = require "lib.owner"
@@ -14,7 +15,7 @@ local world = require "druid.world"
 
 local M = {}
 
-M.fresh_s = 60
+M.fresh_s, M.fresh_s_max = 60, 3600
 M.lease = "^e6946145%."   -- its Lease, in whatever namespace it runs
 M.again_s = 10            -- between looks at a Lease that is renewed
 
@@ -39,23 +40,42 @@ function M.leader(leases, now)
     -- "2026-01-31T10:20:30.123456Z"
     local renewed = spec.renewTime and clock.parse((spec.renewTime:gsub("%.%d+", "")))
     local length = spec.leaseDurationSeconds or 15
-    if lease.metadata.name:find(M.lease) and tables.text(spec.holderIdentity) and renewed and now - renewed < 2 * length then
+    local is_its = lease.metadata.name:find(M.lease) and tables.text(spec.holderIdentity)
+    if is_its and renewed and now - renewed < 2 * length then
       return string.format("its Lease %s/%s is being renewed", lease.metadata.namespace, lease.metadata.name), M.again_s
     end
   end
   return nil
 end
 
--- objects: of the cluster, read from the server. Words and the seconds until the next look, or nil.
-function M.writer(objects, now)
-  for _, object in ipairs(objects) do
-    local at, text = M.written(object)
-    if at and now - at < M.fresh_s then
-      return string.format("it wrote %s %s at %s", object.kind, object.metadata.name, text),
-        math.max(at + M.fresh_s - now, 1)
+-- rows: objects of the cluster as read from the server, { kind =, object = } each. Words and the seconds until the next look, or nil.
+function M.writer(rows, now, fresh_s)
+  fresh_s = fresh_s or M.fresh_s
+  for _, row in ipairs(rows) do
+    local at, text = M.written(row.object)
+    if at and now - at < fresh_s then
+      return string.format("it wrote %s %s at %s", row.kind, row.object.metadata.name, text),
+        math.max(at + fresh_s - now, 1)
     end
   end
   return nil
+end
+
+local known = {}   -- uid of the Druid object = { fresh_s =, gone = it seemed to be, so we wrote }
+
+-- How long its last write counts for a cluster. is_there: whether it is, by what was seen now.
+function M.patience(uid, is_there)
+  local one = known[uid] or { fresh_s = M.fresh_s }
+  if is_there and one.gone then
+    one.fresh_s = math.min(2 * one.fresh_s, M.fresh_s_max)
+  end
+  one.gone = not is_there
+  known[uid] = one
+  return one.fresh_s
+end
+
+function M.forget(uid)
+  known[uid or ""] = nil
 end
 
 -- Whether it has left a mark on what is there. wanted: the rendered cluster, or nil when only workloads count.
@@ -90,13 +110,13 @@ local function read_objects(kube, cluster)
   local list = {}
   local object = kube.read({ apiVersion = cluster.object.apiVersion, kind = cluster.object.kind,
     namespace = cluster.namespace, name = cluster.name })
-  list[1] = object
+  list[1] = object and { kind = cluster.object.kind, object = object }
   for _, kind in ipairs(world.kinds) do
     local found = kube.read_list({ apiVersion = kind.apiVersion, kind = kind.kind, namespace = cluster.namespace,
       labels = "app=druid,druid_cr=" .. cluster.name })
     for _, one in ipairs(found or {}) do
       if owner.controller_uid(one) == cluster.uid then
-        list[#list + 1] = one
+        list[#list + 1] = { kind = kind.kind, object = one }
       end
     end
   end
@@ -111,7 +131,13 @@ function M.look(kube, cluster, wanted, live)
   local now = clock.now()
   local words, again_s = M.leader(read_leases(kube, cluster), now)
   if not words then
-    words, again_s = M.writer(read_objects(kube, cluster), now)
+    local objects = read_objects(kube, cluster)
+    local fresh_s = known[cluster.uid] and known[cluster.uid].fresh_s
+    words, again_s = M.writer(objects, now, fresh_s)
+    local longer = M.patience(cluster.uid, words ~= nil)
+    if words and longer ~= fresh_s then
+      words, again_s = M.writer(objects, now, longer)
+    end
   end
   return words, again_s
 end
