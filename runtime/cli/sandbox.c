@@ -237,6 +237,7 @@ static void announce(struct sandbox *sandbox)
     fprintf(out,
             "Its pods are reached through a proxy, by their names and addresses:\n\n"
             "  export http_proxy=http://127.0.0.1:%u\n"
+            "  unset HTTP_PROXY no_proxy NO_PROXY\n"
             "  curl http://SERVICE.NAMESPACE:PORT/\n\n",
             server_port(sandbox->pods));
     if (sandbox->options.until == NULL)
