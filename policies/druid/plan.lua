@@ -42,7 +42,18 @@ end
 -- What the former operator would know a workload by; nil where that cannot be told. The workload keeps what it has
 -- where it has another digest of its configuration than ours, of a release that counts in another way.
 local function mark(wanted, part, sha)
-  return sha == render.config_sha(wanted, part) and wanted.marks[part.group.name] or nil
+  local one = wanted.marks[part.group.name]
+  return one and sha == render.config_sha(wanted, part) and one or nil
+end
+
+-- Whether the cluster was the former operator's: only then it may be again, and its marks are kept right.
+local function was_anothers(live)
+  for _, workload in pairs(live.workloads) do
+    if observed.annotation(workload, adopt.mark) then
+      return true
+    end
+  end
+  return false
 end
 
 -- A group of an update that is taken back gets what was ready last. True when it does.
@@ -130,7 +141,7 @@ end
 function M.entries(cluster, wanted, live)
   local entries = {}
   wanted.common_digest = adopt.digest(wanted.common.data)
-  wanted.marks = former.digests(cluster, wanted)
+  wanted.marks = was_anothers(live) and former.digests(cluster, wanted) or {}
   for i, part in ipairs(wanted.groups) do
     entries[i] = fit_group(cluster, wanted, part, live)
   end

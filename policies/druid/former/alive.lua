@@ -48,14 +48,15 @@ function M.leader(leases, now)
   return nil
 end
 
--- rows: objects of the cluster as read from the server, { kind =, object = } each. Words and the seconds until the next look, or nil.
+-- rows: objects of the cluster as read from the server, { kind =, object = } each. Words and the seconds until the
+-- next look, or nil.
 function M.writer(rows, now, fresh_s)
   fresh_s = fresh_s or M.fresh_s
   for _, row in ipairs(rows) do
     local at, text = M.written(row.object)
     if at and now - at < fresh_s then
-      return string.format("it wrote %s %s at %s", row.kind, row.object.metadata.name, text),
-        math.max(at + fresh_s - now, 1)
+      local words = string.format("it wrote %s %s at %s", row.kind, row.object.metadata.name, text)
+      return words, math.max(at + fresh_s - now, 1)
     end
   end
   return nil
