@@ -14,6 +14,7 @@ back() {
 for kind in service configmap statefulset; do
     for name in $(kubectl get "$kind" -l app=druid -o 'jsonpath={.items[*].metadata.name}'); do
         case $kind/$name in
+        *-last-good) ;; # what may be gone back to is no part of the cluster
         */*routers* | */*historicals* | configmap/tiny-cluster-druid-common-config) back "$kind" "$name" ;;
         esac
     done

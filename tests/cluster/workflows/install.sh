@@ -13,8 +13,8 @@ expect "waits until it is Ready" "condition met" kubectl wait --for=condition=Re
 expect "its line" "tiny-cluster +True +6/6" kubectl get druid
 same "six pods run" 6 "$(kubectl get pod -l app=druid --no-headers | grep -c Running)"
 router=$(kubectl get service druid-tiny-cluster-routers -o 'jsonpath={.spec.clusterIP}')
-expect "the Router's Service answers" "true" curl -sf --max-time 5 "http://$router:8888/status/health"
-expect "the leader by the Router" "coordinators-0.*:8081" curl -sf --max-time 5 "http://$router:8888/druid/coordinator/v1/leader"
+soon "the Router's Service answers" 15 "true" curl -sf --max-time 5 "http://$router:8888/status/health"
+soon "the leader by the Router" 15 "coordinators-0.*:8081" curl -sf --max-time 5 "http://$router:8888/druid/coordinator/v1/leader"
 druid tiny-cluster >"$work/quick.yaml"
 expect "quick probes from now on" "configured" kubectl apply -f "$work/quick.yaml"
 ready tiny-cluster 120 "Ready with quick probes"
