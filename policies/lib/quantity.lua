@@ -62,23 +62,44 @@ function M.text(value)
   return math.type(value) == "integer" and tostring(value) or json.encode(value)
 end
 
--- A copy of `value` in which the quantities at the places are texts. A place is { "limits", "*" }; what is
--- not there stays away.
-function M.with_texts(value, places)
-  local function walk(part, place, i)
-    if i > #place then
-      return M.text(part)
-    elseif type(part) ~= "table" or part == json.null or next(part) == nil then
-      return part
-    end
-    local copy, step = {}, place[i]
-    for key, item in pairs(part) do
-      copy[key] = (step == "*" or step == key) and walk(item, place, i + 1) or item
-    end
-    return copy
+-- Whether there is a number at a place. A place is { "limits", "*" }; * is each entry.
+local function has_number(part, place, i)
+  if i > #place then
+    return type(part) == "number"
+  elseif type(part) ~= "table" or part == json.null then
+    return false
   end
+  local step = place[i]
+  if step ~= "*" then
+    return has_number(part[step], place, i + 1)
+  end
+  for _, item in pairs(part) do
+    if has_number(item, place, i + 1) then
+      return true
+    end
+  end
+  return false
+end
+
+local function replace(part, place, i)
+  if i > #place then
+    return M.text(part)
+  elseif type(part) ~= "table" or part == json.null or next(part) == nil then
+    return part
+  end
+  local copy, step = {}, place[i]
+  for key, item in pairs(part) do
+    copy[key] = (step == "*" or step == key) and replace(item, place, i + 1) or item
+  end
+  return copy
+end
+
+-- The same value, with texts for the numbers at the places; a copy where there is one.
+function M.with_texts(value, places)
   for _, place in ipairs(places) do
-    value = walk(value, place, 1)
+    if has_number(value, place, 1) then
+      value = replace(value, place, 1)
+    end
   end
   return value
 end

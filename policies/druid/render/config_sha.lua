@@ -14,18 +14,23 @@ local escapes = {
   ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
   ["<"] = "\\u003c", [">"] = "\\u003e", ["&"] = "\\u0026",
 }
-
-local function escape(piece)
-  local quoted = piece:gsub('[\0-\31"\\<>&]', function(char)
-    return escapes[char] or string.format("\\u%04x", char:byte())
-  end)
-  return (quoted:gsub("\226\128([\168\169])", function(last)
-    return last == "\168" and "\\u2028" or "\\u2029"
-  end))
+for code = 0, 31 do
+  local char = string.char(code)
+  escapes[char] = escapes[char] or string.format("\\u%04x", code)
 end
 
--- A text as Go prints it. A ConfigMap holds up to a megabyte, and a pattern may look at less at a time: it goes in pieces, each
--- of whole characters.
+local separators = { ["\u{2028}"] = "\\u2028", ["\u{2029}"] = "\\u2029" }
+
+local function escape(piece)
+  local quoted = piece:gsub('[\0-\31"\\<>&]', escapes)
+  if quoted:find("\226\128", 1, true) then
+    quoted = quoted:gsub("\226\128[\168\169]", separators)
+  end
+  return quoted
+end
+
+-- A text as Go prints it. A ConfigMap holds up to a megabyte, and a pattern may look at less at a time: it
+-- goes in pieces, each of whole characters.
 function M.text(value)
   if #value <= M.piece_bytes then
     return '"' .. escape(value) .. '"'
