@@ -41,6 +41,14 @@ local types = {
     { "maxUnavailable", "number-or-text", "Workers of a group that may be emptied or away at a time: a number, or a "
       .. "percentage such as 10%; 1 when it is left out." },
   } },
+  VolumeRetention = { fields = {
+    { "whenDeleted", "text",
+      "What becomes of volumes when the cluster is deleted: Delete or Retain. Retain when it is left out and "
+      .. "disablePVCDeletionFinalizer is true, else Delete." },
+    { "whenScaled", "text",
+      "What becomes of volumes of ordinals that were scaled away: Retain or Delete. Retain when it is left out." },
+    { "after", "text", "How long a volume that was scaled away is kept for whenScaled: Delete; 1h when it is left out." },
+  } },
   Container = { required = { "containerName", "image" }, fields = {
     { "containerName", "text", "Name of the container; once in a pod." },
     { "image", "text", "Image of the container. Nothing is taken over from the Druid container." },
@@ -183,7 +191,9 @@ local cluster = {
   { "middleManagerDrainStrategy", "DrainStrategy",
     "How workers (middleManager, indexer) are emptied before they are replaced, scaled away or removed. A group's "
     .. "own replaces it." },
-  { "deleteOrphanPvc", "boolean", "Delete claims of ordinals that were scaled away, a minute after.",
+  { "volumeRetention", "VolumeRetention", "Which volumes are deleted, and when. Fields that a group gives go before these." },
+  { "deleteOrphanPvc", "boolean",
+    "Without effect unless volumeRetention.whenScaled is Delete; false keeps volumes that were scaled away even then.",
     default = true },
   { "disablePVCDeletionFinalizer", "boolean", "Keep the volumes when the cluster is deleted.", default = false },
   { "forceDeleteStsPodOnError", "boolean", "Accepted for compatibility; the shipped policies do not act on it.",
@@ -223,6 +233,7 @@ local group = {
   { "maxUnavailable", "number-or-text", "Of a Deployment: pods that may be missing during an update." },
   { "progressDeadline", "text", "How long the group may take for a change before it is told to be stuck." },
   { "middleManagerDrainStrategy", "DrainStrategy", "Of a middleManager or indexer: how it is emptied. Replaces the cluster's." },
+  { "volumeRetention", "VolumeRetention", "Which volumes of the group are deleted, and when." },
   { "lifecycle", "Lifecycle", "Lifecycle hooks of the Druid container." },
   { "terminationGracePeriodSeconds", "int64", "Seconds that a pod gets to stop." },
   { "podDisruptionBudgetSpec", "PodDisruptionBudgetSpec",
@@ -272,6 +283,7 @@ local status = {
     { "reason", "text", "Why." },
     { "time", "time", "When." },
   } }, "The update that was taken back." },
+  { "keptVolumes", "[text]", "Claims of ordinals that were scaled away and are kept; at most 20." },
   { "middleManagerDrain", { fields = {
     { "statefulSet", "text", "The workers' StatefulSet." },
     { "phase", "text", "Draining, WaitingForPod or Blocked." },

@@ -102,11 +102,28 @@ local function drains(old, new, list)
 end
 
 -- The events of a run, in order.
+local function volumes_kept(old, new, list)
+  local known, fresh = {}, {}
+  for _, name in ipairs(old.keptVolumes or {}) do
+    known[name] = true
+  end
+  for _, name in ipairs(new.keptVolumes or {}) do
+    if not known[name] then
+      fresh[#fresh + 1] = name
+    end
+  end
+  if #fresh > 0 then
+    list[#list + 1] = M.event("Normal", "DruidVolumesKept", "Volumes that were scaled away are kept: "
+      .. table.concat(fresh, ", ") .. ". deleteOrphanPvc deletes none alone; volumeRetention.whenScaled: Delete would")
+  end
+end
+
 function M.of_run(done, old, new)
   local list = {}
   written(done, list)
   rollout_started(old, new, list)
   drains(old, new, list)
+  volumes_kept(old, new, list)
   if new.rollback and not json.equal(old.rollback or json.object({}), new.rollback) then
     list[#list + 1] = M.event("Warning", "DruidOperatorRollback", "Taking the update back to what was ready last: "
       .. new.rollback.reason)

@@ -121,16 +121,15 @@ function M.write_status(ctx, old, new)
   return true
 end
 
--- Marks claims of ordinals that were scaled away, and deletes them when nobody wanted them back.
--- Gives the seconds until the next is due, or nil.
+-- Marks claims of ordinals that were scaled away, and deletes them when nobody wanted them back, where
+-- volumeRetention says so. Gives the seconds until the next is due, or nil; done.orphans are those that are kept
+-- because nobody said what becomes of them.
 function M.orphans(ctx, kube_door, cluster, steps, done)
-  if cluster.spec.deleteOrphanPvc == false then
-    return nil
-  end
   local sets, any = {}, false
+  done.orphans = {}
   for _, entry in ipairs(steps.groups) do
     if entry.group.kind == "StatefulSet" and entry.workload.spec.volumeClaimTemplates then
-      sets[entry.group.name], any = entry.live, true
+      sets[entry.group.name], any = { live = entry.live, group = entry.group }, true
     end
   end
   if not any then
@@ -149,13 +148,14 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
     done.failure = done.failure or failed
   end
   for _, claim in ipairs(orphans.delete) do
-    _, failed = ctx.delete(claim, { reason = "beyond the replicas of its StatefulSet, spec.deleteOrphanPvc" })
+    _, failed = ctx.delete(claim, { reason = "beyond the replicas of its StatefulSet, volumeRetention.whenScaled" })
     done.failure = done.failure or failed
     if not failed then
       table.insert(done.deleted, { kind = "PersistentVolumeClaim", name = claim.metadata.name,
         why = "scaled away" })
     end
   end
+  done.orphans = orphans.kept
   return orphans.wait_s
 end
 
@@ -193,7 +193,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     entries = steps.groups, errors = done.errors, kept = done.kept, left = done.left,
     lists = lists, policy_version = ctx.policy_version,
     conditions = done.dynamic and { done.dynamic.condition },
-    rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
+    orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
   }, now)
   local put_off_ms = status.put_off(old, new, now)

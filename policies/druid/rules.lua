@@ -7,6 +7,7 @@
 --
 -- A place is "spec/nodes/*/kind"; * is each entry. A rule is asked only where there is a value.
 
+local durations = require "lib.duration"
 local groups = require "druid.groups"
 local names = require "lib.names"
 local tables = require "lib.tables"
@@ -45,6 +46,15 @@ local function between(at, min, max, message, remedy)
   return {
     at = at, type = "number", message = message, remedy = remedy, cel = cel,
     holds = function(self) return self >= min and (max == nil or self <= max) end,
+  }
+end
+
+-- Read by lib.duration.
+local function duration(at)
+  return {
+    is_duration = true, at = at, type = "string", message = "is no length of time", remedy = "write it as 90s, 30m or 1h30m",
+    cel = "self.matches('^(0|([0-9]+([.][0-9]+)?(h|m|s|ms))+)?$')",
+    holds = function(self) return self == "" or durations.seconds(self) ~= nil end,
   }
 end
 
@@ -107,6 +117,16 @@ M.rules = {
   one_of(both("dnsPolicy"), { "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None" }, "is no DNS policy", true),
   one_of(both("services/*/spec/type"), { "ClusterIP", "NodePort", "LoadBalancer", "ExternalName" },
     "is no type of a Service", true),
+  one_of({ "spec/rollback" }, { "manual", "auto" }, "is no way back", true),
+  one_of(both("middleManagerDrainStrategy/strategy"), { "drain", "restore", "none" }, "is no way to empty a worker", true),
+  one_of(both("middleManagerDrainStrategy/onTimeout"), { "hold", "proceed" }, "is neither of the two", true),
+  one_of(both("volumeRetention/whenDeleted"), { "Delete", "Retain" }, "is neither of the two", true),
+  one_of(both("volumeRetention/whenScaled"), { "Retain", "Delete" }, "is neither of the two", true),
+  duration({ "spec/druidTimeout" }),
+  duration(both("progressDeadline")),
+  duration(both("middleManagerDrainStrategy/drainTimeout")),
+  duration(both("middleManagerDrainStrategy/podReadyTimeout")),
+  duration(both("volumeRetention/after")),
   { at = both("image"), type = "string", message = "has a blank in it", remedy = "write it without blanks",
     cel = "!self.matches('[ \\\\t\\\\r\\\\n]')", holds = function(self) return not self:find("[ \t\r\n]") end },
   { at = both("additionalContainer/*/image"), type = "string", message = "is empty or has a blank in it",
@@ -169,6 +189,13 @@ M.limits = {
   { at = both("priorityClassName"), of = "maxLength", max = 253 },
   { at = { "spec/serviceAccount", "spec/nodes/*/serviceAccountName" }, of = "maxLength", max = 253 },
 }
+
+-- Every length of time: a pattern over a text of any length would cost the server too much.
+for _, rule in ipairs(M.rules) do
+  if rule.is_duration then
+    M.limits[#M.limits + 1] = { at = rule.at, of = "maxLength", max = 32 }
+  end
+end
 
 -- What is said about one place ---------------------------------------------------------------------
 

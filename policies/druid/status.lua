@@ -264,12 +264,23 @@ function M.compose(cluster, old, facts, now)
     groups = groups,
     rollback = facts.rollback or (old.rollback or {}).generation == cluster.generation and old.rollback or nil,
     middleManagerDrain = M.drain(facts.entries, old),
+    keptVolumes = M.kept_volumes(facts.orphans, old),
     rollout = summary.progress_reason == "RollingUpdate" and facts.rollout or nil,
     conditions = condition.merge(old.conditions, tables.concat(M.conditions(summary), facts.conditions),
       cluster.generation, clock.rfc3339(now)),
     druidNodeStatus = legacy(summary, groups),
   })
   return status
+end
+
+-- The first of the volumes that were scaled away and are kept, or nil. orphans: nil when nobody has looked.
+function M.kept_volumes(orphans, old)
+  if not orphans then
+    return old.keptVolumes
+  elseif #orphans == 0 then
+    return nil
+  end
+  return table.move(orphans, 1, math.min(#orphans, 20), 1, {})
 end
 
 -- A status for a run that did not get to the groups: the old one with other conditions.

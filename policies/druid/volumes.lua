@@ -3,15 +3,21 @@
 -- A claim is ours when it was made from a template of one of our StatefulSets ("<template>-<set>-<n>"
 -- with the set's label) or has the Druid object as its controller. It is an orphan only when its own
 -- StatefulSet exists, has at least one replica and a complete status, and its ordinal lies beyond the
--- replicas. Never because no pod mounts it; never when the set is parked at 0 or gone.
--- spec.deleteOrphanPvc: false keeps orphans. An orphan is marked first and deleted `grace_s` later.
+-- replicas and beyond what an autoscaler may ask for. Never because no pod mounts it; never when the set is
+-- parked at 0 or gone.
+--
+-- volumeRetention, of the group or the cluster, says what becomes of them. Orphans are kept unless whenScaled is
+-- Delete: then one is marked, and deleted `after` that. deleteOrphanPvc: true, which stored objects have by
+-- default, deletes nothing alone. Override M.retention to decide otherwise.
 
+local durations = require "lib.duration"
 local names = require "druid.names"
 local owner = require "lib.owner"
+local tables = require "lib.tables"
 
 local M = {}
 
-M.grace_s = 60
+M.after_s = 3600
 M.since = "nemeton.dev/orphan-since"   -- annotation: seconds; ours, so a foreign mark starts anew
 
 local function label(claim, name)
@@ -36,35 +42,63 @@ function M.origin(cluster, claim)
   return "template", set, ordinal
 end
 
--- True when the claim's ordinal lies beyond the replicas of its own set. sets: { [name] = live }.
-local function beyond(set, ordinal)
+-- What becomes of volumes: { deleted = when the cluster goes, scaled = when their ordinal does, told = whether
+-- anybody said so, after_s = }. group: nil for one that is not in the spec any more.
+function M.retention(cluster, group)
+  local all, own = cluster.spec.volumeRetention or {}, group and tables.dig(group.node, "volumeRetention") or {}
+  local deleted = tables.text(own.whenDeleted) or tables.text(all.whenDeleted)
+  local scaled = tables.text(own.whenScaled) or tables.text(all.whenScaled)
+  return {
+    deleted = deleted or (cluster.spec.disablePVCDeletionFinalizer and "Retain" or "Delete"),
+    scaled = cluster.spec.deleteOrphanPvc == false and "Retain" or scaled or "Retain",
+    told = scaled ~= nil or cluster.spec.deleteOrphanPvc == false,
+    after_s = durations.seconds(tables.text(own.after) or tables.text(all.after)) or M.after_s,
+  }
+end
+
+-- The most replicas that a group's autoscaler may ask for; 0 without one that is declared here.
+local function autoscaler_max(group)
+  return group and group.node.hpAutoscaler and math.tointeger(group.node.hpAutoscaler.maxReplicas) or 0
+end
+
+-- True when the claim's ordinal lies beyond the replicas of its own set.
+local function beyond(set, group, ordinal)
   if not set or set.metadata.deletionTimestamp then
     return false
   end
   local status, replicas = set.status or {}, set.spec.replicas or 1
   local start = set.spec.ordinals and set.spec.ordinals.start or 0
   return replicas > 0 and (status.observedGeneration or 0) >= (set.metadata.generation or 0)
-    and (status.replicas or 0) == replicas and ordinal >= start + replicas
+    and (status.replicas or 0) == replicas
+    and ordinal >= start + math.max(replicas, autoscaler_max(group))
 end
 
--- Gives { mark =, unmark =, delete = lists of claims, wait_s = until the next is due or nil }.
+-- sets: { [name] = { live =, group = } }.
+-- Gives { mark =, unmark =, delete = lists of claims, kept = names of orphans that nobody decided about,
+-- wait_s = until the next is due or nil }.
 function M.orphans(cluster, claims, sets, now)
-  local result = { mark = {}, unmark = {}, delete = {} }
+  local result = { mark = {}, unmark = {}, delete = {}, kept = {} }
   for _, claim in ipairs(claims) do
     local origin, set_name, ordinal = M.origin(cluster, claim)
     if origin == "template" and not claim.metadata.deletionTimestamp then
+      local set = sets[set_name] or {}
+      local retention = M.retention(cluster, set.group)
       local since = math.tointeger(tonumber((claim.metadata.annotations or {})[M.since] or ""))
-      if not beyond(sets[set_name], ordinal) then
+      local orphan = beyond(set.live, set.group, ordinal)
+      if orphan and not retention.told then
+        table.insert(result.kept, claim.metadata.name)
+      end
+      if not orphan or retention.scaled ~= "Delete" then
         if label(claim, "toBeDeleted") then
           table.insert(result.unmark, claim)
         end
       elseif not since or not label(claim, "toBeDeleted") then
         table.insert(result.mark, claim)
-        result.wait_s = math.min(result.wait_s or M.grace_s, M.grace_s)
-      elseif now - since >= M.grace_s then
+        result.wait_s = math.min(result.wait_s or retention.after_s, retention.after_s)
+      elseif now - since >= retention.after_s then
         table.insert(result.delete, claim)
       else
-        local left = since + M.grace_s - now
+        local left = since + retention.after_s - now
         result.wait_s = math.min(result.wait_s or left, left)
       end
     end
@@ -87,11 +121,19 @@ function M.unmark_patch()
   } }
 end
 
--- Claims to delete with the cluster: all of its own.
+-- Claims to delete with the cluster: its own, unless they are to be kept.
 function M.of_cluster(cluster, claims)
-  local mine = {}
+  local mine, group_of = {}, {}
+  for _, group in ipairs(cluster.groups) do
+    group_of[group.name] = group
+    for _, claim in ipairs(tables.dig(group.node, "persistentVolumeClaim") or {}) do
+      group_of[tables.text(tables.dig(claim, "metadata", "name")) or group.name] = group
+    end
+  end
   for _, claim in ipairs(claims) do
-    if M.origin(cluster, claim) then
+    local origin, set = M.origin(cluster, claim)
+    local group = group_of[set or claim.metadata.name]
+    if origin and M.retention(cluster, group).deleted == "Delete" then
       mine[#mine + 1] = claim
     end
   end

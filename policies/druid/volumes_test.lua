@@ -1,7 +1,12 @@
 local names = require "druid.names"
 local volumes = require "druid.volumes"
 
-local cluster = { name = "a", uid = "u1" }
+local cluster = { name = "a", uid = "u1", groups = {},
+  spec = { deleteOrphanPvc = true, volumeRetention = { whenScaled = "Delete", after = "1m" } } }
+
+local function asking(spec)
+  return { name = "a", uid = "u1", groups = {}, spec = spec }
+end
 
 local function claim(name, set, since)
   local labels = { app = "druid", druid_cr = "a", nodeSpecUniqueStr = set }
@@ -14,8 +19,9 @@ local function claim(name, set, since)
 end
 
 local function sets(replicas, status)
-  return { ["druid-a-hot"] = { metadata = { generation = 1 }, spec = { replicas = replicas },
-    status = status or { observedGeneration = 1, replicas = replicas } } }
+  return { ["druid-a-hot"] = { group = { name = "druid-a-hot", node = {} }, live = {
+    metadata = { generation = 1 }, spec = { replicas = replicas },
+    status = status or { observedGeneration = 1, replicas = replicas } } } }
 end
 
 local function listed(list)
@@ -61,6 +67,43 @@ return {
       t.equal(#orphans.delete, 0)
       t.equal(#orphans.mark, 0)
     end
+  end,
+  ["volumes that were scaled away are kept unless somebody wrote that they go"] = function(t)
+    local list = { claim("d-druid-a-hot-1", "druid-a-hot"), claim("d-druid-a-hot-2", "druid-a-hot", "1") }
+    local told = { whenScaled = "Retain" }
+    for _, spec in ipairs({ {}, { deleteOrphanPvc = true }, { deleteOrphanPvc = false }, { volumeRetention = told },
+                            { deleteOrphanPvc = false, volumeRetention = { whenScaled = "Delete" } } }) do
+      local orphans = volumes.orphans(asking(spec), list, sets(1), 100000)
+      t.equal(#orphans.mark + #orphans.delete, 0)
+      t.equal(listed(orphans.unmark), "d-druid-a-hot-2")
+      local undecided = spec.deleteOrphanPvc ~= false and not spec.volumeRetention
+      t.equal(#orphans.kept, undecided and 2 or 0)
+    end
+  end,
+  ["a group says more than its cluster, field by field"] = function(t)
+    local group = { node = { volumeRetention = { whenScaled = "Delete" } } }
+    local both = volumes.retention(asking({ volumeRetention = { whenDeleted = "Retain", after = "2h" } }), group)
+    t.equal(both.scaled, "Delete")
+    t.equal(both.deleted, "Retain")
+    t.equal(both.after_s, 7200)
+    t.equal(volumes.retention(asking({}), group).after_s, 3600)
+    t.equal(volumes.retention(asking({ disablePVCDeletionFinalizer = true }), nil).deleted, "Retain")
+    t.equal(volumes.retention(asking({}), nil).deleted, "Delete")
+  end,
+  ["an ordinal that the autoscaler may ask for again is no orphan"] = function(t)
+    local there = sets(1)
+    there["druid-a-hot"].group.node = { hpAutoscaler = { maxReplicas = 3 } }
+    local list = { claim("d-druid-a-hot-2", "druid-a-hot"), claim("d-druid-a-hot-3", "druid-a-hot") }
+    t.equal(listed(volumes.orphans(cluster, list, there, 1000).mark), "d-druid-a-hot-3")
+  end,
+  ["with the cluster go the volumes of the groups that do not keep theirs"] = function(t)
+    local keeps = { name = "druid-a-cold", node = { volumeRetention = { whenDeleted = "Retain" },
+      persistentVolumeClaim = { { metadata = { name = "alone" } } } } }
+    local one = { name = "a", uid = "u1", groups = { keeps }, spec = {} }
+    local alone = { metadata = { name = "alone", labels = { druid_cr = "a" },
+      ownerReferences = { { uid = "u1", controller = true } } } }
+    t.equal(listed(volumes.of_cluster(one, { claim("d-druid-a-hot-0", "druid-a-hot"),
+      claim("d-druid-a-cold-0", "druid-a-cold"), alone })), "d-druid-a-hot-0")
   end,
   ["claims of other clusters are never ours"] = function(t)
     local other = claim("d-druid-a-b-hot-0", "druid-a-b-hot")

@@ -6,6 +6,7 @@
 local groups = require "druid.groups"
 local quantity = require "lib.quantity"
 local tables = require "lib.tables"
+local volumes = require "druid.volumes"
 
 local M = {}
 
@@ -79,7 +80,7 @@ function M.claims(cluster, group)
     local template = claim.metadata or {}
     local metadata = groups.metadata(cluster, tables.text(template.name) or group.name,
       tables.merge(template.labels, group.labels), template.annotations)
-    if cluster.spec.disablePVCDeletionFinalizer then
+    if volumes.retention(cluster, group).deleted == "Retain" then
       metadata.ownerReferences = nil
     end
     all[i] = { apiVersion = "v1", kind = "PersistentVolumeClaim", metadata = metadata, spec = M.claim_spec(claim) }

@@ -5,6 +5,7 @@ return {
   api = "policies/druid/client_test.lua",
   dynamicConfig = "policies/druid/dynamic_config_test.lua",
   rollingDeploy = "policies/druid/rollout_test.lua",
+  volumeRetention = "policies/druid/volumes_test.lua",
   deleteOrphanPvc = "policies/druid/volumes_test.lua",
   forceDeleteStsPodOnError = "policies/druid/stuck_test.lua",
   scalePvcSts = "policies/druid/recreate_test.lua",

@@ -45,8 +45,13 @@ local success_of_one = { good = { { tcpSocket = { port = 1 }, successThreshold =
     successThreshold = 0 } },
   bad = { { tcpSocket = { port = 1 }, successThreshold = 2 } } }
 
+local length = { good = { "1h", "90s", "1h30m", "0", "" }, bad = { "1 h", "one hour", "PT1H", "-5m" } }
+local retention = { good = { "Delete", "Retain", "" }, bad = { "delete", "Recycle" } }
+
 -- place = list of { good =, bad = }
 M.cases = {
+  ["spec/rollback"] = { { good = { "manual", "auto", "" }, bad = { "always" } } },
+  ["spec/druidTimeout"] = { length },
   ["spec/nodes"] = { { good = { groups(1), groups(320) }, bad = { {}, groups(321) } } },
   ["spec/nodes/*"] = { { good = { group(), deployment(0, 1), deployment("0%", "10%"), deployment(1, 0), deployment(0, nil) },
     bad = { deployment(0, 0), deployment("0%", 0) } } },
@@ -72,6 +77,14 @@ for _, field in ipairs({ "zookeeper", "metadataStore", "deepStorage" }) do
 end
 
 local both = {
+  progressDeadline = { length },
+  ["middleManagerDrainStrategy/strategy"] = { { good = { "drain", "restore", "none", "" }, bad = { "Drain" } } },
+  ["middleManagerDrainStrategy/onTimeout"] = { { good = { "hold", "proceed", "" }, bad = { "wait" } } },
+  ["middleManagerDrainStrategy/drainTimeout"] = { length },
+  ["middleManagerDrainStrategy/podReadyTimeout"] = { length },
+  ["volumeRetention/whenDeleted"] = { retention },
+  ["volumeRetention/whenScaled"] = { retention },
+  ["volumeRetention/after"] = { length },
   podManagementPolicy = { { good = { "Parallel", "OrderedReady", "" }, bad = { "Serial" } } },
   ["updateStrategy/type"] = { { good = { "RollingUpdate", "OnDelete", "" }, bad = { "Recreate" } } },
   imagePullPolicy = { pull },
