@@ -1,0 +1,4 @@
+-- module: ingestion.retire
+local retire = require "base.ingestion.retire"
+retire.release_s = math.huge
+return retire
