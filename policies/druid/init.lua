@@ -9,6 +9,7 @@
 --   write       carries the plan out                        report      status, events, when to look again
 --   dynamic_config  what Druid itself is told to do
 --   stepper     replaces pods one by one, as druid.step says
+--   leaver      empties pods before they are taken away, as druid.leaving says
 --   proof       when nothing has to be compared again
 --   takeover    makes the former operator's fields ours        former.alive  is it gone
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
@@ -21,6 +22,7 @@ local events = require "druid.events"
 local groups = require "druid.groups"
 local last_good = require "druid.last_good"
 local leader = require "druid.leader"
+local leaver = require "druid.leaver"
 local names = require "druid.names"
 local plan = require "druid.plan"
 local proof = require "druid.proof"
@@ -100,7 +102,7 @@ function M.run(ctx, kube_door, http_door)
   if proof.holds(cluster, seen) then
     -- Nothing is to be written; pods may still have to be replaced.
     local steps, done = plan.unchanged(cluster, live), write.nothing_done()
-    stepper.run(ctx, kube_door, druid, cluster, steps, done, live.steering)
+    M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
     return M.finish(ctx, kube_door, druid, cluster, old, nil, steps, done)
   end
 
@@ -133,9 +135,9 @@ function M.run(ctx, kube_door, http_door)
 
   local done = write.nothing_done()
   if write.apply(ctx, kube_door, wanted, steps, done) then
-    write.remove(ctx, kube_door, cluster, wanted, steps, done)
+    write.remove(ctx, kube_door, druid, cluster, wanted, steps, done)
   end
-  stepper.run(ctx, kube_door, druid, cluster, steps, done, live.steering)
+  M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
   proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)
   return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps), steps, done)
 end
@@ -244,6 +246,12 @@ function M.look_closer(kube_door, cluster, wanted, live)
       live.claims[claim.metadata.name] = world.claim(kube_door, cluster, claim.metadata.name)
     end
   end
+end
+
+-- What is done to pods, a step in each run.
+function M.go_on(ctx, kube_door, druid, cluster, steps, done, how)
+  stepper.run(ctx, kube_door, druid, cluster, steps, done, how)
+  leaver.run(ctx, kube_door, druid, cluster, steps, done, how)
 end
 
 -- Upgrade or downgrade: decided when images change, and remembered in the status until they are in.

@@ -20,6 +20,7 @@ M.adopt = "nemeton.dev/adopt"                -- annotation on a Druid: "now" tak
 -- On a StatefulSet whose pods the operator replaces one by one: what it remembers of them, as JSON. While
 -- it is there the set is held in OnDelete.
 M.step = "nemeton.dev/step"
+M.leaving = "nemeton.dev/leaving"            -- on a StatefulSet that gets smaller: what Druid was asked for it
 M.rollout = "nemeton.dev/rollout"            -- annotation on a Druid: "pause" or "abort"
 
 -- U: the name of a group's workload, container, budget, ingress and autoscaler.

@@ -7,6 +7,8 @@
 local adopt = require "druid.adopt"
 local former = require "druid.former.workload"
 local last_good = require "druid.last_good"
+local leaving = require "druid.leaving"
+local middlemanager = require "druid.middlemanager"
 local observed = require "druid.observed"
 local names = require "druid.names"
 local render = require "druid.render"
@@ -123,6 +125,17 @@ local function decide_holds(cluster, entries)
   end
 end
 
+-- Sets that get smaller keep their size until the pods that leave are empty (druid.leaver).
+local function decide_leaves(cluster, entries)
+  for _, entry in ipairs(entries) do
+    local due = leaving.due(entry, entry.workload.spec.replicas)
+    if due and (entry.type == "historical" or middlemanager.config(cluster, entry.group).strategy ~= "none") then
+      entry.leave = due
+      entry.workload.spec.replicas = due.from
+    end
+  end
+end
+
 -- Images that change, for telling an upgrade from a downgrade.
 function M.image_changes(entries)
   local changes = {}
@@ -183,6 +196,7 @@ function M.decide(cluster, wanted, live, entries, direction)
     frozen = live.steering and live.steering.frozen, stop = live.steering and live.steering.stop,
   })
   decide_holds(cluster, sorted)
+  decide_leaves(cluster, sorted)
   local count = { create = 0, keep = 0, go = 0, wait = 0 }
   local stamps = {}
   for _, entry in ipairs(sorted) do
@@ -289,7 +303,7 @@ function M.removals(cluster, names_by_kind, owned, entries, kinds)
           kept[#kept + 1] = { name = metadata.name, list = kind.list, waits_for = busy[labels.component] .. " is not up yet" }
         elseif not kept_groups[unique] then
           remove[#remove + 1] = { apiVersion = kind.apiVersion, kind = kind.kind,
-            namespace = cluster.namespace, name = metadata.name, uid = metadata.uid }
+            namespace = cluster.namespace, name = metadata.name, uid = metadata.uid, unique = unique, list = kind.list }
         end
       end
     end

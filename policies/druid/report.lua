@@ -220,6 +220,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   again_ms = sooner(again_ms, look_s and look_s * 1000)
   again_ms = sooner(again_ms, orphan_wait and orphan_wait * 1000)
   again_ms = sooner(again_ms, done.dynamic and done.dynamic.again_ms)
+  again_ms = sooner(again_ms, done.again_ms)
   if cluster.spec.extraCommonConfig and #cluster.spec.extraCommonConfig > 0 then
     again_ms = sooner(again_ms, M.extra_config_again_ms)
   end

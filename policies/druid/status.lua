@@ -30,6 +30,8 @@ function M.phase(entry, before)
     return "Failed"
   elseif entry.action == "create" or entry.coming_up then
     return "Creating"
+  elseif entry.leave and entry.action ~= "go" then
+    return "Scaling"
   elseif entry.rolled_back and state.settled and entry.action ~= "go" then
     return "RolledBack"
   elseif state.by_hand and entry.action ~= "go" then
@@ -128,6 +130,11 @@ local function progress_text(groups, ready, kept)
       end
     end
   elseif #scaling > 0 then
+    for _, group in ipairs(groups) do
+      if group.phase == "Scaling" and group.waitsFor then
+        return "Scaling", "Scaling " .. group.name .. ", waiting: " .. group.waitsFor
+      end
+    end
     return "Scaling", "Scaling " .. names.list(scaling, 3)
   elseif kept[1] then
     return "Removing", kept[1].name .. " is removed later: " .. kept[1].waits_for

@@ -152,7 +152,8 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, options)
     if entry.group.kind == "StatefulSet" and state.exists and not state.settled and not state.ungated then
       local live = world.workload(kube_door, cluster, entry.group)
       if live and observed.annotation(live, names.step) and not entry.held then
-        local limits = { stop = options.stop, others = first and first.key .. " is being updated" }
+        local limits = { stop = options.stop, others = first and first.key .. " is being updated"
+          or entry.leave and entry.key .. " is made smaller first" or nil }
         if middlemanager.types[entry.type] then
           step_workers(ctx, kube_door, druid, cluster, entry, live, limits, done)
         else

@@ -10,6 +10,7 @@
 
 local names = require "druid.names"
 local observed = require "druid.observed"
+local leaver = require "druid.leaver"
 local plan = require "druid.plan"
 local stepper = require "druid.stepper"
 local refusal = require "lib.refusal"
@@ -28,7 +29,7 @@ end
 function M.found_all_as_wanted(steps, done)
   local noted = false
   for _, entry in ipairs(steps.groups) do
-    noted = noted or #entry.notes > 0
+    noted = noted or #entry.notes > 0 or entry.leave ~= nil
   end
   return not noted and not done.failure and not done.left and steps.count.keep == #steps.groups and #steps.stamps == 0
     and #done.created + #done.updated + #done.deleted + #done.kept == 0
@@ -153,22 +154,42 @@ function M.apply(ctx, kube_door, wanted, steps, done)
   return written
 end
 
--- Deletes what is no longer asked for.
-function M.remove(ctx, kube_door, cluster, wanted, steps, done)
-  local list
-  list, done.kept = plan.removals(cluster, plan.rendered_names(wanted, steps),
+-- Deletes one object, unless its pods have to be emptied first. True when it is gone, false when it stays, and
+-- nil, err.
+local function remove_one(ctx, kube_door, druid, cluster, object, done)
+  local may_go, words = leaver.may_go(ctx, kube_door, druid, cluster, object)
+  if may_go then
+    return ctx.delete(object, { reason = "not in spec.nodes any more" })
+  elseif may_go == false then
+    table.insert(done.kept, { name = object.name, list = object.list, waits_for = words })
+    done.again_ms = leaver.again_ms
+    return false
+  end
+  return nil, words
+end
+
+-- Deletes what is no longer asked for. A workload whose pods hold something is emptied first, and what its
+-- pods need stays as long.
+function M.remove(ctx, kube_door, druid, cluster, wanted, steps, done)
+  local stays = {}
+  local list, kept = plan.removals(cluster, plan.rendered_names(wanted, steps),
     world.owned(kube_door, cluster), steps.groups, world.kinds)
+  done.kept = kept
   local stop_at = clock.now() + M.budget_s
   for i, object in ipairs(list) do
     if i > 1 and clock.now() >= stop_at then
       done.left = #list - i + 1
       return
     end
-    local _, err = ctx.delete(object, { reason = "not in spec.nodes any more" })
+    local gone, err = false, nil
+    if not stays[object.unique] then
+      gone, err = remove_one(ctx, kube_door, druid, cluster, object, done)
+    end
+    stays[object.unique] = not gone
     if err then
       done.failure = done.failure or err
       table.insert(done.errors, object.kind .. " " .. object.name .. ": " .. refusal.words(err.message))
-    else
+    elseif gone then
       table.insert(done.deleted, object)
     end
   end

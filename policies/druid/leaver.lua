@@ -1,0 +1,214 @@
+-- Carries out what druid.leaving decides: empties pods before their set gets smaller or goes.
+--
+-- What is asked of Druid is first noted in the set's annotation, and taken back when the pods are gone or stay
+-- after all; so an operator that is killed goes on, and no host is left decommissioned: the same name may
+-- come back later. The set gets smaller through the gate.
+
+local address = require "druid.client.address"
+local coordinator = require "druid.client.coordinator"
+local durations = require "lib.duration"
+local leaving = require "druid.leaving"
+local middlemanager = require "druid.middlemanager"
+local names = require "druid.names"
+local observed = require "druid.observed"
+local pods = require "druid.pods"
+local questions = require "druid.questions"
+local stuck = require "druid.stuck"
+local workers = require "druid.workers"
+local world = require "druid.world"
+
+local M = {}
+
+M.again_ms = 5000
+M.segments_max = 20000   -- of a server, to be compared one by one
+
+local memories = {}   -- uid of a set = what is remembered of it, at most until this process ends
+
+local function patch_note(ctx, live, note)
+  local text = note and json.encode(note) or json.null
+  local _, err = ctx.patch(live, { metadata = { annotations = { [names.leaving] = text } } }, { type = "merge" })
+  return err
+end
+
+local function read_note(live)
+  local text = observed.annotation(live, names.leaving)
+  local note = text and json.decode(text)
+  return type(note) == "table" and note or nil
+end
+
+local function look(kube_door, cluster, live)
+  local rows = {}
+  for i, pod in ipairs(world.pods(kube_door, cluster, { kind = "StatefulSet" }, live)) do
+    rows[i] = pods.row(pod)
+  end
+  return { pods = rows, start = live.spec.ordinals and live.spec.ordinals.start or 0 }
+end
+
+-- Segments that only these hosts hold; nil when that cannot be told.
+local function alone(druid, servers, hosts)
+  local going, mine, elsewhere = {}, {}, {}
+  for _, host in ipairs(hosts) do
+    going[host] = true
+  end
+  for _, server in ipairs(servers) do
+    local list = coordinator.server_segments(druid, server.host)
+    if type(list) ~= "table" or #list > M.segments_max then
+      return nil
+    end
+    for _, id in ipairs(list) do
+      (going[server.host] and mine or elsewhere)[id] = true
+    end
+  end
+  local count = 0
+  for id in pairs(mine) do
+    count = count + (elsewhere[id] and 0 or 1)
+  end
+  return count
+end
+
+local function period(cluster)
+  for _, group in ipairs(cluster.groups) do
+    if group.type == "coordinator" then
+      return durations.iso(address.property(cluster, group, "druid.coordinator.period") or "") or 60
+    end
+  end
+  return 60
+end
+
+-- Facts and the decision for the rows of one set.
+local function decide(druid, cluster, node_type, group, live, rows, note)
+  local now = clock.now()
+  local trouble, facts
+  local function blind(record)
+    local err = not trouble.answered and trouble.err or nil
+    return err ~= nil and questions.is_silent(cluster, err, record.asked, now)
+  end
+  if middlemanager.types[node_type] then
+    facts, trouble = workers.facts(druid)
+    return leaving.next.workers(rows, note, facts, { now = now, config = middlemanager.config(cluster, group),
+      memory = workers.memory, blind = blind }), trouble
+  end
+  facts, trouble = questions.facts(druid, node_type)
+  local servers = facts.servers
+  trouble.answered = servers ~= nil
+  memories[live.metadata.uid] = memories[live.metadata.uid] or {}
+  return leaving.next.historicals(rows, note, {
+    servers = servers, decommissioning = servers and coordinator.decommissioning(druid) or nil,
+    alone = function(hosts) return alone(druid, servers, hosts) end,
+  }, { now = now, memory = memories[live.metadata.uid], period_s = period(cluster), blind = blind,
+    config = { drain_s = stuck.deadline(cluster, group), on_timeout = "hold" } }), trouble
+end
+
+-- Goes on with emptying the pods from ordinal `to` up. Gives true when they may go, else false, words, and
+-- whether that is for too long; nil, err for a failure.
+local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to, notes)
+  local rows = leaving.rows(look(kube_door, cluster, live), to)
+  local note = read_note(live)
+  local fresh = note or { since = clock.now(), hosts = json.array({}) }
+  fresh = json.copy(fresh)
+  fresh.to, fresh.pods = to, json.array({})
+  for i, row in ipairs(rows) do
+    fresh.pods[i] = row.name
+  end
+  local made, trouble = decide(druid, cluster, node_type, group, live, rows, fresh)
+  fresh.asked = fresh.asked or trouble.answered or nil
+  if trouble.answered then
+    questions.is_silent(cluster, nil)
+  end
+  for _, call in ipairs(made.calls) do
+    for _, host in ipairs(call.op == "decommission" and call.hosts or {}) do
+      fresh.hosts[#fresh.hosts + 1] = host
+    end
+  end
+  if not note or not json.equal(note, fresh) then
+    local err = patch_note(ctx, live, fresh)
+    if err then
+      return nil, err
+    end
+  end
+  for _, call in ipairs(made.calls) do
+    if call.op == "decommission" then
+      coordinator.decommission(druid, call.hosts, nil, "nemeton: these Historicals are taken away")
+    else
+      workers.call(druid, call)
+    end
+  end
+  for _, text in ipairs(made.notes) do
+    notes[#notes + 1] = text
+  end
+  return made.act == "scale", made.waits_for, made.blocked
+end
+
+-- Takes back what was asked of Druid for pods that are gone or stay. An error, or nil.
+local function tidy(ctx, kube_door, druid, cluster, entry, live, note)
+  local set, rows = look(kube_door, cluster, live), {}
+  for _, row in ipairs(set.pods) do
+    rows[row.name] = row
+  end
+  for _, name in ipairs(note.pods or {}) do
+    local row = rows[name]
+    if row and (row.deleting or row.ordinal >= set.start + (live.spec.replicas or 1)) then
+      entry.again_ms = M.again_ms   -- still on its way out
+      return nil
+    end
+  end
+  local err
+  if middlemanager.types[entry.type] then
+    for _, name in ipairs(note.pods or {}) do
+      if rows[name] then
+        err = workers.call(druid, { op = "enable", pod = rows[name] }) or err
+      end
+    end
+  elseif #(note.hosts or {}) > 0 then
+    local _, failed = coordinator.decommission(druid, nil, note.hosts, "nemeton: these Historicals are gone, or stay")
+    err = failed
+  end
+  if err and not questions.is_silent(cluster, err, note.asked, clock.now()) then
+    entry.again_ms = M.again_ms
+    return nil
+  elseif err then
+    table.insert(entry.notes, "Druid could not be told that its hosts are wanted again: " .. err.message)
+  end
+  memories[live.metadata.uid] = nil
+  return patch_note(ctx, live, nil)
+end
+
+function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
+  if ctx.previewing or done.failure then
+    return
+  end
+  for _, entry in ipairs(steps.groups) do
+    local live = leaving.types[entry.type] and entry.state.exists and world.workload(kube_door, cluster, entry.group)
+    local note = live and read_note(live)
+    local err
+    if live and entry.leave and steering.stop then
+      entry.waits_for = steering.stop
+    elseif live and entry.leave then
+      local may_go, words, blocked = empty(ctx, kube_door, druid, cluster, entry.type, entry.group, live,
+        entry.leave.to, entry.notes)
+      entry.waits_for, entry.blocked, entry.again_ms = words, blocked, M.again_ms
+      if may_go == nil then
+        err = words
+      elseif may_go then
+        local _, failed = ctx.patch(live, { spec = { replicas = entry.leave.to } }, { type = "merge" })
+        err = failed
+      end
+    elseif note then
+      err = tidy(ctx, kube_door, druid, cluster, entry, live, note)
+    end
+    done.failure = done.failure or err
+  end
+end
+
+-- May a workload that is not asked for any more be deleted? true, or false and words; nil, err.
+function M.may_go(ctx, kube_door, druid, cluster, target)
+  local object = target.kind == "StatefulSet" and not ctx.previewing and world.workload(kube_door, cluster, target)
+  local labels = object and object.metadata.labels or {}
+  if not object or not leaving.types[labels.component or ""] or (object.spec.replicas or 1) == 0
+    or (object.status or {}).readyReplicas == nil then
+    return true
+  end
+  return empty(ctx, kube_door, druid, cluster, labels.component, { node = {}, type = labels.component }, object, 0, {})
+end
+
+return M

@@ -1,0 +1,125 @@
+local w = require "world"
+local M = { title = "workers and Historicals are emptied before they are scaled away or removed, and are as before when they come back" }
+
+local MAP = "tiny-druid-model"
+
+local function kept(subject)
+  local map = w.read("v1", "ConfigMap", MAP)
+  return map and map.data and map.data[subject] and yaml.decode(map.data[subject]) or {}
+end
+
+local function tasks()
+  local count = { PENDING = 0, RUNNING = 0, SUCCESS = 0, FAILED = 0 }
+  for _, task in pairs(kept("tasks")) do count[task.state] = count[task.state] + 1 end
+  return count
+end
+
+local function decommissioning()
+  return #((kept("dynamic").coordinator or {}).decommissioningNodes or {})
+end
+
+local function pods(group)
+  return #w.list("v1", "Pod", "nodeSpecUniqueStr=druid-tiny-" .. group)
+end
+
+local function whole()
+  local status = kept("status")
+  local short = 0
+  for _, sources in pairs((status.snapshot or {}).full or {}) do
+    for _, count in pairs(sources) do short = short + count end
+  end
+  return status.whole == true and status.unavailable == 0 and status.snapshot and short == 0, json.encode(status)
+end
+
+local function set(ctx, group, replicas)
+  w.check(ctx.patch(w.druid(), { spec = { nodes = { [group] = { replicas = replicas } } } }))
+end
+
+local function historicals(ctx)
+  set(ctx, "historicals", 2)
+  w.wait(ctx, "the Coordinator is told", 200, function()
+    return decommissioning() == 1, select(2, w.is_ready())
+  end)
+  w.operator("kill")
+  ctx.sleep(500)
+  w.operator("start")
+  w.wait(ctx, "the Historical is gone, and its name is free", 600, function()
+    local ready, why = w.is_ready()
+    return pods("historicals") == 2 and decommissioning() == 0 and ready, why
+  end)
+  w.equal(kept("status").worst, 0, "segments that were away at the worst")
+  w.wait(ctx, "all segments are loaded twice", 300, whole)
+end
+
+local function workers(ctx)
+  local list = {}
+  for i = 1, 6 do
+    list["task" .. i] = { type = "index_parallel", ds = "wiki", state = "PENDING", createdMs = clock.now_ms(),
+      runMs = 60000 + i * 10000, payload = "{}" }
+  end
+  w.check(ctx.patch(w.target("v1", "ConfigMap", MAP), { data = { tasks = (yaml.encode(list)) } }))
+  w.wait(ctx, "the tasks run", 120, function() return tasks().RUNNING == 6, json.encode(tasks()) end)
+  set(ctx, "middlemanagers", 1)
+  ctx.sleep(8000)
+  w.operator("kill")
+  ctx.sleep(500)
+  w.operator("start")
+  w.wait(ctx, "two workers are gone", 900, function()
+    local ready, why = w.is_ready()
+    return pods("middlemanagers") == 1 and ready, why
+  end)
+  w.wait(ctx, "the tasks are done", 300, function() return tasks().SUCCESS == 6, json.encode(tasks()) end)
+end
+
+local function is_disabled()
+  local name = "druid-tiny-middlemanagers-1"
+  local worker, pod = kept("workers")[name], w.read("v1", "Pod", name)
+  return worker and pod and worker.uid == pod.metadata.uid and worker.disabled
+end
+
+-- A scale-in that is taken back leaves nobody disabled.
+local function take_back(ctx)
+  set(ctx, "middlemanagers", 2)
+  w.wait(ctx, "a worker is back", 200, function() return pods("middlemanagers") == 2 and w.is_ready() end)
+  local list = {}
+  for i = 1, 4 do
+    list["more" .. i] = { type = "index_parallel", ds = "wiki", state = "PENDING", createdMs = clock.now_ms(),
+      runMs = 3000000, payload = "{}" }
+  end
+  w.check(ctx.patch(w.target("v1", "ConfigMap", MAP), { data = { tasks = (yaml.encode(list)) } }))
+  w.wait(ctx, "the long tasks run", 120, function() return tasks().RUNNING == 4, json.encode(tasks()) end)
+  set(ctx, "middlemanagers", 1)
+  w.wait(ctx, "the worker is disabled", 120, is_disabled)
+  set(ctx, "middlemanagers", 2)
+  w.wait(ctx, "it is enabled again", 120, function() return not is_disabled() and w.is_ready() end)
+  w.equal(tasks().FAILED, 0, "tasks that failed")
+end
+
+local function removed_group(ctx)
+  w.check(ctx.patch(w.druid(), { spec = { nodes = { cold = json.null } } }))
+  w.wait(ctx, "the group is gone, empty", 900, function()
+    local ready, why = w.is_ready()
+    return pods("cold") == 0 and w.read("apps/v1", "StatefulSet", "druid-tiny-cold") == nil and ready, why
+  end)
+  w.equal(kept("status").worst, 0, "segments that were away at the worst")
+end
+
+function M.run(ctx)
+  if w.mode == "cluster" then return end   -- nobody plays Druid there
+  w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "version: \"\"\n" },
+    metadata = { namespace = w.namespace, name = MAP, labels = { druid_cr = "tiny" } } })
+  w.deploy(ctx, nil, function(druid)
+    druid.spec.druidTimeout = nil
+    druid.spec.nodes.historicals.replicas = 3
+    druid.spec.nodes.middlemanagers.replicas = 3
+    druid.spec.nodes.cold = json.copy(druid.spec.nodes.historicals)
+    druid.spec.nodes.cold.replicas = 1
+  end)
+  w.wait(ctx, "all segments are loaded twice", 300, whole)
+  historicals(ctx)
+  workers(ctx)
+  take_back(ctx)
+  removed_group(ctx)
+end
+
+return M
