@@ -2,6 +2,7 @@
 -- values that people write, values at the edge of what is allowed, and values that are wrong.
 
 local json = require "json"
+local rules_cases = require "rules_cases"
 local list = json.list
 
 local M = {}
@@ -26,7 +27,7 @@ local name = function() return text({ "a", "data", "side-car", "x1", "tmp", "log
 local number = function() return chance(1) and pick({ -1, 0, 65536, 1 << 40 }) or math.random(0, 60) end
 local port = function() return chance(1) and pick({ 0, -1, 70000 }) or math.random(1, 65535) end
 local quantity = function()
-  return chance(1) and pick({ "1GB", "-1", "", "1e3", 1.5 }) or pick({ "1", "500m", "2Gi", 4, "10Gi", "0" })
+  return chance(1) and pick({ "1GB", "-1", "", "1e3", 1.5 }) or pick({ "1", "500m", "2Gi", 4, "10Gi", "5" })
 end
 local share = function() return chance(2) and pick({ "x%", -1, "1000%", "" }) or pick({ 0, 1, 2, "0%", "25%", "100%" }) end
 
@@ -143,13 +144,7 @@ local known_texts = {
   commonConfigMountPath = { "/common", "/opt/druid/conf" },
   nodeConfigMountPath = { "/opt/druid/conf/druid/cluster/data", "/own" },
   startScript = { "/druid.sh", "bin/x" },
-  druidTimeout = { "1m", "0s" },
-  progressDeadline = { "30m", "2h" },
-  rollback = { "manual", "auto" },
-  strategy = { "drain", "restore", "none" },
-  drainTimeout = { "1h" },
-  podReadyTimeout = { "30m" },
-  onTimeout = { "hold", "proceed" },
+  scheme = { "http", "https" },
 }
 
 local anything = { "a=b", "-Xmx1g\n-Xms1g", "druid.x=<&>\n", "{\"a\": [1]}", "# ünïcode ✓", "" }
@@ -256,15 +251,26 @@ end
 
 local open = { Affinity = 4, PodSecurityContext = 4, Probe = 2, Service = 3, Volume = 2, IngressSpec = 3 }
 
+-- Values that a rule allows, where there is one.
+local function allowed(place)
+  local values = {}
+  for _, case in ipairs(rules_cases.cases[place] or {}) do
+    for _, value in ipairs(case.good) do
+      values[#values + 1] = type(value) == "string" and value or nil
+    end
+  end
+  return #values > 0 and values or nil
+end
+
 local make_fields
 
-local function make_type(types, field, what, i)
+local function make_type(types, field, what, i, place)
   local item = type(what) == "string" and what:match("^%[(.*)%]$")
   if item then
-    return some(function(n) return make_type(types, field, item, n) end, 2)
+    return some(function(n) return make_type(types, field, item, n, place .. "/*") end, 2)
   end
   if what == "text" then
-    return text(known_texts[field] or anything)
+    return text(known_texts[field] or allowed(place) or anything)
   elseif what == "boolean" then
     return chance(50)
   elseif what == "{text}" then
@@ -283,18 +289,21 @@ local function make_type(types, field, what, i)
     return made
   end
   local shape = type(what) == "table" and what or types[what]
-  return make_fields(types, shape, 50)
+  return make_fields(types, shape, 50, place)
 end
 
 -- What an object needs to be looked at closely; most have it.
 local wanted = { ["common.runtime.properties"] = 100, image = 97, nodeType = 100, ["druid.port"] = 100,
   ["runtime.properties"] = 99, nodeConfigMountPath = 100, replicas = 80 }
 
-function make_fields(types, shape, percent)
-  local made = {}
+function make_fields(types, shape, percent, place)
+  local made, needed = {}, {}
+  for _, name_of in ipairs(shape.required or {}) do
+    needed[name_of] = 99
+  end
   for _, field in ipairs(shape.fields) do
-    if field[1] ~= "nodes" and chance(wanted[field[1]] or percent) then
-      made[field[1]] = make_type(types, field[1], field[2], 1)
+    if field[1] ~= "nodes" and chance(wanted[field[1]] or needed[field[1]] or percent) then
+      made[field[1]] = make_type(types, field[1], field[2], 1, place .. "/" .. field[1])
     end
   end
   return made
@@ -304,14 +313,15 @@ end
 function M.druid(description, seed, n)
   math.randomseed(seed, n)
   local percent = pick({ 4, 8, 15, 30 })
-  local spec = make_fields(description.types, description.spec, percent)
+  local spec = make_fields(description.types, description.spec, percent, "spec")
   local shape
   for _, field in ipairs(description.spec.fields) do
     shape = field[1] == "nodes" and field[2] or shape
   end
   spec.nodes = {}
   for _ = 1, chance(99) and math.random(1, 3) or 0 do
-    spec.nodes[text({ "hot", "cold", "brokers", "mm-1", "routers" }, 1)] = make_fields(description.types, shape, percent)
+    local key = text({ "hot", "cold", "brokers", "mm-1", "routers" })
+    spec.nodes[key] = make_fields(description.types, shape, percent, "spec/nodes/*")
   end
   if chance(98) then
     spec.volumes = spec.volumes or list({})
