@@ -8,8 +8,10 @@ image_blob() {
     mv "$1/new" "$1/blobs/sha256/$sum"
     echo "$sum $(stat -c %s "$1/blobs/sha256/$sum")"
 }
-image_tar() { # image_tar FOLDER: a tar of it, the same for the same content
-    tar --sort=name --mtime="@${SOURCE_DATE_EPOCH:-0}" --owner=0 --group=0 --numeric-owner --format=ustar -C "$1" -cf - .
+image_tar() { # image_tar FOLDER [OPTION…]: a tar of it, the same for the same content
+    local folder=$1
+    shift
+    tar "$@" --sort=name --mtime="@${SOURCE_DATE_EPOCH:-0}" --owner=0 --group=0 --numeric-owner --format=ustar -C "$folder" -cf - .
 }
 # image_make OUT FOLDER COMMAND NAME…: one layer, as a tar that `ctr images import`, `docker load`, `podman
 # load` and `skopeo` take: an OCI layout, and beside it what older Docker engines read. A NAME has a tag.
@@ -45,7 +47,7 @@ image_make() {
         printf ']}]'
     } >"$work/manifest.json"
     printf '{"imageLayoutVersion":"1.0.0"}' >"$work/oci-layout"
-    image_tar "$work" >"$out"
+    image_tar "$work" --mode=u=rwX,go=rX >"$out"
     rm -rf "$work"
     image_digest=sha256:${manifest% *}
 }
