@@ -44,6 +44,10 @@ struct preview_item {
 struct reload {
     struct policies *policies;
     struct policy_set *set;
+    struct policy_load *load;       /* under way, in steps … */
+    struct policy_testing *testing; /* … and then this, for each layer that is new */
+    size_t test_layer;
+    char first_failure[ERR_TEXT_BYTES];
     struct policy *policy;
     struct watches **watches; /* one for each controller */
     size_t watches_count;

@@ -38,6 +38,8 @@ void reload_free(struct reload *reload)
     for (size_t i = 0; i < reload->watches_count; i++)
         watches_unref(reload->watches[i]);
     free(reload->watches);
+    policy_test_end(reload->testing);
+    policy_load_end(reload->load);
     policy_unref(reload->policy);
     policy_set_unref(reload->set);
     free(reload);
@@ -227,34 +229,58 @@ static void on_poll(void *arg)
     wait_for_caches(reload);
 }
 
-struct first_failure {
-    char text[ERR_TEXT_BYTES];
-};
-
 static void on_test(void *arg, const char *module, const char *test, const char *failure)
 {
-    struct first_failure *first = arg;
-    if (failure != NULL && first->text[0] == '\0')
-        snprintf(first->text, sizeof(first->text), "%s: \"%s\": %s", module, test, failure);
+    struct reload *reload = arg;
+    if (failure != NULL && reload->first_failure[0] == '\0')
+        snprintf(reload->first_failure, sizeof(reload->first_failure), "%s: \"%s\": %s", module,
+                 test, failure);
 }
 
-/* The tests that a changed layer brings along. */
-static int run_tests(struct reload *reload, struct err *err)
+/* The tests that a changed layer brings along. 1 when all have passed. */
+static int step_tests(struct reload *reload, struct err *err)
 {
     size_t count = 0;
     const struct policy_layer *layers = policy_set_layers(reload->set, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct first_failure first = {{0}};
-        if (policy_set_same_layer(reload->set, reload->policies->set, layers[i].name))
-            continue;
-        int failed = policy_test(reload->policy, layers[i].name, on_test, &first, err);
-        if (failed < 0)
-            return -1;
-        if (failed > 0)
-            return err_set(err, ERR_INVALID, "%d of its tests failed; the first: %s", failed,
-                           first.text);
+    while (reload->testing == NULL) {
+        if (reload->test_layer == count)
+            return 1;
+        const char *name = layers[reload->test_layer++].name;
+        if (!policy_set_same_layer(reload->set, reload->policies->set, name))
+            reload->testing = policy_test_begin(reload->policy, name, on_test, reload);
     }
-    return 0;
+    int result = policy_test_step(reload->testing, err);
+    if (result <= 0)
+        return result;
+    int failed = policy_test_failed(reload->testing);
+    policy_test_end(reload->testing);
+    reload->testing = NULL;
+    return failed == 0 ? 0
+                       : err_set(err, ERR_INVALID, "%d of its tests failed; the first: %s", failed,
+                                 reload->first_failure);
+}
+
+/* A slice of loading or testing in each turn: leases and watches go on meanwhile. */
+static void on_work(void *arg)
+{
+    struct reload *reload = arg;
+    struct policies *policies = reload->policies;
+    struct err err = {0};
+    reload->timer = NULL;
+    int result = reload->policy == NULL ? policy_load_step(reload->load, &reload->policy, &err)
+                                        : step_tests(reload, &err);
+    if (result < 0) {
+        refuse(reload, &err);
+    } else if (result == 1 && reload->load == NULL) {
+        reload->watches = policies_watches(policies, reload->policy, &reload->watches_count);
+        wait_for_caches(reload);
+    } else {
+        if (result == 1) {
+            policy_load_end(reload->load);
+            reload->load = NULL;
+        }
+        reload->timer = loop_defer(policies->options.env.loop, on_work, reload);
+    }
 }
 
 struct watches **policies_watches(struct policies *policies, struct policy *policy, size_t *count)
@@ -280,11 +306,11 @@ void reload_start(struct policies *policies, struct policy_set *take)
     reload->started_ms = policies->changed_ms;
     reload->deadline_ms = loop_now_ms(policies->options.env.loop) + POLICIES_SYNC_MS;
     policies->reload = reload;
-    reload->policy = policies_load(policies, take, &err);
-    if (reload->policy == NULL || run_tests(reload, &err) != 0) {
+    size_t count = 0;
+    const struct policy_layer *layers = policy_set_layers(take, &count);
+    reload->load = policy_load_begin(&policies->options.env, layers, count, &err);
+    if (reload->load == NULL)
         refuse(reload, &err);
-        return;
-    }
-    reload->watches = policies_watches(policies, reload->policy, &reload->watches_count);
-    wait_for_caches(reload);
+    else
+        reload->timer = loop_defer(policies->options.env.loop, on_work, reload);
 }

@@ -90,6 +90,14 @@ struct policy_controller {
 struct policy;
 struct policy *policy_load(const struct policy_env *env, const struct policy_layer *layers,
                            size_t layer_count, struct err *err);
+/* The same in steps, each a slice long (but a file is compiled in one go), for who has a loop to turn.
+ * The layers must outlive it. A step gives 1 with *policy, 0 when there is more to do, or -1. */
+struct policy_load;
+struct policy_load *policy_load_begin(const struct policy_env *env,
+                                      const struct policy_layer *layers, size_t layer_count,
+                                      struct err *err);
+int policy_load_step(struct policy_load *load, struct policy **policy, struct err *err);
+void policy_load_end(struct policy_load *load); /* at any time; NULL is fine */
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);
 /* Where a module's text comes from, for messages; its name when it is not there. Lent. */
@@ -109,6 +117,14 @@ typedef void (*policy_test_fn)(void *arg, const char *module, const char *test,
                                const char *failure);
 int policy_test(struct policy *policy, const char *layer, policy_test_fn fn, void *arg,
                 struct err *err);
+
+/* The same in steps, as loading: 1 when all have run, 0 when there is more to do, -1. */
+struct policy_testing;
+struct policy_testing *policy_test_begin(struct policy *policy, const char *layer,
+                                         policy_test_fn fn, void *arg);
+int policy_test_step(struct policy_testing *testing, struct err *err);
+int policy_test_failed(const struct policy_testing *testing); /* cases so far */
+void policy_test_end(struct policy_testing *testing);         /* at any time; NULL is fine */
 
 struct policy_stats {
     size_t memory_bytes, memory_peak_bytes, tasks;

@@ -45,8 +45,20 @@ struct module *policy_find(struct policy *policy, size_t above, const char *name
 /* Pushes module.function; raises when there is none. */
 RAISES void policy_push_function(lua_State *L, struct policy *policy, const char *module,
                                  const char *function);
-/* Runs the module (once) in a run of its own. */
-int policy_load_module(struct policy *policy, struct module *module, struct err *err);
+/* require, for code of the layer in upvalue 1. */
+int policy_require(lua_State *L);
+/* Pushes the table of the struct module it is given, and runs its chunk when that was not done. */
+int policy_push_module(lua_State *L);
+
+struct module_run {
+    struct vm_run run;
+    struct module *module; /* NULL: none is under way */
+};
+/* Runs the module (once) in a run of its own, for a slice: 1 done, 0 there is more to do, -1. */
+int policy_module_step(struct policy *policy, struct module_run *running, struct module *module,
+                       struct err *err);
+void policy_module_abandon(struct module_run *running);
+int policy_module_compare(const void *a, const void *b);
 /* Adds what the run used to runs_used; true when that passes max. */
 bool policy_used_up(struct policy *policy, const struct vm_run *run, int max);
 /* The error of a load or a pure call, with the Lua stack after it when that helps. */
