@@ -216,6 +216,26 @@ return {
     world.run()
     t.equal(world.object.metadata.finalizers, nil)
   end,
+  ["no answer of Druid raises an error"] = function(t)
+    local values = { "5", "null", "[]", "{}", "[5]", "[null]", '"x"', "<html>", "", '{"status":5}', '{"payload":[1]}',
+      '{"status":{"statusCode":5,"errorMsg":[1]}}', '{"payload":{"state":5,"recentErrors":[5]}}', '[{"id":"wiki","state":{}}]',
+      '{"payload":{"healthy":false,"recentErrors":[{"message":5}]}}', '{"task":5}', '{"id":"wiki"}', '{"spec":"x","context":5}' }
+    for round = 1, 150 do
+      local made = round % 2 == 0 and batch() or stream()
+      made.rules, made.compaction = { { type = "loadForever" } }, { skipOffsetFromLatest = "P1D" }
+      local world = new_world(made, { suspend = round % 3 == 0 })
+      world.odd = function()
+        local status = ({ 200, 200, 200, 200, 400, 404, 500, 307 })[random.int(1, 8)]
+        return { status = status, headers = {}, body = values[random.int(1, #values)] }
+      end
+      for _ = 1, 3 do
+        world.run()
+        t.ok(world.status().phase)
+      end
+      world.delete()
+      world.run()
+    end
+  end,
   ["a pause touches nothing and does not hold up a deletion"] = function(t)
     local world = new_world(batch())
     world.object.metadata.annotations = { [job_of.ignored] = "true" }

@@ -79,7 +79,7 @@ local function post(w, why)
   sent[uid] = not id and err and err.code == "timeout" and not err.retry_ms
     and { digest = job.digest, until_ms = now + M.sent_ms } or nil
   if not id then
-    work.fails(w, err or { code = "failed", message = "Druid gave no id for the supervisor" }, verb)
+    work.fails(w, err, verb)
     return nil
   end
   local there = overlord.supervisor(w.druid, id)
@@ -129,7 +129,7 @@ local function look(w, id)
   local list
   list, err = overlord.supervisors(w.druid)
   for _, entry in ipairs(type(list) == "table" and list or {}) do
-    if entry.id == id then
+    if type(entry) == "table" and entry.id == id then
       return entry
     end
   end

@@ -99,6 +99,9 @@ function M.new(ingestion_spec, more)
     if world.down then
       return nil, { code = "timeout", message = "no answer" }
     end
+    if world.odd then
+      return world.odd()
+    end
     local path = request.url:match("^http://[^/]+(/.*)$")
     local before = world.slow and json.encode(world.db.supervisors)
     local made = druid_answer(world.db, request.method, path, request.body and json.decode(request.body))

@@ -94,8 +94,8 @@ function M.is_redirect(answer)
   return answer.status == 307 or answer.status == 308 or answer.status == 302
 end
 
--- The value of a good answer. kind: "text" gives the body, "nothing" true, otherwise it is JSON; an empty
--- body of JSON is nil without an error, given as json.null.
+-- The value of a good answer. kind: "text" gives the body, "nothing" true, otherwise it is a table of JSON, or
+-- json.null, also for an empty body.
 function M.value(what, answer, kind)
   if answer.status < 200 or answer.status > 299 then
     return nil, M.failure(what, answer)
@@ -108,9 +108,9 @@ function M.value(what, answer, kind)
     return json.null
   end
   local value = json.decode(answer.body)
-  if value == nil then
+  if value ~= json.null and type(value) ~= "table" then
     return nil, { code = "failed", status = answer.status,
-      message = string.format("%s: the answer is not JSON: %s", what, M.excerpt(answer.body)) }
+      message = string.format("%s: the answer is no JSON object or list: %s", what, M.excerpt(answer.body)) }
   end
   return value
 end

@@ -112,7 +112,7 @@ end
 function M.submit_task(druid, spec)
   local answer, err = client.post(druid, "overlord", root .. "/task", spec)
   if answer then
-    return answer ~= json.null and answer.task or spec.id, false
+    return answer ~= json.null and type(answer.task) == "string" and answer.task or spec.id, false
   end
   local said = err.excerpt or ""
   if err.code == "invalid" and spec.id and (said:find("already exists", 1, true) or said:find("EntryExists", 1, true)) then
@@ -154,7 +154,10 @@ function M.submit_supervisor(druid, spec, comment)
   if not answer then
     return nil, err
   end
-  return answer ~= json.null and answer.id or nil
+  if answer == json.null or type(answer.id) ~= "string" then
+    return nil, { code = "failed", message = "Druid gave no id for the supervisor" }
+  end
+  return answer.id
 end
 
 -- True also when it is in that state already. (facts 4)
