@@ -19,6 +19,7 @@ local check = require "druid.check"
 local client = require "druid.client"
 local dynamic_config = require "druid.dynamic_config"
 local events = require "druid.events"
+local former = require "druid.former.workload"
 local groups = require "druid.groups"
 local last_good = require "druid.last_good"
 local leader = require "druid.leader"
@@ -308,6 +309,11 @@ end
 -- The status of an object whose first run of all has failed.
 function M.failed(object, message)
   return status.failed(object, message)
+end
+
+-- What the operator before us would restart, were it started again.
+function M.going_back(object)
+  return former.going_back(groups.cluster(json.copy(object)))
 end
 
 function M.summary(object)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_run,   &command_sandbox, &command_render, &command_plan,
+    &command_run,   &command_sandbox, &command_render, &command_plan,    &command_adopt,
     &command_check, &command_test,    &command_status, &command_version,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

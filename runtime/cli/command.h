@@ -8,7 +8,7 @@
 
 /* One a file: run.c, sandbox.c, … */
 extern const struct command command_run, command_sandbox, command_render, command_plan,
-    command_check, command_test, command_status, command_version;
+    command_check, command_test, command_status, command_version, command_adopt;
 
 /* The whole program: argv without the program's name. */
 int command_main(struct cli *cli, int argc, char *const *argv);

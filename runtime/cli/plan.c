@@ -31,7 +31,7 @@ static void print_field(FILE *out, const struct jv *field)
     fputc('\n', out);
 }
 
-static void print_change(FILE *out, const struct jv *change)
+void plan_print_change(FILE *out, const struct jv *change)
 {
     struct buf name;
     buf_init(&name, 1024);
@@ -69,7 +69,7 @@ static void print_text(const struct plan *plan)
     const struct jv *list = jv_get(plan->result, "changes");
     const char *outcome = jv_path_str(plan->result, "outcome", NULL);
     for (size_t i = 0; i < jv_size(list); i++)
-        print_change(out, jv_at(list, i));
+        plan_print_change(out, jv_at(list, i));
     print_counts(out, jv_get(plan->result, "counts"));
     if (outcome != NULL)
         fprintf(out, "%s\n", outcome);

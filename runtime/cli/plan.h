@@ -17,6 +17,7 @@ struct plan {
     struct cli *cli;
     bool live;
     const char *kubeconfig, *context, *namespace, *policies, *policy_namespace;
+    const char *only_name; /* live: of all primaries this one, in `namespace`; NULL: all */
     const char *const *paths;
     size_t path_count;
 
@@ -34,6 +35,8 @@ struct plan {
     struct jv *result; /* of changes_result, with "ready" and "outcome" */
 };
 
+/* The text of one entry of result's changes, with its fields. */
+void plan_print_change(FILE *out, const struct jv *change);
 /* Fills result. */
 int plan_make(struct plan *plan, struct err *err);
 void plan_close(struct plan *plan);

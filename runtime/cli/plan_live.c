@@ -11,7 +11,47 @@
 struct fetch {
     struct plan *plan;
     struct jv *seen; /* "apiVersion/Kind labels" that were read */
+    struct jv *left; /* uids of what is left out, with all that it owns */
 };
+
+static bool is_owned_by(const struct jv *object, const struct jv *uids)
+{
+    const struct jv *owners = jv_path(object, "metadata", "ownerReferences", NULL);
+    for (size_t i = 0; i < jv_size(owners); i++) {
+        const char *uid = jv_path_str(jv_at(owners, i), "uid", NULL);
+        if (uid != NULL && jv_get(uids, uid) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Primaries that were not asked for, and what belongs to them, stay out. */
+static struct jv *chosen(struct fetch *fetch, const struct jv *objects, bool primaries)
+{
+    struct jv *out = jv_array();
+    const char *only = fetch->plan->only_name;
+    for (size_t i = 0; i < jv_size(objects); i++) {
+        struct jv *object = jv_at(objects, i);
+        const char *uid = jv_path_str(object, "metadata", "uid", NULL);
+        const char *name = jv_path_str(object, "metadata", "name", NULL);
+        bool other = primaries && only != NULL && strcmp(name, only) != 0;
+        if (other || is_owned_by(object, fetch->left))
+            jv_set(fetch->left, uid, jv_bool(true));
+        else
+            jv_append(out, jv_ref(object));
+    }
+    return out;
+}
+
+/* The namespace to read from: one primary needs its own only. */
+static const char *place(const struct fetch *fetch, const char *api_version, const char *kind)
+{
+    struct err err = {0};
+    if (fetch->plan->only_name == NULL ||
+        client_is_namespaced(fetch->plan->server.client, api_version, kind, &err) != 1)
+        return NULL;
+    return fetch->plan->default_namespace;
+}
 
 static int restore_all(struct plan *plan, const struct jv *objects, struct err *err)
 {
@@ -25,7 +65,7 @@ static int restore_all(struct plan *plan, const struct jv *objects, struct err *
 /* A kind that the server lacks has no objects. What it has under the older version enters the world
  * under the newer one. */
 static int bring(struct fetch *fetch, const char *api_version, const char *older, const char *kind,
-                 const char *labels, struct err *err)
+                 const char *labels, bool primaries, struct err *err)
 {
     char *key = mem_printf("%s/%s %s", api_version, kind, labels != NULL ? labels : "");
     bool seen = jv_get(fetch->seen, key) != NULL;
@@ -35,9 +75,10 @@ static int bring(struct fetch *fetch, const char *api_version, const char *older
         return 0;
     struct err failure = {0};
     struct client *client = fetch->plan->server.client;
-    struct jv *objects = client_list(client, api_version, kind, NULL, labels, &failure);
+    struct jv *objects =
+        client_list(client, api_version, kind, place(fetch, api_version, kind), labels, &failure);
     if (objects == NULL && failure.code == ERR_NOT_FOUND && older != NULL) {
-        objects = client_list(client, older, kind, NULL, labels, &failure);
+        objects = client_list(client, older, kind, place(fetch, older, kind), labels, &failure);
         for (size_t i = 0; i < jv_size(objects); i++)
             jv_set_str(jv_at(objects, i), "apiVersion", api_version);
     }
@@ -47,7 +88,9 @@ static int bring(struct fetch *fetch, const char *api_version, const char *older
         *err = failure;
         return err_wrap(err, "read %s %s", api_version, kind);
     }
-    int failed = restore_all(fetch->plan, objects, err);
+    struct jv *wanted = chosen(fetch, objects, primaries);
+    int failed = restore_all(fetch->plan, wanted, err);
+    jv_unref(wanted);
     jv_unref(objects);
     return failed;
 }
@@ -82,8 +125,8 @@ static int bring_watched(struct fetch *fetch, struct err *err)
         const struct policy_controller *controller = policy_controller_at(policy, c);
         for (size_t w = 0; failed == 0 && w < controller->watch_count; w++) {
             const struct policy_watch *watch = &controller->watches[w];
-            failed =
-                bring(fetch, watch->api_version, watch->older, watch->kind, watch->labels, err);
+            failed = bring(fetch, watch->api_version, watch->older, watch->kind, watch->labels,
+                           w < controller->primary_count, err);
         }
     }
     policy_unref(policy);
@@ -123,12 +166,12 @@ static int bring_named(struct plan *plan, struct err *err)
 
 int plan_load_live(struct plan *plan, struct err *err)
 {
-    struct fetch fetch = {plan, jv_object()};
-    int failed = bring(&fetch, "v1", NULL, "Namespace", NULL, err);
+    struct fetch fetch = {plan, jv_object(), jv_object()};
+    int failed = bring(&fetch, "v1", NULL, "Namespace", NULL, false, err);
     if (failed == 0)
-        failed = bring(&fetch, "storage.k8s.io/v1", NULL, "StorageClass", NULL, err);
+        failed = bring(&fetch, "storage.k8s.io/v1", NULL, "StorageClass", NULL, false, err);
     if (failed == 0)
-        failed = bring(&fetch, "apps/v1", NULL, "ControllerRevision", NULL, err);
+        failed = bring(&fetch, "apps/v1", NULL, "ControllerRevision", NULL, false, err);
     if (failed == 0)
         failed = bring_watched(&fetch, err);
     if (failed == 0 && plan->policies == NULL)
@@ -136,5 +179,6 @@ int plan_load_live(struct plan *plan, struct err *err)
     if (failed == 0)
         failed = bring_named(plan, err);
     jv_unref(fetch.seen);
+    jv_unref(fetch.left);
     return failed;
 }

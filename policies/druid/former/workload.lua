@@ -115,13 +115,13 @@ local function strategy(node)
   return { type = "RollingUpdate", rollingUpdate = { maxSurge = node.maxSurge, maxUnavailable = node.maxUnavailable } }
 end
 
--- The workload of a group as the former operator makes it, or nil when it could not. shared: what one group
+-- The workload of a group as the former operator makes it, or nil and why it could not. shared: what one group
 -- leaves for those after it.
 function M.workload(cluster, part, sha, shared)
   local group, spec, node = part.group, cluster.spec, part.group.node
   local template, allowed = pod(cluster, group, sha, shared)
   if not allowed then
-    return nil
+    return nil, "it knows no way to say that there is no probe"
   end
   local annotations = spec.workloadAnnotations and shared.annotations or {}
   for key, value in pairs(node.workloadAnnotations or {}) do
@@ -138,7 +138,10 @@ function M.workload(cluster, part, sha, shared)
   }
   if group.kind == "Deployment" then
     workload.spec.strategy = strategy(node)
-    return workload.spec.strategy and workload
+    if not workload.spec.strategy then
+      return nil, "it needs maxSurge and maxUnavailable both, or neither"
+    end
+    return workload
   end
   local first = part.services[1]
   workload.spec.serviceName = first and first.metadata.name or ""
@@ -164,24 +167,42 @@ local function visit(wanted)
   return sorted, only
 end
 
--- The digest for each group by the name of its workload; a group without one is left out.
+-- The digest for each group by the name of its workload; and for a group without one, why.
 function M.digests(cluster, wanted)
   local sorted, only = visit(wanted)
   local shared = { ports = {}, annotations = tables.merge(cluster.spec.workloadAnnotations) }
-  local digests = {}
+  local digests, whys = {}, {}
   for _, part in ipairs(sorted) do
-    local made = M.workload(cluster, part, render.config_sha(wanted, part), shared)
+    local made, why = M.workload(cluster, part, render.config_sha(wanted, part), shared)
     local text = made and print.object(part.group.kind, made)
     local one = text and digest.sha1_base64(text)
     if cluster.spec.workloadAnnotations then
       shared.annotations[adopt.mark] = one
     end
     digests[part.group.name] = one
+    whys[part.group.name] = not one and (why or "it has a quantity of an unusual form") or nil
   end
   if not only and (shared.used or cluster.spec.workloadAnnotations) then
-    return {}
+    digests = {}
+    for _, part in ipairs(sorted) do
+      whys[part.group.name] = shared.used
+        and "a probe of spec without a port gets the port of the group that it happens to visit first"
+        or "spec.workloadAnnotations collect those of the groups, in the order in which it happens to visit them"
+    end
   end
-  return digests
+  return digests, whys
+end
+
+-- Groups that the former operator, started again, may restart: a list of texts.
+function M.going_back(cluster)
+  local wanted, list = render.cluster(cluster), {}
+  local _, whys = M.digests(cluster, wanted)
+  for _, group in ipairs(cluster.groups) do
+    if whys[group.name] then
+      list[#list + 1] = string.format("%s %s/%s: %s", group.kind, cluster.namespace, group.name, whys[group.name])
+    end
+  end
+  return list
 end
 
 return M

@@ -160,7 +160,8 @@ function M.template(cluster, group, sha)
       volumes = volumes(cluster, group),
       nodeSelector = tables.filled(own(cluster, group, "nodeSelector") or {}),
       tolerations = tables.filled(tables.concat(spec.tolerations, node.tolerations)),
-      affinity = tables.filled(own(cluster, group, "affinity") or {}),
+      -- Also an empty one: the former operator writes it, and to a StatefulSet it is another template without.
+      affinity = own(cluster, group, "affinity") or json.object({}),
       topologySpreadConstraints = tables.filled(node.topologySpreadConstraints or {}),
       imagePullSecrets = tables.filled(unique_secrets(own(cluster, group, "imagePullSecrets"))),
       terminationGracePeriodSeconds = node.terminationGracePeriodSeconds,

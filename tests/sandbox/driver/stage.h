@@ -19,7 +19,8 @@ struct stage {
     struct transport *transport;
     struct kube_config *config;
     const char *mode, *policy_namespace;
-    /* "start", "second", "kill", "stop-all": 0, or -1 with the reason. */
+    /* "start", "second", "kill", "stop-all", and with processes "adopt", which fails when a takeover
+     * would restart a pod: 0, or -1 with the reason. */
     int (*command)(struct stage *stage, const char *what, struct err *err);
     void (*free)(struct stage *stage);
 };

@@ -77,6 +77,31 @@ static int start(struct process_stage *self, size_t index, struct err *err)
     return 0;
 }
 
+/* The command that tells what a takeover would do: fails when a pod would restart. */
+static int adopt(struct process_stage *self, struct err *err)
+{
+    const char *argv[] = {self->nemeton,  "adopt",          "--dry-run",
+                          "--kubeconfig", self->kubeconfig, NULL};
+    char *log = mem_printf("%s/adopt.log", self->folder);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC,
+                                     0600);
+    posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    pid_t pid;
+    int status = 0;
+    int failed = posix_spawn(&pid, self->nemeton, &files, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    if (failed) {
+        err_errno(err, failed, "start `%s adopt`", self->nemeton);
+    } else if (waitpid(pid, &status, 0) != pid || status != 0) {
+        failed = err_set(err, ERR_INVALID, "`nemeton adopt --dry-run` ended with %d, see %s",
+                         WIFEXITED(status) ? WEXITSTATUS(status) : -1, log);
+    }
+    free(log);
+    return failed ? -1 : 0;
+}
+
 static int process_command(struct stage *stage, const char *what, struct err *err)
 {
     struct process_stage *self = (struct process_stage *)stage;
@@ -89,6 +114,9 @@ static int process_command(struct stage *stage, const char *what, struct err *er
     if (strcmp(what, "kill") == 0) {
         reap(self, 0, SIGKILL, false);
         return 0;
+    }
+    if (strcmp(what, "adopt") == 0) {
+        return adopt(self, err);
     }
     if (strcmp(what, "stop-all") == 0) {
         for (size_t i = 0; i < OPERATORS; i++) {

@@ -72,6 +72,9 @@ function M.run(ctx)
       w.check(before[one], name)
     end
   end
+  if w.mode ~= "virtual" then
+    w.operator("adopt")   -- foretells what follows
+  end
   w.operator("start")
   for name, list in pairs(clusters) do
     for _, one in ipairs(list) do
