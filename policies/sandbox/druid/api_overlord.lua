@@ -42,6 +42,7 @@ local function last_completed(view, process)
 end
 
 local function workers(view)
+  if tasks.are_jobs(view) then return http.error(500, "Task Runner does not support worker listing") end
   local list = json.array{}
   for i, worker in ipairs(tasks.workers(view)) do
     local process, ids = worker.process, running_on(view, worker)

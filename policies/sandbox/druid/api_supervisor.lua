@@ -10,10 +10,46 @@ local M = {}
 local TYPES = { kafka = true, kinesis = true, rabbit = true, autocompact = true, NoopSupervisorSpec = true,
   scheduled_batch = true }
 
+-- "PT1H" is written out as "PT3600S".
+local function in_seconds(duration)
+  local hours, minutes, seconds = duration:match("(%d+)H"), duration:match("(%d+)M"), duration:match("(%d+)S")
+  if not duration:find("^PT") then return duration end
+  return "PT" .. (tonumber(hours) or 0) * 3600 + (tonumber(minutes) or 0) * 60 + (tonumber(seconds) or 0) .. "S"
+end
+
+local function data_written_out(schema)
+  local grain, dimensions = schema.granularitySpec, schema.dimensionsSpec and schema.dimensionsSpec.dimensions
+  for _, key in ipairs{ "segmentGranularity", "queryGranularity" } do
+    local value = grain and grain[key]
+    if type(value) == "string" then grain[key] = value:lower() == "none" and { type = "none" } or value:upper() end
+  end
+  for i, dimension in ipairs(dimensions or {}) do
+    if type(dimension) == "string" then
+      dimensions[i] = { type = "string", name = dimension, multiValueHandling = "SORTED_ARRAY", createBitmapIndex = true }
+    end
+  end
+end
+
+-- A specification as Druid gives it back: what was left out is there, and much is in other words.
 local function spec_of(view, id)
   local supervisor = view.state.supervisors[id]
   local spec = json.decode(supervisor.spec)
   spec.suspended, spec.id = supervisor.suspended, id
+  local inner = type(spec.spec) == "table" and spec.spec or spec
+  if supervisors.is_streaming(supervisor) and type(inner.ioConfig) == "table" then
+    local io = inner.ioConfig
+    local defaults = { type = supervisor.type, replicas = 1, taskCount = 1, taskDuration = "PT1H", startDelay = "PT5S",
+      period = "PT30S", completionTimeout = "PT30M", useEarliestOffset = false, lateMessageRejectionPeriod = json.null,
+      autoScalerConfig = json.null, stopTaskCount = json.null }
+    for key, value in pairs(defaults) do
+      if io[key] == nil then io[key] = value end
+    end
+    for _, key in ipairs{ "taskDuration", "startDelay", "period", "completionTimeout" } do
+      io[key] = in_seconds(tostring(io[key]))
+    end
+    spec.context = spec.context or json.null
+    if type(inner.dataSchema) == "table" then data_written_out(inner.dataSchema) end
+  end
   return spec
 end
 

@@ -1,6 +1,7 @@
 -- A cluster of eight pods, and what its processes answer in each situation.
 local front = require "druid.front"
 local model = require "druid.model"
+local processes = require "druid.processes"
 local states = require "druid.state"
 
 local START = 1767225600 -- of every pod, unless said otherwise
@@ -300,6 +301,48 @@ return {
     t.equal(ask(self, ROUTER, "GET", path .. "/y").status, 404)
     t.equal(json.decode(ask(self, ROUTER, "POST", path, { type = "autocompact", spec = { dataSource = "wiki" } }).body),
       { id = "autocompact__wiki" })
+  end,
+  ["a specification comes back in other words"] = function(t)
+    local self = world(nil, PROXY)
+    ask(self, ROUTER, "POST", "/druid/indexer/v1/supervisor", { type = "kafka", spec = {
+      dataSchema = { dataSource = "x", granularitySpec = { segmentGranularity = "day", queryGranularity = "none" },
+        dimensionsSpec = { dimensions = { "page" } } }, ioConfig = { topic = "x", taskDuration = "PT1H30M" } } })
+    local spec = get(self, ROUTER, "/druid/indexer/v1/supervisor/x").spec
+    local io, schema = spec.ioConfig, spec.dataSchema
+    t.equal({ io.topic, io.taskDuration, io.taskCount, io.period }, { "x", "PT5400S", 1, "PT30S" })
+    t.equal(schema.granularitySpec, { segmentGranularity = "DAY", queryGranularity = { type = "none" } })
+    t.equal(schema.dimensionsSpec.dimensions[1].name, "page")
+  end,
+  ["tasks that are Jobs need no worker"] = function(t)
+    local self = world(nil, { router = PROXY.router, overlord = "druid.indexer.runner.type=k8s" })
+    t.equal(ask(self, ROUTER, "GET", "/druid/indexer/v1/workers").status, 500)
+    ask(self, ROUTER, "POST", "/druid/indexer/v1/task", { type = "noop", id = "a", runTime = 5000 })
+    gone(self, M0)
+    gone(self, M1)
+    pass(self, 3)
+    t.equal(get(self, ROUTER, "/druid/indexer/v1/task/a/status").status.runnerStatusCode, "RUNNING")
+    pass(self, 10)
+    t.equal(get(self, ROUTER, "/druid/indexer/v1/task/a/status").status.status, "SUCCESS")
+  end,
+  ["a Coordinator that is an Overlord too answers for both; one that is not passes on"] = function(t)
+    local self = world(nil, { coordinator = "druid.coordinator.asOverlord.enabled=true" })
+    gone(self, OVERLORD)
+    gone(self, STANDBY)
+    t.equal(ask(self, "druid-c-coordinator-0", "GET", "/druid/indexer/v1/isLeader").status, 200)
+    t.equal(ask(self, "druid-c-coordinator-0", "GET", "/druid/indexer/v1/workers").status, 200)
+    t.equal(ask(self, "druid-c-coordinator-1", "GET", "/druid/indexer/v1/workers").status, 307)
+    t.equal(ask(world(), "druid-c-coordinator-1", "GET", "/druid/indexer/v1/workers").status, 200)
+  end,
+  ["a process listens on the ports and in the schemes that its configuration names"] = function(t)
+    for _, row in ipairs{
+      { "", "http", 8083, true }, { "", "https", 8083, "cut" }, { "", "http", 8084, false },
+      { "druid.enableTlsPort=true", "https", 8283, true }, { "druid.enableTlsPort=true", "http", 8283, "cut" },
+      { "druid.enablePlaintextPort=false\ndruid.enableTlsPort=true\ndruid.tlsPort=9", "https", 9, true },
+      { "druid.enablePlaintextPort=false", "http", 8083, false },
+    } do
+      local self = world(nil, { historical = row[1] })
+      t.equal(processes.listens_on(view_of(self).by_pod[H0], row[2], row[3]), row[4], row[1])
+    end
   end,
   ["the worker configuration is taken as it comes, even what wipes it"] = function(t)
     local self = world(nil, PROXY)

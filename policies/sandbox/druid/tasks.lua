@@ -72,7 +72,18 @@ local function restores(task, process)
     and task.host == process.name
 end
 
+-- The tasks of this Overlord are Jobs of Kubernetes: they need no worker, and no worker can take them along.
+function M.are_jobs(view)
+  local leader = view.leaders.overlord
+  return leader ~= nil and leader.property("druid.indexer.runner.type") == "k8s"
+end
+
 local function follow(view, id, task, at)
+  if not task.worker then
+    local end_ms = task.startMs + task.runMs
+    if view.now_ms >= end_ms then finish(view, task, "SUCCESS") else at(end_ms) end
+    return
+  end
   local process = view.by_pod[task.worker]
   if process and process.uid == task.workerUid then
     task.lostMs = nil
@@ -141,7 +152,10 @@ local function assign(view, at)
     local task = view.state.tasks[id]
     local due = task.createdMs + math.floor(view.settings.poll * 1000)
     local worker = view.now_ms >= due and choose(view, workers)
-    if worker then
+    if view.now_ms >= due and M.are_jobs(view) then
+      task.state, task.startMs = "RUNNING", view.now_ms
+      at(task.startMs + task.runMs)
+    elseif worker then
       local process = worker.process
       task.port = free_port(view, process.pod)
       task.state, task.startMs, task.worker, task.workerUid = "RUNNING", view.now_ms, process.pod, process.uid

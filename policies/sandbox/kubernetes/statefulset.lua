@@ -153,11 +153,31 @@ local function create_claims(ctx, set, ordinal)
   return true
 end
 
+-- The revisions of the set. One that has none is new, and adopts those that a former set left to nobody.
+local function own_revisions(ctx, set)
+  local filter = { apiVersion = "apps/v1", kind = "ControllerRevision", namespace = set.metadata.namespace,
+    owner = set.metadata.uid }
+  local list = kube.list(filter)
+  if #list > 0 or pods.is_deleting(set) then return list end
+  filter.owner = nil
+  local adopted = {}
+  for _, one in ipairs(kube.list(filter)) do
+    if not pods.controller_of(one) and pods.matches(set.spec.selector, one.metadata.labels or {}) then
+      local mine, err = ctx.patch(one,
+        { metadata = { ownerReferences = { pods.owner_reference(set) }, uid = one.metadata.uid } })
+      if not mine then return nil, err end
+      adopted[#adopted + 1] = mine
+    end
+  end
+  return adopted
+end
+
 -- The revision that the template asks for and the one that is current, both existing.
 local function revisions_of(ctx, set)
   local data = revision.data(set)
-  local list = revision.sorted(kube.list{ apiVersion = "apps/v1", kind = "ControllerRevision",
-    namespace = set.metadata.namespace, owner = set.metadata.uid })
+  local list, failed = own_revisions(ctx, set)
+  if not list then return nil, failed end
+  list = revision.sorted(list)
   local what, update, number = revision.choose(list, data)
   local err
   if what == "create" then
