@@ -209,7 +209,11 @@ local doors = {
 
 local function read(druid, door)
   local there, err = door.read(druid)
-  return there and answers.table(there), err
+  if there == nil then
+    return nil, err
+  end
+  there = answers.table(there)
+  return #there == 0 and there or {}
 end
 
 -- Makes one of them as wanted. Gives the names that were written and a text about what Druid did not take, or

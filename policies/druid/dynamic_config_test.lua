@@ -196,6 +196,18 @@ return {
     dynamic_config.forget(of.uid)
     t.equal(#dynamic_config.run(druid, of, status(result)).events, 0)
   end,
+  ["no answer of Druid raises an error"] = function(t)
+    local values = { "5", "null", "[]", "{}", "[5]", '"x"', "<html>", "", '{"maxSegmentsToMove":{}}',
+      '{"selectStrategy":5}', '{"selectStrategy":[1],"type":[]}' }
+    for round = 1, 150 do
+      local of = cluster({ c = { dynamicConfig = { maxSegmentsToMove = 7, decommissioningNodes = json.array({}) } },
+        m = { nodeType = "middleManager", dynamicConfig = { selectStrategy = { type = "fillCapacity" } } } })
+      local druid = open(of, fresh(), function()
+        return { status = ({ 200, 200, 200, 400, 500 })[random.int(1, 5)], headers = {}, body = values[random.int(1, #values)] }
+      end)
+      t.ok(dynamic_config.run(druid, of, {}).condition, "round " .. round)
+    end
+  end,
   ["a field that this Druid does not know is told and not written again and again"] = function(t)
     local of = cluster({ c = { dynamicConfig = { futureField = 7 } } })
     local druid, posted = open(of, fresh())

@@ -83,6 +83,7 @@ local function post(w, why)
     return nil
   end
   local there = overlord.supervisor(w.druid, id)
+  there = type(there) == "table" and there or nil
   work.submitted(w, id, why == "new" and "Submitted supervisor " .. id
     or "Submitted supervisor " .. id .. " again: " .. why)
   w.new.unverified = there and not job_of.is_in(job, there) or nil

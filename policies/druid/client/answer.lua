@@ -94,8 +94,8 @@ function M.is_redirect(answer)
   return answer.status == 307 or answer.status == 308 or answer.status == 302
 end
 
--- The value of a good answer. kind: "text" gives the body, "nothing" true, otherwise it is a table of JSON, or
--- json.null, also for an empty body.
+-- The value of a good answer. kind: "text" gives the body, "nothing" true, otherwise it is a table of JSON; with
+-- "maybe" it may be json.null, which an empty body is, too.
 function M.value(what, answer, kind)
   if answer.status < 200 or answer.status > 299 then
     return nil, M.failure(what, answer)
@@ -104,11 +104,12 @@ function M.value(what, answer, kind)
     return true
   elseif kind == "text" then
     return (answer.body:gsub("^%s*\"?", ""):gsub("\"?%s*$", ""))
-  elseif answer.body:find("^%s*$") then
-    return json.null
   end
-  local value = json.decode(answer.body)
-  if value ~= json.null and type(value) ~= "table" then
+  local value = json.null
+  if not answer.body:find("^%s*$") then
+    value = json.decode(answer.body)
+  end
+  if type(value) ~= "table" and not (kind == "maybe" and value == json.null) then
     return nil, { code = "failed", status = answer.status,
       message = string.format("%s: the answer is no JSON object or list: %s", what, M.excerpt(answer.body)) }
   end

@@ -64,7 +64,7 @@ end
 
 -- The dynamic configuration of workers; json.null when it was never set. (facts 2)
 function M.worker_config(druid)
-  return get(druid, "/worker")
+  return get(druid, "/worker", "maybe")
 end
 
 -- Replaces it whole. Druid takes an unknown type and loses the strategy by it: check first. (facts 2, real 3)
@@ -91,7 +91,7 @@ function M.task_status(druid, id)
   if not answer then
     return nil, err
   end
-  local status = answer ~= json.null and answer.status
+  local status = answer.status
   if type(status) ~= "table" then
     return nil, { code = "not_found", message = "Druid knows no task " .. id }
   end
@@ -104,7 +104,7 @@ function M.task_payload(druid, id)
   if not answer then
     return nil, err
   end
-  return answer ~= json.null and answer.payload or nil
+  return answer.payload
 end
 
 -- Submits a task; give it an id, so that the same one cannot be taken twice. Gives the id, and whether it was
@@ -112,7 +112,7 @@ end
 function M.submit_task(druid, spec)
   local answer, err = client.post(druid, "overlord", root .. "/task", spec)
   if answer then
-    return answer ~= json.null and type(answer.task) == "string" and answer.task or spec.id, false
+    return type(answer.task) == "string" and answer.task or spec.id, false
   end
   local said = err.excerpt or ""
   if err.code == "invalid" and spec.id and (said:find("already exists", 1, true) or said:find("EntryExists", 1, true)) then
@@ -144,7 +144,7 @@ function M.supervisor_status(druid, id)
   if not answer then
     return nil, err
   end
-  return answer ~= json.null and type(answer.payload) == "table" and answer.payload or {}
+  return type(answer.payload) == "table" and answer.payload or {}
 end
 
 -- Creates or replaces: running tasks publish and new ones start, even for the same specification (from 33 on
@@ -154,7 +154,7 @@ function M.submit_supervisor(druid, spec, comment)
   if not answer then
     return nil, err
   end
-  if answer == json.null or type(answer.id) ~= "string" then
+  if type(answer.id) ~= "string" then
     return nil, { code = "failed", message = "Druid gave no id for the supervisor" }
   end
   return answer.id

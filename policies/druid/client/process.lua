@@ -27,7 +27,7 @@ end
 
 -- The first member of { ["host:port"] = value }.
 local function only_value(answer, err)
-  if not answer or answer == json.null then
+  if not answer then
     return nil, err
   end
   return answer[tables.keys(answer)[1] or ""]

@@ -18,7 +18,7 @@ function M.segments_by_server(druid)
     return nil, err
   end
   local counts = {}
-  for _, row in ipairs(rows ~= json.null and rows or {}) do
+  for _, row in ipairs(rows) do
     if type(row) == "table" and row.server then
       counts[row.server] = row.segments
     end
