@@ -138,7 +138,10 @@ function M.run(ctx, kube_door, http_door)
     submitted = job_of.was_submitted(job, old), old_settings = condition.find(old.conditions, settings.condition),
   }
   w.new.conditions = nil
-  w.new.kind = w.submitted and job.kind or w.new.kind
+  if w.submitted then
+    -- As the object says it now: an operator that is gone back to compares the text.
+    w.new.kind, w.new["currentIngestionSpec.json"] = job.kind, job.text
+  end
   carry_out(kube_door, w)
   local facts = { phase = w.phase, message = w.message, policy_version = ctx.policy_version, settings = settings.run(w) }
   local new = status.compose(object, old, w.new, facts, clock.now())

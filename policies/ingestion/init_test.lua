@@ -74,7 +74,7 @@ return {
     world.object.spec.ingestion = { type = "native-batch",
       spec = '{ "spec": {"dataSchema": {"dataSource": "wiki"}},\n "type": "index_parallel" }' }
     world.run()
-    t.equal(#world.db.posts, 1)
+    t.equal({ #world.db.posts, world.status()["currentIngestionSpec.json"] }, { 1, world.object.spec.ingestion.spec })
   end,
   ["the annotation runs a finished task once more, and its removal does not"] = function(t)
     local world = new_world(batch())

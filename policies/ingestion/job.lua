@@ -1,8 +1,8 @@
 -- Reads a DruidIngestion into a job: what is to be submitted, under which id, and what belongs to it. Pure.
 --
--- A job has kind "task" (runs once) or "supervisor" (runs on); spec, a plain table, and text, its JSON; id;
--- datasource; compaction and rules, or nil. The id of a task is ours and follows from the object and the
--- specification, so that the same one is never taken twice by Druid, whatever became of an answer.
+-- A job has kind "task" (runs once) or "supervisor" (runs on); spec, a plain table, and text, its JSON as the
+-- object has it; id; datasource; compaction and rules, or nil. The id of a task is ours and follows from the
+-- object and the specification, so that the same one is never taken twice by Druid, whatever became of an answer.
 
 local included = require "lib.included"
 local tables = require "lib.tables"
@@ -75,11 +75,12 @@ end
 -- object: a plain table that check.problems has let pass; attempt: a number.
 function M.of(object, attempt)
   local ingestion = object.spec.ingestion
-  local spec = specification(ingestion)
+  local spec, field = specification(ingestion)
   local kind, text = M.kinds[ingestion.type], json.encode(spec)
   local again = tables.dig(object.metadata, "annotations", M.again)
   return {
-    kind = kind, spec = spec, text = text, again = kind == "task" and again or nil,
+    kind = kind, spec = spec, text = field == "spec.ingestion.spec" and ingestion.spec or text,
+    again = kind == "task" and again or nil,
     digest = digest.sha256(text),
     id = kind == "task" and (text_at(spec, "id") or task_id(object, spec, text, attempt or 0))
       or kind == "supervisor" and M.supervisor_id(spec) or nil,
