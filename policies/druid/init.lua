@@ -62,6 +62,7 @@ M.watches = {
 }
 
 M.rights = {
+  ["events.k8s.io/v1/Event"] = { "read" },   -- why pods are refused (druid.refused)
   ["druid.apache.org/v1alpha1/Druid"] = { "status", "finalizer", "event" },
   ["apps/v1/StatefulSet"] = { "apply", "patch", "delete", "read" },
   ["apps/v1/Deployment"] = { "apply", "patch", "delete", "read" },

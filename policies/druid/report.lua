@@ -5,6 +5,7 @@ local last_good = require "druid.last_good"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"
+local refused = require "druid.refused"
 local status = require "druid.status"
 local stuck = require "druid.stuck"
 local tables = require "lib.tables"
@@ -55,6 +56,9 @@ local function survey_pods(kube_door, cluster, entry, before, now, list)
     if not entry.state.settled and not entry.trouble then
       entry.trouble = pods.trouble(pod, now)
     end
+  end
+  if not entry.state.settled and not entry.trouble then
+    entry.trouble = refused.of(kube_door, entry, #found, before and clock.parse(before.since), now)
   end
   if entry.state.settled then
     return nil

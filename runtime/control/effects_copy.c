@@ -17,7 +17,7 @@ struct effect *effect_copy(const struct effect *effect)
                               &copy->event_type,   &copy->event_reason,
                               &copy->event_action, &copy->event_note,
                               &copy->http_method,  &copy->http_url,
-                              &copy->http_ca_pem};
+                              &copy->http_ca_pem,  &copy->field_selector};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         *strings[i] = mem_str(*strings[i]);
     if (effect->http_body != NULL)
@@ -44,16 +44,17 @@ void effect_copy_free(struct effect *copy)
 {
     if (copy == NULL)
         return;
-    const char *strings[] = {copy->api_version,  copy->kind,
-                             copy->namespace,    copy->name,
-                             copy->uid,          copy->resource_version,
-                             copy->subresource,  copy->label_selector,
-                             copy->patch_type,   copy->propagation,
-                             copy->value,        copy->reason,
-                             copy->event_type,   copy->event_reason,
-                             copy->event_action, copy->event_note,
-                             copy->http_method,  copy->http_url,
-                             copy->http_ca_pem,  copy->http_body};
+    const char *strings[] = {copy->api_version,   copy->kind,
+                             copy->namespace,     copy->name,
+                             copy->uid,           copy->resource_version,
+                             copy->subresource,   copy->label_selector,
+                             copy->patch_type,    copy->propagation,
+                             copy->value,         copy->reason,
+                             copy->event_type,    copy->event_reason,
+                             copy->event_action,  copy->event_note,
+                             copy->http_method,   copy->http_url,
+                             copy->http_ca_pem,   copy->http_body,
+                             copy->field_selector};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         free((char *)strings[i]);
     for (size_t i = 0; i < copy->whole_count; i++)

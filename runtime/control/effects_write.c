@@ -187,6 +187,7 @@ void effect_read_start(struct effect_call *call)
                                     .namespace = namespace,
                                     .name = list ? NULL : effect->name,
                                     .subresource = list ? NULL : effect->subresource,
-                                    .label_selector = effect->label_selector};
+                                    .label_selector = effect->label_selector,
+                                    .field_selector = effect->field_selector};
     effect_write(call, &request, on_read);
 }

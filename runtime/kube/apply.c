@@ -77,6 +77,8 @@ static void add_query(const struct write_request *request, struct buf *path)
     if (request->verb == WRITE_LIST && request->label_selector != NULL &&
         request->label_selector[0] != '\0')
         kube_query_add(path, "labelSelector", request->label_selector);
+    if (request->verb == WRITE_LIST && request->field_selector != NULL)
+        kube_query_add(path, "fieldSelector", request->field_selector);
     if (request->verb == WRITE_LIST && request->limit > 0) {
         struct log_num_buf limit;
         kube_query_add(path, "limit", log_num(&limit, request->limit));

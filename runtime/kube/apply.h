@@ -28,7 +28,7 @@ struct write_request {
     enum write_verb verb;
     const struct kube_kind *kind;
     const char *namespace, *name, *subresource;
-    const char *label_selector;
+    const char *label_selector, *field_selector;
     int64_t limit;              /* WRITE_LIST: of one page; 0 = all at once */
     const char *continue_token; /* WRITE_LIST: of the page before; NULL: the first */
     const struct jv *body;      /* object or patch */

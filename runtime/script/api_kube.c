@@ -215,6 +215,7 @@ static int kube_read_list(lua_State *L)
     read_query(L, &query, false, "kube.read_list");
     task_check_right(L, task, EFFECT_READ_LIST, query.api_version, query.kind, "kube.read_list");
     query.name = NULL;
+    query.field_selector = api_field(L, 1, "fields", "kube.read_list");
     op_begin(task, EFFECT_READ_LIST, 1);
     op_start(L, task, &query);
     return lua_yieldk(L, 0, 0, read_list_done);

@@ -32,7 +32,7 @@ struct effect {
     enum effect_verb verb;
     const char *api_version, *kind, *namespace, *name; /* target */
     const char *uid, *resource_version;                /* when the policy names an incarnation */
-    const char *subresource, *label_selector, *patch_type, *propagation, *value;
+    const char *subresource, *label_selector, *field_selector, *patch_type, *propagation, *value;
     const char *reason; /* why, in words: logged, and kept with deletions */
     const struct jv *body;
     const char *const *whole; /* maps of body that are ours whole: "data", "spec.selector" */

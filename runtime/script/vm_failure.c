@@ -80,12 +80,23 @@ void vm_err_text(const struct vm *vm, struct err *err, enum err_code code, const
     buf_deinit(&visible);
 }
 
+/* "…things.lua:12: …": raised again by somebody who caught it, perhaps. */
+static bool has_place(const char *text)
+{
+    const char *end = strstr(text, ": "), *at = end;
+    while (at != NULL && at > text && isdigit((unsigned char)at[-1]))
+        at--;
+    return at != NULL && at < end && at - text > 5 && memcmp(at - 5, ".lua:", 5) == 0;
+}
+
 /* "policies/m.lua:3": the innermost place in a policy. False when there is none, or when the text begins
  * with one of those that led there. */
 static bool find_place(const struct vm_run *run, const char *text, char *place, size_t size)
 {
     lua_Debug frame;
     place[0] = '\0';
+    if (has_place(text))
+        return false;
     if (run->killed_in != NULL && run->killed_in[0] == '@' && run->killed_line > 0)
         snprintf(place, size, "%.120s:%d", run->killed_in + 1, run->killed_line);
     for (int level = 0; level < FRAMES_MAX && lua_getstack(run->L, level, &frame); level++) {

@@ -12,6 +12,7 @@ need_of() {
     "get secrets") echo logs_in ;;
     "create events") echo tells_a_first_event ;;
     "patch events") echo tells_an_event_again ;;
+    "list events") echo hears_why_pods_are_refused ;;
     "patch configmaps") [ "${role:-}" = role/nemeton ] && echo marks_a_policy || echo "repairs configmaps" ;;
     "list "*) echo "starts_with $3" ;;
     "watch "*) echo "watches $3" ;;
@@ -215,6 +216,21 @@ tells_an_event_again() {
     done) events '.series.count > 1' ;;
     esac
 }
+hears_why_pods_are_refused() { # by a quota that is used up
+    case $1 in
+    do)
+        kubectl -n rights create quota none --hard=pods=0
+        within 20 quota_counts
+        change '{"spec":{"nodes":{"extras":{"replicas":2}}}}'
+        ;;
+    done) kubectl -n rights get druid one -o json | jq -e 'any(.status.conditions[]; .type == "Degraded" and (.message | contains("exceeded quota: none")))' >/dev/null ;;
+    undo)
+        kubectl -n rights delete quota none
+        change '{"spec":{"nodes":{"extras":{"replicas":1}}}}'
+        ;;
+    esac
+}
+quota_counts() { [ -n "$(kubectl -n rights get quota none -o 'jsonpath={.status.used.pods}')" ]; }
 marks_a_policy() {
     case $1 in
     do) kubectl apply -f deploy/examples/policy-order.yaml ;;
