@@ -198,8 +198,12 @@ local cluster = {
   { "disablePVCDeletionFinalizer", "boolean", "Keep the volumes when the cluster is deleted.", default = false },
   { "forceDeleteStsPodOnError", "boolean", "Accepted for compatibility; the shipped policies do not act on it.",
     default = true },
-  { "scalePvcSts", "boolean", "Accepted for compatibility; the shipped policies do not act on it.",
+  { "scalePvcSts", "boolean",
+    "Volumes grow when a claim template asks for more, each by its own; the storage class has to allow it.",
     default = false },
+  { "recreateOnImmutableChange", "boolean",
+    "Make a StatefulSet anew around its running pods for a field that Kubernetes never lets change: true when it is "
+    .. "left out." },
   { "ignored", "boolean", "Unused. To pause a cluster, set the annotation druid.apache.org/ignored to \"true\".",
     default = false },
   { "dynamicConfig", "object",

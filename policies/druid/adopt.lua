@@ -2,7 +2,7 @@
 --
 -- From: the rendered workload and the live one, made by us or by the operator before us. Kept are
 --   * what Kubernetes never lets change (selector, serviceName, podManagementPolicy, claim templates),
---     with a note that says so when the Druid object asks for something else;
+--     unless the set is made anew (druid.recreate) when the Druid object asks for something else;
 --   * the value of configMapSHA while the configuration is the same (druid.plan gives it), so that
 --     nothing restarts because another program computed it;
 --   * the replica count, while an autoscaler sets it (or the Druid object leaves it out);
@@ -55,9 +55,10 @@ local function note(live, field)
     live.metadata.namespace, live.kind:lower(), live.metadata.name)
 end
 
--- Makes `workload` acceptable to the server beside `live`. Gives a list of notes.
+-- Makes `workload` acceptable to the server beside `live`. Gives a list of notes, and the fields that stay as they
+-- are, which druid.recreate decides about.
 local function keep_immutable(workload, live)
-  local notes = {}
+  local notes, kept = {}, {}
   -- A selector only ever gains by being smaller; a live one cannot become so.
   local selector = live.spec.selector
   workload.spec.selector = selector
@@ -70,7 +71,7 @@ local function keep_immutable(workload, live)
   end
   workload.spec.template.metadata.labels = labels
   if live.kind ~= "StatefulSet" then
-    return notes
+    return notes, kept
   end
   for _, row in ipairs(immutable) do
     local field = row[1]
@@ -79,12 +80,12 @@ local function keep_immutable(workload, live)
     if (wanted == nil) ~= (have == nil) or count_differs
       or (wanted ~= nil and difference.first(wanted, have)) then
       if (wanted or "") ~= (have or "") then
-        notes[#notes + 1] = note(live, field)
+        kept[#kept + 1] = { field = field, wanted = wanted, have = have }
       end
       workload.spec[field] = have
     end
   end
-  return notes
+  return notes, kept
 end
 
 -- Whether the pods of a live workload would restart, and how much of it is still the former operator's.
@@ -106,9 +107,13 @@ local function compare(workload, live, hash, mark)
 end
 
 -- workload: freshly rendered, changed in place. live: view or nil. options: { autoscaled =, config =, mark = what
--- the former operator would know it by, or nil }. Gives { changed = the pods would restart, notes = list }.
+-- the former operator would know it by, or nil }. Gives { changed = the pods would restart, notes = list, kept = the fields
+-- that Kubernetes does not let change }.
 function M.fit(workload, live, options)
-  local notes = live and keep_immutable(workload, live) or {}
+  local notes, kept = {}, {}
+  if live then
+    notes, kept = keep_immutable(workload, live)
+  end
   if options.autoscaled then
     workload.spec.replicas = nil   -- the runtime hands over a count that was ours
   end
@@ -128,7 +133,7 @@ function M.fit(workload, live, options)
   if annotations[names.former] == "template" then
     workload.spec.template = nil
   end
-  return { changed = changed, notes = notes }
+  return { changed = changed, notes = notes, kept = kept }
 end
 
 -- A claim that stands for itself, fitted to the live one: it may grow, nothing else can change.

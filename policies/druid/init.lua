@@ -11,6 +11,7 @@
 --   stepper     replaces pods one by one, as druid.step says
 --   leaver      empties pods before they are taken away, as druid.leaving says
 --   proof       when nothing has to be compared again
+--   recreate    sets that Kubernetes does not let change
 --   takeover    makes the former operator's fields ours        former.alive  is it gone
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
 
@@ -27,6 +28,7 @@ local leaver = require "druid.leaver"
 local names = require "druid.names"
 local plan = require "druid.plan"
 local proof = require "druid.proof"
+local recreate = require "druid.recreate"
 local render = require "druid.render"
 local report = require "druid.report"
 local rollout = require "druid.rollout"
@@ -140,6 +142,7 @@ function M.run(ctx, kube_door, http_door)
     write.remove(ctx, kube_door, druid, cluster, wanted, steps, done)
   end
   M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
+  recreate.run(ctx, cluster, steps, done, function() return world.labelled(kube_door, cluster, "PersistentVolumeClaim") end)
   proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)
   return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps), steps, done)
 end

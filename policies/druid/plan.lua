@@ -11,6 +11,7 @@ local leaving = require "druid.leaving"
 local middlemanager = require "druid.middlemanager"
 local observed = require "druid.observed"
 local names = require "druid.names"
+local recreate = require "druid.recreate"
 local render = require "druid.render"
 local rollout = require "druid.rollout"
 local step = require "druid.step"
@@ -94,12 +95,17 @@ local function fit_group(cluster, wanted, part, live)
   end
   local back = M.is_back(live) and before and restore(workload, part, before, live, fit)
   local state = observed.state(before, group.name)
-  return {
+  local entry = {
     rolled_back = back or nil, key = group.key, type = group.type, group = group, part = part, state = state,
     live = before, workload = workload, changed = fit.changed, notes = fit.notes,
     made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),
     coming_up = is_coming_up(state, live.before[group.name]),
   }
+  if #fit.kept > 0 then
+    entry.recreate = recreate.decide(cluster, entry, fit.kept, { sha_ours = sha == render.config_sha(wanted, part) })
+    entry.notes = tables.concat(entry.notes, entry.recreate.notes)
+  end
+  return entry
 end
 
 -- The update strategy that the Druid object asks for, or nil.

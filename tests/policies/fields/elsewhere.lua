@@ -8,6 +8,7 @@ return {
   volumeRetention = "policies/druid/volumes_test.lua",
   deleteOrphanPvc = "policies/druid/volumes_test.lua",
   forceDeleteStsPodOnError = "policies/druid/stuck_test.lua",
+  recreateOnImmutableChange = "policies/druid/recreate_test.lua",
   scalePvcSts = "policies/druid/recreate_test.lua",
   middleManagerDrainStrategy = "policies/druid/middlemanager_test.lua",
   druidTimeout = "policies/druid/step_test.lua",

@@ -1,0 +1,54 @@
+local w = require "world"
+local M = { title = "a field that can never change is changed by a new set around the same pods, and volumes grow" }
+
+local SET = "druid-tiny-historicals"
+
+local function with_volume(druid)
+  local node = druid.spec.nodes.historicals
+  node.replicas = 2
+  node.volumeClaimTemplates = { { metadata = { name = "cache" }, spec = { accessModes = { "ReadWriteOnce" },
+    storageClassName = "standard", resources = { requests = { storage = "1Gi" } } } } }
+  node.volumeMounts = { { name = "cache", mountPath = "/druid/cache" } }
+end
+
+local function pods()
+  local uids = {}
+  for i, pod in ipairs(w.list("v1", "Pod", "nodeSpecUniqueStr=" .. SET)) do
+    uids[i] = pod.metadata.name .. " " .. pod.metadata.uid
+  end
+  return table.concat(uids, ", ")
+end
+
+local function claim_sizes()
+  local sizes = {}
+  for i, claim in ipairs(w.list("v1", "PersistentVolumeClaim", "nodeSpecUniqueStr=" .. SET)) do
+    sizes[i] = claim.spec.resources.requests.storage
+  end
+  return table.concat(sizes, " ")
+end
+
+function M.run(ctx)
+  local druid = w.deploy(ctx, nil, with_volume)
+  local before, uid = pods(), w.read("apps/v1", "StatefulSet", SET).metadata.uid
+  w.check(ctx.patch(w.druid(), { spec = { nodes = { historicals = { podManagementPolicy = "OrderedReady" } } } }))
+  w.wait(ctx, "the set has its new pod management", 60, function()
+    local set = w.read("apps/v1", "StatefulSet", SET)
+    return set and set.spec.podManagementPolicy == "OrderedReady" and w.is_ready()
+  end)
+  w.equal(w.read("apps/v1", "StatefulSet", SET).metadata.uid ~= uid, true, "another set")
+  w.equal(pods(), before, "the pods of the set")
+  local templates = json.copy(druid.spec.nodes.historicals.volumeClaimTemplates)
+  templates[1].spec.resources.requests.storage = "2Gi"
+  w.check(ctx.patch(w.druid(), { spec = { nodes = { historicals = { volumeClaimTemplates = templates } } } }))
+  ctx.sleep(5000)
+  w.equal(claim_sizes(), "1Gi 1Gi", "the claims while nobody asked for growth")
+  w.check(ctx.patch(w.druid(), { spec = { scalePvcSts = true } }))
+  w.wait(ctx, "claims and template have grown", 60, function()
+    local set = w.read("apps/v1", "StatefulSet", SET)
+    return claim_sizes() == "2Gi 2Gi" and set and w.is_ready()
+      and set.spec.volumeClaimTemplates[1].spec.resources.requests.storage == "2Gi"
+  end)
+  w.equal(pods(), before, "the pods of the set after their volumes have grown")
+end
+
+return M
