@@ -187,11 +187,31 @@ return {
     secret.metadata.annotations = nil
   end,
   ["TLS is used where plain text is turned off, with the CA that is named"] = function(t)
+    local secure = spec("", { ["common.runtime.properties"] = "druid.enablePlaintextPort=false\ndruid.enableTlsPort=true",
+      api = { ca = { configMapRef = { name = "ca" } } } })
+    secure.nodes.coordinators["druid.port"] = 8281
     local druid, asked = open({ ["GET https://druid-demo-coordinators.ns:8281/druid/coordinator/v1/config"] = { body = "{}" } },
-      spec("", { ["common.runtime.properties"] = "druid.enablePlaintextPort=false\ndruid.enableTlsPort=true",
-        api = { ca = { configMapRef = { name = "ca" } } } }))
+      secure)
     t.ok(coordinator.config(druid))
-    t.equal(asked[1].ca, "PEM")
+    t.equal({ #asked, asked[1].ca }, { 1, "PEM" })
+    secure.nodes.coordinators["druid.port"] = 8081   -- which is all that the Service has
+    local pod_url = "https://druid-demo-coordinators-0.druid-demo-coordinators.ns.svc:8281/druid/coordinator/v1/config"
+    druid, asked = open({ ["GET " .. pod_url] = { body = "{}" } }, secure)
+    t.ok(coordinator.config(druid))
+    t.equal(urls(asked), { "GET " .. pod_url })
+  end,
+  ["the port of a Service is the one that leads to the process"] = function(t)
+    for _, case in ipairs({
+      { { { port = 80, targetPort = 8081 } }, 80 }, { { { port = 80, targetPort = "druid-port" } }, 80 },
+      { { { port = 9999, targetPort = 9999 }, { port = 8081 } }, 8081 }, { { { port = 80, targetPort = "http" } }, 80 },
+    }) do
+      local of = spec("")
+      of.nodes.coordinators.services = { { spec = { ports = case[1] } } }
+      local at = "http://druid-demo-coordinators.ns:" .. case[2] .. "/druid/coordinator/v1/config"
+      local druid, asked = open({ ["GET " .. at] = { body = "{}" } }, of)
+      t.ok(coordinator.config(druid))
+      t.equal(urls(asked), { "GET " .. at })
+    end
   end,
   ["Q23: an address that did not answer is left alone, longer each time, and another cluster is not"] = function(t)
     local state, all, hung = gate.new(), gate.new(), { code = "timeout", message = "silence" }

@@ -52,17 +52,21 @@ function M.service_names(cluster, group)
   return list
 end
 
--- The port of a Service that leads to the process: by its target, by its own number, or the first one.
-local function service_port(template, wanted)
+-- The port of a Service that leads to the process: by its target, by its own number, or the first one. nil when
+-- it has only the default port, and the process listens elsewhere.
+local function service_port(template, wanted, plain)
   local ports = tables.dig(template, "spec", "ports") or {}
   if #ports == 0 then
-    return wanted
+    return wanted == plain and wanted or nil
   end
-  for _, field in ipairs({ "targetPort", "port" }) do
-    for _, port in ipairs(ports) do
-      if port[field] == wanted then
-        return port.port
-      end
+  for _, port in ipairs(ports) do
+    if port.targetPort == wanted or wanted == plain and port.targetPort == "druid-port" then
+      return port.port
+    end
+  end
+  for _, port in ipairs(ports) do
+    if port.targetPort == nil and port.port == wanted then
+      return port.port
     end
   end
   return ports[1].port
@@ -75,7 +79,10 @@ function M.of_service(cluster, group)
   if not template then
     return nil
   end
-  local port = service_port(template, M.port(cluster, group))
+  local port = service_port(template, M.port(cluster, group), group.node["druid.port"])
+  if not port then
+    return nil
+  end
   return { url = string.format("%s://%s.%s:%d", M.scheme(cluster, group), name, cluster.namespace, port),
     what = "Service " .. name }
 end
