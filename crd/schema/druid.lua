@@ -186,8 +186,8 @@ local cluster = {
     "How long a group may take for a change before it is told to be stuck: 30m when it is left out. A group's own "
     .. "goes before it." },
   { "rollback", "text",
-    "What happens when an update is stuck: manual (nothing but words), or auto: back to what was ready last.",
-    default = "manual" },
+    "What happens when an update is stuck: manual (nothing but words), or auto: back to what was ready last. "
+    .. "manual when it is left out." },
   { "middleManagerDrainStrategy", "DrainStrategy",
     "How workers (middleManager, indexer) are emptied before they are replaced, scaled away or removed. A group's "
     .. "own replaces it." },
