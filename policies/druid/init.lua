@@ -8,8 +8,8 @@
 --   plan        all of it put together for one run          status      how the cluster is
 --   write       carries the plan out                        report      status, events, when to look again
 --   dynamic_config  what Druid itself is told to do
---   stepper     replaces pods one by one, as druid.step says
---   leaver      empties pods before they are taken away, as druid.leaving says
+--   stepper     replaces pods one by one, as druid.rollout.step says
+--   leaver      empties pods before they are taken away, as druid.rollout.leaving says
 --   proof       when nothing has to be compared again
 --   recreate    sets that Kubernetes does not let change
 --   takeover    makes the former operator's fields ours        former.alive  is it gone
@@ -22,9 +22,9 @@ local dynamic_config = require "druid.dynamic_config"
 local events = require "druid.events"
 local former = require "druid.former.workload"
 local groups = require "druid.groups"
-local last_good = require "druid.last_good"
+local last_good = require "druid.rollout.last_good"
 local leader = require "druid.leader"
-local leaver = require "druid.leaver"
+local leaver = require "druid.rollout.leaver"
 local names = require "druid.names"
 local plan = require "druid.plan"
 local proof = require "druid.proof"
@@ -33,8 +33,8 @@ local render = require "druid.render"
 local report = require "druid.report"
 local rollout = require "druid.rollout"
 local status = require "druid.status"
-local steering = require "druid.steering"
-local stepper = require "druid.stepper"
+local steering = require "druid.rollout.steering"
+local stepper = require "druid.rollout.stepper"
 local tables = require "lib.tables"
 local teardown = require "druid.teardown"
 local world = require "druid.world"
@@ -68,7 +68,7 @@ M.rights = {
   ["druid.apache.org/v1alpha1/Druid"] = { "status", "finalizer", "event" },
   ["apps/v1/StatefulSet"] = { "apply", "patch", "delete", "read" },
   ["apps/v1/Deployment"] = { "apply", "patch", "delete", "read" },
-  ["v1/Pod"] = { "delete" },   -- of an older revision, one by one (druid.step)
+  ["v1/Pod"] = { "delete" },   -- of an older revision, one by one (druid.rollout.step)
   ["v1/Service"] = { "apply", "patch", "delete", "read" },
   ["v1/ConfigMap"] = { "apply", "patch", "delete", "read" },
   ["policy/v1/PodDisruptionBudget"] = { "apply", "patch", "delete", "read" },

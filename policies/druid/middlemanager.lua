@@ -1,8 +1,8 @@
 -- Decides how the workers of one StatefulSet (MiddleManagers, Indexers) are replaced without a task lost. Pure.
 --
 -- A worker is disabled, so that it gets no new tasks; when its tasks are done its pod is replaced; the new one
--- is enabled by itself. From: the set as druid.step has it, what was noted about workers (`records`, in an
--- annotation of the set), and what Druid said (`facts`, see druid.workers):
+-- is enabled by itself. From: the set as druid.rollout.step has it, what was noted about workers (`records`, in an
+-- annotation of the set), and what Druid said (`facts`, see druid.rollout.workers):
 --   worker(pod)     how the Overlord lists it: { host =, tasks = ids, disabled = }, nil when it does not
 --   overlord        "yes", "no" (nobody answers), "none" (it has no workers to list: tasks run as Jobs)
 --   enabled(pod)    whether it takes tasks; nil when the worker gives no answer
@@ -13,7 +13,7 @@
 -- To override: `config` for other defaults, `compare` for another order, `emptiness` for another proof.
 
 local durations = require "lib.duration"
-local step = require "druid.step"
+local step = require "druid.rollout.step"
 local tables = require "lib.tables"
 
 local M = {}

@@ -3,7 +3,7 @@
 -- From: its spec and status. A status counts only when the controller has seen the newest spec
 -- (observedGeneration). A set that its user rolls by hand (OnDelete) or only in part (partition) is done
 -- as soon as it is written: nobody else will finish it. One that the operator holds in OnDelete, to replace
--- its pods one by one (druid.step), is under way until it is let go.
+-- its pods one by one (druid.rollout.step), is under way until it is let go.
 
 local names = require "druid.names"
 local tables = require "lib.tables"

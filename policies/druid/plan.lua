@@ -6,15 +6,15 @@
 
 local adopt = require "druid.adopt"
 local former = require "druid.former.workload"
-local last_good = require "druid.last_good"
-local leaving = require "druid.leaving"
+local last_good = require "druid.rollout.last_good"
+local leaving = require "druid.rollout.leaving"
 local middlemanager = require "druid.middlemanager"
 local observed = require "druid.observed"
 local names = require "druid.names"
 local recreate = require "druid.recreate"
 local render = require "druid.render"
 local rollout = require "druid.rollout"
-local step = require "druid.step"
+local step = require "druid.rollout.step"
 local tables = require "lib.tables"
 
 local M = {}
@@ -113,7 +113,7 @@ function M.declared(cluster, group)
   return tables.filled(group.node.updateStrategy or cluster.spec.updateStrategy or {})
 end
 
--- Which sets the operator steps (druid.step): those whose template is written now, and those that are held
+-- Which sets the operator steps (druid.rollout.step): those whose template is written now, and those that are held
 -- already. `hold` of an entry is "begin", "keep" or "end"; a set that is let go gets its strategy back.
 local function decide_holds(cluster, entries)
   for _, entry in ipairs(entries) do
@@ -131,7 +131,7 @@ local function decide_holds(cluster, entries)
   end
 end
 
--- Sets that get smaller keep their size until the pods that leave are empty (druid.leaver).
+-- Sets that get smaller keep their size until the pods that leave are empty (druid.rollout.leaver).
 local function decide_leaves(cluster, entries)
   for _, entry in ipairs(entries) do
     local due = leaving.due(entry, entry.workload.spec.replicas)

@@ -98,6 +98,7 @@ return {
     t.equal(service.spec.selector.component, "historical")
     t.equal(service.spec.ports, { { name = "service-port", port = 8083, targetPort = 8083, protocol = "TCP" } })
     t.equal(by_kind(list, "StatefulSet")[1].spec.serviceName, "svc-druid-demo-hot")
+    t.equal(service.spec.publishNotReadyAddresses, true, "names are there before the pods are Ready")
     t.equal(names.service("fixed", "u"), "fixed")
     t.equal(names.service("a-%s-b", "u%1"), "a-u%1-b")
   end,

@@ -1,7 +1,7 @@
 -- Ends a run: claims that nobody needs, the status, the events, and when to look again.
 
 local events = require "druid.events"
-local last_good = require "druid.last_good"
+local last_good = require "druid.rollout.last_good"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"

@@ -11,7 +11,7 @@
 --      blocks the order, the next one that has no ready pod may go: it has nothing to lose, and it
 --      may be the reason.
 --   5. spec.rollingDeploy: false lets all go at once.
---   6. While the update is paused, aborted or taken back (druid.steering) nothing that is ready restarts, except
+--   6. While the update is paused, aborted or taken back (druid.rollout.steering) nothing that is ready restarts, except
 --      what returns to what was ready last.
 -- To override: change `order`, or replace `compare`, `direction` or `decide`.
 

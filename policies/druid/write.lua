@@ -10,9 +10,9 @@
 
 local names = require "druid.names"
 local observed = require "druid.observed"
-local leaver = require "druid.leaver"
+local leaver = require "druid.rollout.leaver"
 local plan = require "druid.plan"
-local stepper = require "druid.stepper"
+local stepper = require "druid.rollout.stepper"
 local refusal = require "lib.refusal"
 local takeover = require "druid.takeover"
 local world = require "druid.world"

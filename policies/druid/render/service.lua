@@ -9,6 +9,17 @@ local tables = require "lib.tables"
 
 local M = {}
 
+-- Processes that others call by their own host names, which they announce before Kubernetes calls them Ready.
+-- A name that cannot be resolved then is a pod that is not asked for a while (a caller's cache keeps "no such
+-- host", too), so the headless Service that gives these names publishes them from the start.
+M.called_by_name = { historical = true, middleManager = true, indexer = true, broker = true, overlord = true,
+  coordinator = true }
+
+local function publishes_names(group, spec, index)
+  return index == 1 and group.kind == "StatefulSet" and spec.clusterIP == "None" and M.called_by_name[group.type or ""]
+    and spec.publishNotReadyAddresses == nil
+end
+
 function M.templates(cluster, group)
   return group.node.services or cluster.spec.services or {}
 end
@@ -25,11 +36,15 @@ local function ports(template, druid_port)
   return all
 end
 
-function M.service(cluster, group, template)
+-- index: which of the group's Services it is; the first gives a StatefulSet's pods their names.
+function M.service(cluster, group, template, index)
   local metadata = template.metadata or {}
   local spec = tables.shallow(template.spec or {})
   spec.selector = tables.merge(spec.selector, group.selector)
   spec.ports = ports(spec, group.node["druid.port"])
+  if publishes_names(group, spec, index) then
+    spec.publishNotReadyAddresses = true
+  end
   return {
     apiVersion = "v1",
     kind = "Service",
@@ -42,7 +57,7 @@ end
 function M.services(cluster, group)
   local all = {}
   for i, template in ipairs(M.templates(cluster, group)) do
-    all[i] = M.service(cluster, group, template)
+    all[i] = M.service(cluster, group, template, i)
   end
   return all
 end

@@ -1,4 +1,4 @@
--- Carries out what druid.leaving decides: empties pods before their set gets smaller or goes.
+-- Carries out what druid.rollout.leaving decides: empties pods before their set gets smaller or goes.
 --
 -- What is asked of Druid is first noted in the set's annotation, and taken back when the pods are gone or stay
 -- after all; so an operator that is killed goes on, and no host is left decommissioned: the same name may
@@ -7,14 +7,14 @@
 local address = require "druid.client.address"
 local coordinator = require "druid.client.coordinator"
 local durations = require "lib.duration"
-local leaving = require "druid.leaving"
+local leaving = require "druid.rollout.leaving"
 local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"
-local questions = require "druid.questions"
+local questions = require "druid.rollout.questions"
 local stuck = require "druid.stuck"
-local workers = require "druid.workers"
+local workers = require "druid.rollout.workers"
 local world = require "druid.world"
 
 local M = {}

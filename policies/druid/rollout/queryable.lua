@@ -1,7 +1,7 @@
 -- Decides whether a process that was replaced serves as before, and whether the next one may go. Pure.
 --
 -- A pod that is Ready need not be queryable: a Historical announces itself before its Brokers have seen its
--- segments (seconds to minutes). From: what Druid said (`facts`, asked by druid.questions, each only when it
+-- segments (seconds to minutes). From: what Druid said (`facts`, asked by druid.rollout.questions, each only when it
 -- is looked at), and what was noted before the pod went. `facts` holds
 --   leader, overlord   host:port of the Coordinators' and Overlords' leaders, "" when there is none
 --   servers            list of { host =, size =, queue = segments to load } of type historical

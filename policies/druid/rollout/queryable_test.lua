@@ -1,4 +1,4 @@
-local queryable = require "druid.queryable"
+local queryable = require "druid.rollout.queryable"
 
 local rows = { { name = "hot-0", ip = "10.0.0.1" }, { name = "hot-1", ip = "10.0.0.2" } }
 

@@ -6,7 +6,7 @@
 local client = require "druid.client"
 local overlord = require "druid.client.overlord"
 local process = require "druid.client.process"
-local queryable = require "druid.queryable"
+local queryable = require "druid.rollout.queryable"
 
 local M = {}
 

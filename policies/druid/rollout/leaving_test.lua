@@ -1,4 +1,4 @@
-local leaving = require "druid.leaving"
+local leaving = require "druid.rollout.leaving"
 
 local rows = { { name = "hot-2", ordinal = 2, uid = "u2" } }
 local record = { since = 0, to = 2 }

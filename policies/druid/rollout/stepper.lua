@@ -1,4 +1,4 @@
--- Carries out what druid.step decides: the replacement of pods, one after the other, through the gate.
+-- Carries out what druid.rollout.step decides: the replacement of pods, one after the other, through the gate.
 --
 -- One set at a time is stepped, the first in the order of the rollout; in the others only pods that have
 -- nothing to lose are replaced. What a set waits for goes into its entry (`waits_for`), with the time until
@@ -9,16 +9,16 @@ local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"
-local questions = require "druid.questions"
-local step = require "druid.step"
-local workers = require "druid.workers"
+local questions = require "druid.rollout.questions"
+local step = require "druid.rollout.step"
+local workers = require "druid.rollout.workers"
 local world = require "druid.world"
 
 local M = {}
 
 M.ask_again_ms = 5000   -- between questions to Druid
 
--- The set as druid.step wants it, from the caches, which know our own writes.
+-- The set as druid.rollout.step wants it, from the caches, which know our own writes.
 function M.look(kube_door, cluster, entry, live)
   local status, rows = live.status or {}, {}
   for i, pod in ipairs(world.pods(kube_door, cluster, entry.group, live)) do

@@ -7,7 +7,7 @@
 --
 -- From: the set as rows of pods, what was noted about pods under replacement (`records`, kept in an
 -- annotation of the set, so that it outlives the operator), and two questions to Druid (options.before and
--- options.after, see druid.queryable). The rules, in this order:
+-- options.after, see druid.rollout.queryable). The rules, in this order:
 --   1. Nothing while the newest spec has not been seen, or a pod is missing, ending or starting.
 --   2. A pod of an older revision that is not ready goes first, without questions: it has nothing to lose,
 --      and StatefulSet itself may never replace it (kubernetes#67250).

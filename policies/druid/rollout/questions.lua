@@ -1,6 +1,6 @@
 -- Asks Druid what the replacement of a pod depends on, no more than is needed to decide.
 --
--- `new` gives the questions that druid.step puts, answered by druid.queryable from facts that are fetched
+-- `new` gives the questions that druid.rollout.step puts, answered by druid.rollout.queryable from facts that are fetched
 -- when they are first looked at. An answer counts when it was good twice, `settle_s` apart. A Druid that
 -- cannot be asked is waited for: `unasked_s` when nobody has got an answer out of it so far (no way to it, a
 -- password that is not given), which spec.druidTimeout changes, and `lost_s` when somebody has. Then what
@@ -12,7 +12,7 @@ local client = require "druid.client"
 local coordinator = require "druid.client.coordinator"
 local durations = require "lib.duration"
 local process = require "druid.client.process"
-local queryable = require "druid.queryable"
+local queryable = require "druid.rollout.queryable"
 
 local M = {}
 
@@ -171,7 +171,7 @@ local function is_blind(asked, cluster, set, trouble, now)
   return false, "Druid cannot be asked: " .. trouble.err.message
 end
 
--- Questions for one group: { options(set, limits) = what druid.step.next wants, note = after it, or nil }.
+-- Questions for one group: { options(set, limits) = what druid.rollout.step.next wants, note = after it, or nil }.
 function M.new(druid, cluster, entry)
   local asked = {}
   local node_type = entry.type

@@ -2,7 +2,7 @@
 --
 -- From the Druid object's annotation nemeton.dev/rollout ("pause" or "abort"; without it the update goes on)
 -- and from its status, where an update that was stuck is noted as taken back (spec.rollback: auto). An update
--- that is aborted or taken back returns to what was ready last (druid.last_good); a spec of another
+-- that is aborted or taken back returns to what was ready last (druid.rollout.last_good); a spec of another
 -- generation ends the latter.
 
 local names = require "druid.names"

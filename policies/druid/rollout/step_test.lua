@@ -1,4 +1,4 @@
-local step = require "druid.step"
+local step = require "druid.rollout.step"
 
 local function pod(ordinal, revision, ready, extra)
   local one = { name = "hot-" .. ordinal, uid = "u" .. ordinal, ordinal = ordinal, revision = revision,

@@ -10,7 +10,7 @@
 
 local durations = require "lib.duration"
 local middlemanager = require "druid.middlemanager"
-local queryable = require "druid.queryable"
+local queryable = require "druid.rollout.queryable"
 
 local M = { next = {} }
 
