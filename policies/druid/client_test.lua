@@ -260,6 +260,9 @@ return {
     t.ok(#text(500, ("x"):rep(9000)) < 300)
     t.equal(answers.failure("GET /x", { status = 401, body = "", anonymous = true }).message,
       "GET /x: HTTP 401; name a Secret with user and password in spec.auth")
+    local refused = answers.silence("GET /x", { code = "network", reason = "PeerCertificate", message = "self-signed" })
+    t.equal({ answers.passes(refused), refused.message }, { false,
+      "GET /x: self-signed; name the authority of Druid's certificates in spec.api.ca" })
     t.equal(text(503, ""), "GET /x of Service y: HTTP 503; no leader is known yet; it may still be starting")
   end,
   ["an empty load status is unknown, not good"] = function(t)

@@ -78,16 +78,16 @@ function M.failure(what, answer)
   return { code = meaning.code, status = answer.status, excerpt = said, message = message }
 end
 
--- The error for a call that got no answer. err: of http.request.
+-- The error for a call that got no answer. err: of http.request. A certificate that is not accepted does not
+-- heal by waiting, so it has a code of its own.
 function M.silence(what, err)
-  local hint = "is the process up, and may the operator reach it?"
+  local code, hint = err.code, "is the process up, and may the operator reach it?"
   if err.code == "timeout" then
     hint = "it accepts no connection or does not answer in time"
-  elseif (err.reason or ""):find("Cert") or err.message:find("certificate", 1, true) then
-    hint = "name the authority's certificate in spec.api.ca"
+  elseif (err.reason or ""):find("Certificate", 1, true) then
+    code, hint = "certificate", "name the authority of Druid's certificates in spec.api.ca"
   end
-  return { code = err.code, reason = err.reason, message =
-      string.format("%s: %s; %s", what, err.message, hint) }
+  return { code = code, reason = err.reason, message = string.format("%s: %s; %s", what, err.message, hint) }
 end
 
 function M.is_redirect(answer)
