@@ -289,14 +289,14 @@ local function failure_event(old, new)
 end
 
 -- Gives { condition =, events =, again_ms = }, or nil when nothing is asked for. druid: as client.open gives
--- it; old: the status; held: fields that somebody else sets at the moment, as a set, or nil; not_now: only
--- what is known already.
-function M.run(druid, cluster, old, held, not_now)
+-- it; old: the status; hosts_leave: a function that tells whether hosts are being emptied, whose names are then
+-- in decommissioningNodes, or nil; not_now: only what is known already.
+function M.run(druid, cluster, old, hosts_leave, not_now)
   local wanted, problems = M.wanted(cluster)
-  for name in pairs(held or {}) do
-    if wanted.coordinator then
-      wanted.coordinator[name] = nil
-    end
+  local of_coordinator = wanted.coordinator
+  if of_coordinator and of_coordinator.decommissioningNodes and hosts_leave and hosts_leave() then
+    of_coordinator.decommissioningNodes = nil   -- put back when they have gone
+    wanted.coordinator = tables.filled(of_coordinator)
   end
   if #problems > 0 then
     local problem = problems[1]

@@ -221,7 +221,7 @@ return {
     druid.previewing = true
     t.equal(dynamic_config.run(druid, of, {}).condition, nil)
     druid.previewing = nil
-    t.equal(dynamic_config.run(druid, of, {}, { decommissioningNodes = true }).condition.reason, "Applied")
+    t.equal(dynamic_config.run(druid, of, {}, function() return true end).condition.reason, "Applied")
     t.equal(#posted, 0)
   end,
 }

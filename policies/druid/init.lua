@@ -199,7 +199,15 @@ end
 
 -- The end of a run that got to the groups. Druid's own configuration comes last: it may have to be waited for.
 function M.finish(ctx, kube_door, druid, cluster, old, names_by_kind, steps, done)
-  done.dynamic = dynamic_config.run(druid, cluster, old, nil, done.failure ~= nil)
+  local function hosts_leave()
+    for _, set in ipairs(world.owned(kube_door, cluster).StatefulSet) do
+      if tables.dig(set.metadata, "annotations", names.leaving) then
+        return true
+      end
+    end
+    return false
+  end
+  done.dynamic = dynamic_config.run(druid, cluster, old, hosts_leave, done.failure ~= nil)
   return report.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
 end
 
