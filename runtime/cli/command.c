@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "cli/visible.h"
 #include "loop/clock.h"
 
 #include <stdlib.h>
@@ -111,7 +112,9 @@ int command_begin(struct cli *cli, const struct command *command, const struct o
 
 int command_fail(struct cli *cli, const struct err *err)
 {
-    fprintf(cli->err, "nemeton: %s\n", err->text);
+    fputs("nemeton: ", cli->err);
+    visible_print(cli->err, err->text);
+    fputc('\n', cli->err);
     if (cli->json) {
         struct jv *object = jv_object(), *error = jv_ensure(object, "error", NULL);
         jv_set_str(error, "code", err_code_name(err->code));

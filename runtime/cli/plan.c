@@ -1,6 +1,8 @@
 /* nemeton plan: what applying a file would do, tried out in a world of its own. */
 #include "cli/plan.h"
 
+#include "cli/visible.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,13 +68,15 @@ static void print_counts(FILE *out, const struct jv *counts)
 static void print_text(const struct plan *plan)
 {
     FILE *out = plan->cli->out;
-    const struct jv *list = jv_get(plan->result, "changes");
-    const char *outcome = jv_path_str(plan->result, "outcome", NULL);
+    struct jv *result = visible_copy(plan->result);
+    const struct jv *list = jv_get(result, "changes");
+    const char *outcome = jv_path_str(result, "outcome", NULL);
     for (size_t i = 0; i < jv_size(list); i++)
         plan_print_change(out, jv_at(list, i));
-    print_counts(out, jv_get(plan->result, "counts"));
+    print_counts(out, jv_get(result, "counts"));
     if (outcome != NULL)
         fprintf(out, "%s\n", outcome);
+    jv_unref(result);
 }
 
 static int print(const struct plan *plan, const char *format)

@@ -1,6 +1,8 @@
 /* The report of `nemeton status` on a terminal. */
 #include "cli/status.h"
 
+#include "cli/visible.h"
+
 #include <string.h>
 
 enum { NAME_WIDTH_MAX = 48, SHA_DIGITS = 12 };
@@ -87,8 +89,9 @@ static void print_conditions(FILE *out, const struct jv *object)
     }
 }
 
-void status_print(FILE *out, const struct jv *report, bool all_groups)
+void status_print(FILE *out, const struct jv *gathered, bool all_groups)
 {
+    struct jv *report = visible_copy(gathered);
     const struct jv *objects = jv_get(report, "objects");
     int width = name_width(objects);
     print_operator(out, report);
@@ -108,4 +111,5 @@ void status_print(FILE *out, const struct jv *report, bool all_groups)
         if (all_groups)
             print_conditions(out, object);
     }
+    jv_unref(report);
 }

@@ -2,6 +2,7 @@
 #include "cli_support.h"
 
 #include "base/json.h"
+#include "cli/status.h"
 
 #include "base/yaml.h"
 
@@ -312,6 +313,28 @@ static void tells_a_program_of_a_failure_as_an_object(void **state)
     }
 }
 
+static void what_others_say_does_not_reach_the_terminal_raw(void **state)
+{
+    (void)state;
+    char *out = NULL;
+    size_t len = 0;
+    struct outcome o = RUN("check", "/nonexistent/\033[31mred\nnext");
+    assert_has(o.err, "/nonexistent/\\u001b[31mred\\nnext");
+    assert_ptr_equal(strchr(o.err, '\n'), o.err + strlen(o.err) - 1);
+    outcome_free(&o);
+    struct jv *report = NULL;
+    static const char text[] =
+        "{\"objects\":[{\"kind\":\"Thing\",\"name\":\"a\",\"message\":\"\\u001b[2J and\\nmore\"}]}";
+    assert_int_equal(jv_parse(text, sizeof(text) - 1, &report, NULL), 0);
+    FILE *file = open_memstream(&out, &len);
+    status_print(file, report, false);
+    fclose(file);
+    assert_null(strchr(out, '\033'));
+    assert_has(out, "\\u001b[2J and\\nmore");
+    free(out);
+    jv_unref(report);
+}
+
 static void names_of_namespaces_that_cannot_be_are_slips(void **state)
 {
     static const char *const rows[][2] = {{"--watch-namespace", "good,Bad_one"},
@@ -361,6 +384,7 @@ int main(void)
         cmocka_unit_test(runs_the_cases_beside_policies_and_counts_them),
         cmocka_unit_test(a_missing_file_is_one_line),
         cmocka_unit_test(tells_a_program_of_a_failure_as_an_object),
+        cmocka_unit_test(what_others_say_does_not_reach_the_terminal_raw),
         cmocka_unit_test(names_of_namespaces_that_cannot_be_are_slips),
         cmocka_unit_test(no_connection_is_exit_code_3),
     };
