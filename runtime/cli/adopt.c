@@ -222,6 +222,6 @@ const struct command command_adopt = {
         "again, might restart.\n\n"
         "Ends with 0 when no pod would restart, else with 1 and the pods and fields.",
     .examples = "  nemeton adopt --dry-run\n"
-                "  nemeton adopt --dry-run --kubeconfig staging.yaml druid/wikipedia",
+                "  nemeton adopt --dry-run --kubeconfig staging.yaml production/analytics",
     .run = run,
 };
