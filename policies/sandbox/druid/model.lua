@@ -107,12 +107,14 @@ function M.reconcile(ctx)
   local namespace, cluster = ctx.key.namespace, ctx.key.name
   if not ctx.object or not states.cached(kube, namespace, cluster) then return nil end
   local next_ms
-  local _, err = states.change(ctx, kube, namespace, cluster, function(state)
+  local held, done, err = pcall(states.change, ctx, kube, namespace, cluster, function(state)
     local _, at = look(kube, state, namespace, cluster, clock.now_ms())
     next_ms = at
     return true
   end)
-  if err then return nil, err end
+  -- What a person has written there and cannot be meant is no fault of the cluster's.
+  if not held then return { terminal = states.name(cluster) .. ": " .. tostring(done) } end
+  if not done then return nil, err end
   return next_ms and { requeue_ms = math.max(M.SOONEST_MS, next_ms - clock.now_ms()) } or nil
 end
 
