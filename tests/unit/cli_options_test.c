@@ -106,6 +106,20 @@ static void takes_the_environment_only_when_not_given(void **state)
     option_list_deinit(&v.list);
 }
 
+/* DENY_LIST="a, b " is two namespaces. */
+static void q30_spaces_in_a_list_do_not_count(void **state)
+{
+    (void)state;
+    const char *const env[] = {"NAMES= a, b ", NULL};
+    struct values v = {0};
+    ARGS("--number", "4")
+    assert_int_equal(parse(&v, env, argc, argv), 0);
+    assert_int_equal(v.list.count, 2);
+    assert_string_equal(v.list.items[0], "a");
+    assert_string_equal(v.list.items[1], "b");
+    option_list_deinit(&v.list);
+}
+
 static void a_flag_can_be_said_false(void **state)
 {
     (void)state;
@@ -206,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_each_kind_in_each_spelling),
         cmocka_unit_test(takes_the_environment_only_when_not_given),
+        cmocka_unit_test(q30_spaces_in_a_list_do_not_count),
         cmocka_unit_test(a_flag_can_be_said_false),
         cmocka_unit_test(takes_the_word_out_of_the_middle_of_a_name),
         cmocka_unit_test(says_what_was_expected),
