@@ -108,12 +108,13 @@ static void hook(lua_State *L, lua_Debug *ar)
     }
 }
 
-/* In a signal handler: lua_sethook is made for that. */
+/* In a signal handler: lua_sethook is made for that. It visits every frame, so it is not called again
+ * while the hook waits for its turn: on a deep stack and a busy machine nothing else would be done. */
 static void on_slice(void *arg)
 {
     struct vm *vm = arg;
     struct vm_run *run = vm->current;
-    if (run == NULL)
+    if (run == NULL || run->due)
         return;
     run->due = 1;
     lua_sethook(run->L, hook, LUA_MASKCOUNT, 1);

@@ -11,6 +11,7 @@ enum {
     MIB = 1 << 20,
     TEXT_BYTES_MAX = 600, /* leaves room for the place */
     FRAMES_MAX = 64,
+    FRAMES_SHOWN = 16,
     SOURCE_TAIL = LUA_IDSIZE - (int)sizeof "...", /* what Lua keeps of a long name */
 };
 
@@ -168,6 +169,20 @@ static void trace_print(const char *text, struct buf *out)
     }
 }
 
+/* Lua's own traceback looks for the last frame of all, which takes longer than a slice on a stack that
+ * ran away: then the innermost frames have to do. */
+static void trace_deep(lua_State *L, struct buf *out)
+{
+    lua_Debug frame;
+    for (int level = 0; level < FRAMES_SHOWN && lua_getstack(L, level, &frame); level++) {
+        if (lua_getinfo(L, "Sln", &frame) == 0 || frame.currentline <= 0)
+            continue;
+        buf_printf(out, "%s%s:%d: in %s", out->len > 0 ? "\n" : "", frame.short_src,
+                   frame.currentline, frame.name != NULL ? frame.name : "a function");
+    }
+    buf_add_str(out, "\n...");
+}
+
 static int protected_describe(lua_State *L)
 {
     struct describe_call *call = lua_touserdata(L, 1);
@@ -180,7 +195,10 @@ static int protected_describe(lua_State *L)
             lua_pop(L, 1);
         }
     }
-    if (call->trace != NULL) {
+    lua_Debug frame;
+    if (call->trace != NULL && lua_getstack(from, FRAMES_MAX, &frame)) {
+        trace_deep(from, call->trace);
+    } else if (call->trace != NULL) {
         luaL_traceback(L, from, NULL, 0);
         trace_print(lua_tostring(L, -1), call->trace);
     }

@@ -120,6 +120,19 @@ static void an_endless_loop_at_load_is_refused(void **state)
     assert_refused(stage, "bad", "text.lua");
 }
 
+static void an_endless_loop_of_a_run_is_refused_with_its_line(void **state)
+{
+    struct stage *stage = *state;
+    begin(stage);
+    put_policy(stage, "bad", "team", "things",
+               "local M = require 'base.things'\n"
+               "local N = { watches = M.watches, rights = M.rights }\n"
+               "function N.reconcile(ctx)\n  local n = 0\n  while true do n = n + 1 end\nend\n"
+               "return N");
+    assert_refused(stage, "bad", "(at ConfigMap policies/bad key things.lua:5)");
+    assert_refused(stage, "bad", "tried on Thing ns/");
+}
+
 static void a_table_without_end_is_refused(void **state)
 {
     struct stage *stage = *state;
@@ -455,6 +468,7 @@ int main(void)
         TEST(overlays_lie_on_one_another_in_name_order),
         TEST(a_syntax_error_is_refused_with_file_and_line),
         TEST(an_endless_loop_at_load_is_refused),
+        TEST(an_endless_loop_of_a_run_is_refused_with_its_line),
         TEST(a_table_without_end_is_refused),
         TEST(a_module_that_is_missing_is_refused),
         TEST(a_controller_that_breaks_the_contract_is_refused),
