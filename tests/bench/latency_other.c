@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { START_POLL_MS = 1, POLICY_S = 60 };
+enum { START_POLL_MS = 1 };
 
 #define POLICY_NAME "nemeton-bench"
 
@@ -18,6 +18,7 @@ struct reload {
     char *loaded; /* what its annotation said last */
     char *before;
     char *problem;
+    int64_t timeout_s;
 };
 
 struct ask {
@@ -109,8 +110,9 @@ static int policy_once(struct reload *reload, const char *namespace, int64_t num
         return -1;
     }
     jv_unref(made);
-    if (!bench_wait(reload->bench, reload_is_over, reload, POLICY_S)) {
-        return err_set(err, ERR_TIMEOUT, "the policy is not in force after %d s", POLICY_S);
+    if (!bench_wait(reload->bench, reload_is_over, reload, reload->timeout_s)) {
+        return err_set(err, ERR_TIMEOUT, "the policy is not in force after %lld s",
+                       (long long)reload->timeout_s);
     }
     *ns = bench_now(reload->bench) - sent;
     return reload->problem
@@ -134,7 +136,7 @@ int latency_policy(struct bench *bench, const struct options *options, struct er
     if (!watch.kind) {
         return -1;
     }
-    struct reload reload = {.bench = bench};
+    struct reload reload = {.bench = bench, .timeout_s = options->timeout_s};
     struct samples samples;
     samples_init(&samples, (size_t)options->samples);
     reload.watch = watch_start(bench->rest, &watch, &callbacks, &reload);

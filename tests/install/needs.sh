@@ -119,8 +119,8 @@ watches() {
     esac
 }
 audited() { # has the server let it watch that, since the log was marked?
-    tail -n "+$marked" "$dir/log/audit.json" | jq -e --arg user "$identity_user" --arg resource "$1" 'select(.user.username == $user and .verb == "watch"
-        and .objectRef.resource == $resource and .responseStatus.code == 200)' >/dev/null
+    [ -n "$(tail -n "+$marked" "$dir/log/audit.json" | jq -r --arg user "$identity_user" --arg resource "$1" 'select(.user.username == $user and .verb == "watch" and .stage == "ResponseStarted"
+        and .objectRef.resource == $resource and .responseStatus.code == 200) | .verb')" ]
 }
 takes_a_lease() {
     case $1 in
@@ -241,16 +241,14 @@ marks_a_policy() {
 looks_for_a_former_operator() { # whose Lease somebody renews: then it leaves the cluster alone
     case $1 in
     do)
-        kubectl -n rights annotate service druid-one-extras druidOpResourceHash=x --overwrite
         jq -cn '{apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: {name: "e6946145.apache.org", namespace: "rights"},
             spec: {holderIdentity: "manager", leaseDurationSeconds: 600, renewTime: (now | todate | sub("Z"; ".000000Z"))}}' | kubectl apply -f -
-        change "{\"spec\":{\"druidTimeout\":\"$((2 + RANDOM % 20))s\"}}"
+        kubectl -n rights annotate statefulset druid-one-extras druidOpResourceHash=x nemeton.dev/template- --overwrite
         ;;
     done) kubectl -n rights get druid one -o json | jq -e '.status | tostring | contains("e6946145.apache.org is being renewed")' >/dev/null ;;
     undo)
         kubectl -n rights delete lease e6946145.apache.org
-        kubectl -n rights annotate service druid-one-extras druidOpResourceHash-
-        change "{\"spec\":{\"druidTimeout\":\"$((2 + RANDOM % 20))s\"}}"
+        kubectl -n rights annotate statefulset druid-one-extras druidOpResourceHash-
         ;;
     esac
 }
@@ -258,6 +256,7 @@ logs_in() { # with what a Secret holds: the Druid that it asks is proxy.py, whic
     case $1 in
     do)
         if [ -z "$proxy" ]; then
+            : >"$work/proxy.notes"
             python3 tests/install/proxy.py "$work/proxy.port" "$work/proxy.notes" &
             proxy=$!
             within 10 test -s "$work/proxy.port" || return 1
