@@ -7,7 +7,9 @@
 local condition = require "lib.condition"
 local events = require "druid.events"
 local names = require "druid.names"
+local observed = require "druid.observed"
 local status = require "druid.status"
+local step = require "druid.rollout.step"
 local volumes = require "druid.volumes"
 local world = require "druid.world"
 
@@ -59,14 +61,37 @@ local function workloads(kube, cluster)
   return list
 end
 
+-- Sets that stay and whose pods were being replaced get their update strategy back. An error, or nil.
+function M.let_go(ctx, kube, cluster)
+  for _, set in ipairs(world.owned(kube, cluster).StatefulSet) do
+    if observed.annotation(set, names.step) then
+      local declared = cluster.spec.updateStrategy
+      for _, group in ipairs(cluster.groups) do
+        if group.name == set.metadata.name then
+          declared = group.node.updateStrategy or declared
+        end
+      end
+      local _, err = ctx.patch(set, step.release_patch(declared), { type = "merge" })
+      if err then
+        return err
+      end
+    end
+  end
+  return nil
+end
+
 function M.run(ctx, kube, cluster, old)
   if not has_finalizer(cluster.object, names.finalizer) then
     return nil
   end
   -- `kubectl delete --cascade=orphan` asks for everything to stay.
   if cluster.spec.disablePVCDeletionFinalizer or has_finalizer(cluster.object, "orphan") then
-    local _, err = ctx.finalizer_remove(names.finalizer)
-    return nil, err
+    local err = has_finalizer(cluster.object, "orphan") and M.let_go(ctx, kube, cluster) or nil
+    if err then
+      return nil, err
+    end
+    local _, failed = ctx.finalizer_remove(names.finalizer)
+    return nil, failed
   end
   if old.message == nil or not old.message:find("^Deleting") then
     ctx.event(events.event("Normal", "DruidOperatorFinalizerTriggered",

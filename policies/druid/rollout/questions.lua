@@ -1,7 +1,8 @@
 -- Asks Druid what the replacement of a pod depends on, no more than is needed to decide.
 --
 -- `new` gives the questions that druid.rollout.step puts, answered by druid.rollout.queryable from facts that are fetched
--- when they are first looked at. An answer counts when it was good twice, `settle_s` apart. A Druid that
+-- when they are first looked at. Where the view of others matters an answer counts when it was good twice,
+-- `settle_s` apart. A Druid that
 -- cannot be asked is waited for: `unasked_s` when nobody has got an answer out of it so far (no way to it, a
 -- password that is not given), which spec.druidTimeout changes, and `lost_s` when somebody has. Then what
 -- Kubernetes says has to do, and the group's note says so. The times since when are kept in memory: an
@@ -17,6 +18,7 @@ local queryable = require "druid.rollout.queryable"
 local M = {}
 
 M.settle_s = 5
+M.twice = { historical = true }   -- what Brokers see follows; others speak for themselves
 M.unasked_s, M.lost_s = 60, 1800
 M.segments_sql = "SELECT \"server\", COUNT(*) AS \"n\" FROM sys.server_segments GROUP BY 1"
 
@@ -202,7 +204,9 @@ function M.new(druid, cluster, entry)
         return false, words
       end
       good_since[row.uid] = good_since[row.uid] or now
-      if queryable.after[node_type] and not asked.note and now - good_since[row.uid] < M.settle_s then
+      local left_s = good_since[row.uid] + M.settle_s - now
+      if M.twice[node_type] and not asked.note and left_s > 0 then
+        asked.again_s = left_s
         return false, row.name .. " is as before; it is asked once more"
       end
       good_since[row.uid] = nil

@@ -89,6 +89,21 @@ return {
     t.ok(log:find("restart StatefulSet/druid%-demo%-brokers"), log)
     t.equal(image(world, "brokers"), "apache/druid:34.0.1")
   end,
+  ["a cluster that goes and leaves its parts leaves no set held"] = function(t)
+    local spec = cluster()
+    spec.nodes.historicals = node("historical")
+    local world = new_world(spec)
+    world.bring_up()
+    world.edit(function(edited) edited.image = "apache/druid:34.0.0" end)
+    world.run()
+    local set = world.objects["StatefulSet/druid-demo-historicals"]
+    t.equal(set.spec.updateStrategy.type, "OnDelete")
+    world.primary.metadata.deletionTimestamp = "now"
+    world.primary.metadata.finalizers = { "deletepvc.finalizers.druid.apache.org", "orphan" }
+    t.equal(world.run(), "patch StatefulSet/druid-demo-historicals\nrelease")
+    t.equal(set.spec.updateStrategy.type, "RollingUpdate")
+    t.equal(set.metadata.annotations["nemeton.dev/step"], nil)
+  end,
   ["a paused update stands still and goes on where it was"] = function(t)
     local world = at_work()
     world.primary.metadata.annotations = { ["nemeton.dev/rollout"] = "pause" }

@@ -92,7 +92,7 @@ local function step_held(ctx, kube_door, cluster, entry, live, asked, options, d
     local _, err = M.release(ctx, entry, live)
     note_failure(done, err)
   end
-  entry.again_ms = M.ask_again_ms
+  entry.again_ms = asked.again_s and asked.again_s * 1000 or M.ask_again_ms
 end
 
 -- One step of a set of workers that is held.
