@@ -19,7 +19,7 @@ for kind in service configmap statefulset; do
         esac
     done
 done
-router_config=$(kubectl get configmap -l app=druid -o name | grep routers)
+router_config=configmap/druid-tiny-cluster-routers-config
 kubectl patch "$router_config" --type merge -p '{"data":{"runtime.properties":"changed=by hand","added":"by hand"}}' >/dev/null
 soon "an edited ConfigMap" 2 "druid.service=druid/router" kubectl get "$router_config" -o yaml
 expect "what was added to it is gone" "^none$" sh -c "'$kubectl_program' get '$router_config' -o yaml | grep 'by hand' || echo none"
