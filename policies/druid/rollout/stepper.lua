@@ -5,6 +5,7 @@
 -- Druid is asked again (`again_ms`). Everything that has to outlive this process is in the set's annotation
 -- before the deed: an operator that is killed at any point goes on from there.
 
+local address = require "druid.client.address"
 local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
@@ -99,6 +100,15 @@ end
 local function step_workers(ctx, kube_door, druid, cluster, entry, live, options, done)
   local set, now = M.look(kube_door, cluster, entry, live), clock.now()
   local config = middlemanager.config(cluster, entry.group)
+  if config.strategy == "restore" then
+    local lacks = middlemanager.restore_lacks(cluster, entry.group, function(name)
+      return address.property(cluster, entry.group, name)
+    end)
+    if lacks then
+      config.strategy = "drain"
+      table.insert(entry.notes, lacks)
+    end
+  end
   local facts, asking = workers.facts(druid)
   local plan = middlemanager.next(set, facts, { now = now, config = config, stop = options.stop, others = options.others,
     memory = workers.memory,
