@@ -16,7 +16,9 @@ extern char **environ;
 struct process_stage {
     struct stage stage;
     pid_t pids[OPERATORS]; /* 0: none */
-    char *nemeton, *kubeconfig, *folder;
+    char *nemeton, *folder;
+    char *kubeconfig; /* of the operator */
+    char *admin;      /* kubeconfig of the person */
     unsigned started;
 };
 
@@ -80,8 +82,7 @@ static int start(struct process_stage *self, size_t index, struct err *err)
 /* The command that tells what a takeover would do: fails when a pod would restart. */
 static int adopt(struct process_stage *self, struct err *err)
 {
-    const char *argv[] = {self->nemeton,  "adopt",          "--dry-run",
-                          "--kubeconfig", self->kubeconfig, NULL};
+    const char *argv[] = {self->nemeton, "adopt", "--dry-run", "--kubeconfig", self->admin, NULL};
     char *log = mem_printf("%s/adopt.log", self->folder);
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
@@ -142,6 +143,7 @@ static void process_free(struct stage *stage)
     clock_free(stage->clock);
     free(self->nemeton);
     free(self->kubeconfig);
+    free(self->admin);
     free(self->folder);
     free(self);
 }
@@ -151,6 +153,7 @@ struct stage *stage_process_new(const struct stage_options *options, struct err 
     struct process_stage *self = mem_alloc(sizeof(*self));
     struct stage *stage = &self->stage;
     self->nemeton = mem_str(options->nemeton);
+    self->admin = mem_str(options->kubeconfig);
     self->kubeconfig =
         mem_str(options->operator_kubeconfig ? options->operator_kubeconfig : options->kubeconfig);
     self->folder = mem_str(options->folder);
