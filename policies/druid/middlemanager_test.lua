@@ -211,7 +211,9 @@ return {
     local properties = { ["druid.indexer.task.restoreTasksOnRestart"] = "true" }
     local group = { kind = "StatefulSet", node = { terminationGracePeriodSeconds = 400,
       volumeClaimTemplates = { { metadata = { name = "data" } } } } }
-    local function lacks() return middlemanager.restore_lacks({ spec = {} }, group, function(name) return properties[name] end) end
+    local function lacks()
+      return middlemanager.restore_lacks({ spec = {} }, group, function(name) return properties[name] end)
+    end
     t.equal(lacks(), nil)
     group.node.terminationGracePeriodSeconds = 30
     t.equal(lacks(), "strategy restore needs terminationGracePeriodSeconds of 330 or more; its workers are emptied instead")

@@ -205,7 +205,8 @@ return {
   end,
   ["Q31: the pods of a renamed group stay until those of the new one are up"] = function(t)
     local kinds = { { apiVersion = "apps/v1", kind = "StatefulSet", list = "statefulSets", workload = true } }
-    local old = { metadata = { name = "druid-demo-old", labels = { component = "broker", nodeSpecUniqueStr = "druid-demo-old" } } }
+    local old = { metadata = { name = "druid-demo-old",
+      labels = { component = "broker", nodeSpecUniqueStr = "druid-demo-old" } } }
     local remove, kept = plan.removals(cluster(), { StatefulSet = {} }, { StatefulSet = { old } },
       { { key = "brokers", type = "broker", action = "create" } }, kinds)
     t.equal(remove, {})

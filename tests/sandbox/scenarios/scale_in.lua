@@ -1,5 +1,5 @@
 local w = require "world"
-local M = { title = "workers and Historicals are emptied before they are scaled away or removed, and are as before when they come back" }
+local M = { title = "workers and Historicals are emptied before they are scaled away or removed, and come back as before" }
 
 local MAP = "tiny-druid-model"
 
