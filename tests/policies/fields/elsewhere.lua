@@ -11,7 +11,7 @@ return {
   recreateOnImmutableChange = "policies/druid/recreate_test.lua",
   scalePvcSts = "policies/druid/recreate_test.lua",
   middleManagerDrainStrategy = "policies/druid/middlemanager_test.lua",
-  druidTimeout = "policies/druid/rollout/step_test.lua",
+  druidTimeout = "policies/druid/rollout/questions_test.lua",
   progressDeadline = "policies/druid/stuck_test.lua",
   rollback = "policies/druid/stuck_test.lua",
 }
