@@ -193,7 +193,7 @@ a_cluster_of_hundreds_of_groups_comes_up_on_a_slow_server_and_says_how_far_it_is
     assert_true(loop_run_until(stage.loop, has_status, &stage, 110000));
     assert_has(condition(&stage, "Progressing", "message"), " still to be written)");
     assert_string_equal(condition(&stage, "Progressing", "reason"), "Creating");
-    assert_in_range(count(&stage, "apps/v1", "StatefulSet"), 1, GROUPS / 3);
+    assert_in_range(count(&stage, "apps/v1", "StatefulSet"), 1, GROUPS / 2);
     if (!loop_run_until(stage.loop, is_ready, &stage, 1800000))
         fail_msg("not ready: %s", buf_str(&stage.waits));
     assert_int_equal(count(&stage, "apps/v1", "StatefulSet"), GROUPS);
