@@ -29,6 +29,9 @@ function M.run(ctx)
   end
   w.check(next(claims), "there are claims")
 
+  if w.mode ~= "virtual" then
+    w.equal((pcall(w.operator, "adopt")), false, "a takeover that goes on with an update is foretold to restart pods")
+  end
   w.operator("start")
   w.wait(ctx, "what was being deleted is gone", 120, function() return kube.read(going.target) == nil end)
   w.wait(ctx, "the rollout is over", 400, function() return f.is_ready(rolling) end)
