@@ -95,6 +95,10 @@ function M.run(ctx, kube_door, http_door)
   local old = cluster.object.status or {}
 
   if cluster.object.metadata.deletionTimestamp then
+    local words, again_s = alive.look_at_workloads(kube_door, cluster)
+    if words then
+      return M.stand_by(ctx, cluster, old, words, again_s)
+    end
     return teardown.run(ctx, kube_door, cluster, old)
   end
   if M.is_paused(cluster) then

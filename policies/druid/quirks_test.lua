@@ -64,7 +64,8 @@ local function is_torn_down(change)
   local one, reached, before = object(change), false, teardown.run
   one.metadata.deletionTimestamp, one.metadata.finalizers = "now", { names.finalizer }
   teardown.run = function() reached = true end
-  local fine, err = pcall(init.run, { object = one, key = { uid = "cr" } }, {}, {})
+  local kube_door = { get = function() return nil end }
+  local fine, err = pcall(init.run, { object = one, key = { uid = "cr" } }, kube_door, {})
   teardown.run = before
   return reached, fine or err
 end

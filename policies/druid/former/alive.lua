@@ -143,4 +143,13 @@ function M.look(kube, cluster, wanted, live)
   return words, again_s
 end
 
+-- The same for a cluster that is being deleted, of which nothing is rendered.
+function M.look_at_workloads(kube, cluster)
+  local live = { workloads = {} }
+  for _, group in ipairs(cluster.groups) do
+    live.workloads[group.name] = world.workload(kube, cluster, group)
+  end
+  return M.look(kube, cluster, nil, live)
+end
+
 return M
