@@ -147,13 +147,37 @@ static void documents(struct standin *self, const struct request *request, const
 
 /* Coordinator ---------------------------------------------------------------------------------- */
 
+static bool is_historical(const struct member *member)
+{
+    return strcmp(member->type, "historical") == 0;
+}
+
+/* Servers that are told to give their segments away do not count. */
+static bool gives_away(const struct standin *self, const struct member *member)
+{
+    return strstr(self->dynamic, member->host) != NULL;
+}
+
 static int segments(const struct standin *self)
 {
     int sum = 0;
     for (size_t i = 0; i < self->member_count; i++) {
-        sum += strcmp(self->members[i].type, "historical") == 0 ? self->members[i].segments : 0;
+        const struct member *member = &self->members[i];
+        sum += is_historical(member) && !gives_away(self, member) ? member->segments : 0;
     }
     return sum;
+}
+
+/* After decommissioningNodes has changed: all segments have a replica elsewhere, so they only go. */
+static void give_away(struct standin *self)
+{
+    for (size_t i = 0; i < self->member_count; i++) {
+        const struct member *member = &self->members[i];
+        if (is_historical(member) && gives_away(self, member)) {
+            members_order(self, member->host, "empty");
+        }
+    }
+    self->most_segments = segments(self);
 }
 
 static void load_status(struct standin *self, const struct request *request, struct answer *answer)
@@ -213,6 +237,7 @@ static void coordinator(struct standin *self, const struct request *request, con
         if (merged) {
             free(self->dynamic);
             self->dynamic = merged;
+            give_away(self);
         }
     } else if (strncmp(rest, "rules/", 6) == 0) {
         documents(self, request, "[]", answer);

@@ -1,6 +1,7 @@
 /*
  * Tasks that only pass time. An Overlord keeps them and orders workers about through the registry; a worker
- * knows its own. Orders: "run ID MILLISECONDS", "stop ID", "enable", "disable".
+ * knows its own. Orders: "run ID MILLISECONDS", "stop ID", "enable", "disable", and to
+ * a Historical "empty".
  */
 #include "standin.h"
 
@@ -65,6 +66,8 @@ void tasks_order(struct standin *self, const char *text)
         }
     } else if (strcmp(text, "enable") == 0 || strcmp(text, "disable") == 0) {
         self->self.enabled = text[0] == 'e';
+    } else if (strcmp(text, "empty") == 0) {
+        self->self.segments = 0;
     }
     self->self.tasks = running(self);
     members_tell(self);
