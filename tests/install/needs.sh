@@ -221,12 +221,12 @@ hears_why_pods_are_refused() { # by a quota that is used up
     do)
         kubectl -n rights create quota none --hard=pods=0
         within 20 quota_counts
-        change '{"spec":{"nodes":{"extras":{"replicas":2}}}}'
+        change '{"spec":{"nodes":{"brokers":{"replicas":2}}}}'
         ;;
     done) kubectl -n rights get druid one -o json | jq -e 'any(.status.conditions[]; .type == "Degraded" and (.message | contains("exceeded quota: none")))' >/dev/null ;;
     undo)
         kubectl -n rights delete quota none
-        change '{"spec":{"nodes":{"extras":{"replicas":1}}}}'
+        change '{"spec":{"nodes":{"brokers":{"replicas":1}}}}'
         ;;
     esac
 }
