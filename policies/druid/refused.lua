@@ -10,7 +10,7 @@ local M = {}
 
 M.after_s, M.fresh_s = 10, 900   -- pods are missing for so long; older events are history
 
-local prefixes = { "^create [Pp]od %S+ in %S+ %S+ failed error: ", "^create [Pp]od %S+ failed: " }
+local prefixes = { "^[Cc]reate [Pp]od %S+ in %S+ %S+ failed error: ", "^[Cc]reate [Pp]od %S+ failed: " }
 
 function M.words(note)
   for _, prefix in ipairs(prefixes) do

@@ -23,6 +23,8 @@ return {
   ["leaves what the server said of the pod"] = function(t)
     t.equal(refused.words('create Pod a-0 in StatefulSet a failed error: pods "a-0" is forbidden: exceeded quota: q'),
       "pods are refused: exceeded quota: q")
+    t.equal(refused.words('Create Pod a-0 in StatefulSet a failed error: pods "a-0" is forbidden: exceeded quota: q'),
+      "pods are refused: exceeded quota: q")
     t.equal(refused.words('create Pod a-0 in StatefulSet a failed error: Pod "a-0" is invalid: metadata.annotations: x'),
       "pods are refused: metadata.annotations: x")
   end,
