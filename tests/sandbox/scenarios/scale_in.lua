@@ -105,7 +105,7 @@ local function removed_group(ctx)
 end
 
 function M.run(ctx)
-  if w.mode == "cluster" then return end   -- nobody plays Druid there
+  if w.mode ~= "virtual" then return end   -- tasks take their time, and nobody plays Druid on a real cluster
   w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "version: \"\"\n" },
     metadata = { namespace = w.namespace, name = MAP, labels = { druid_cr = "tiny" } } })
   w.deploy(ctx, nil, function(druid)
