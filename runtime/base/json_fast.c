@@ -120,33 +120,6 @@ static bool read_escape(struct reader *reader)
     return true;
 }
 
-/* The bytes up to a quote, a backslash, a control character or the end. Eight at a time: the sums set
- * the top bit of a byte that is one of these; *high gets the top bits of the bytes passed. */
-static size_t plain_bytes(const char *str, size_t len, uint64_t *high)
-{
-    const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
-    size_t i = 0;
-
-    for (; i + 8 <= len; i += 8) {
-        uint64_t word, quote, slash;
-
-        memcpy(&word, str + i, 8);
-        quote = word ^ (ones * '"');
-        slash = word ^ (ones * '\\');
-        if ((((word - ones * 0x20) | (quote - ones) | (slash - ones)) & ~word & tops) != 0)
-            break;
-        *high |= word & tops;
-    }
-    for (; i < len; i++) {
-        unsigned char c = (unsigned char)str[i];
-
-        if (c < 0x20 || c == '"' || c == '\\')
-            break;
-        *high |= c & 0x80;
-    }
-    return i;
-}
-
 /* The rest of a string whose opening quote was taken, into reader->found. */
 static bool read_string(struct reader *reader)
 {
@@ -155,7 +128,7 @@ static bool read_string(struct reader *reader)
     reader->len = 0;
     for (;;) {
         const char *start = reader->at;
-        size_t run = plain_bytes(start, (size_t)(reader->end - start), &high);
+        size_t run = json_plain_bytes(start, (size_t)(reader->end - start), &high);
         bool ends;
 
         reader->at += run;

@@ -1,4 +1,4 @@
-#include "base/json.h"
+#include "base/json_internal.h"
 
 #include <float.h>
 #include <math.h>
@@ -63,34 +63,13 @@ static inline int add_char(struct buf *out, char c)
     return add(out, &c, 1);
 }
 
-/* How many bytes at the start need no escape. Eight at a time: the sums set the top bit of a byte
- * that is below 0x20, a quote or a backslash; bytes above 0x7F are cleared by the last factor. */
-static size_t plain_bytes(const char *str, size_t len)
-{
-    const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
-    size_t i = 0;
-
-    for (; i + 8 <= len; i += 8) {
-        uint64_t word, quote, slash;
-        memcpy(&word, str + i, 8);
-        quote = word ^ (ones * '"');
-        slash = word ^ (ones * '\\');
-        if ((((word - ones * 0x20) | (quote - ones) | (slash - ones)) & ~word & tops) != 0)
-            break;
-    }
-    for (; i < len; i++) {
-        unsigned char c = (unsigned char)str[i];
-        if (c < 0x20 || c == '"' || c == '\\')
-            break;
-    }
-    return i;
-}
-
 static int print_string(struct buf *out, const char *str, size_t len)
 {
+    uint64_t high = 0; /* what is printed was checked when it was made */
+
     add_char(out, '"');
     for (;;) {
-        size_t plain = plain_bytes(str, len);
+        size_t plain = json_plain_bytes(str, len, &high);
         add(out, str, plain);
         if (plain == len)
             break;
