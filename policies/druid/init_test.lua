@@ -59,6 +59,22 @@ return {
     t.equal(outcome, nil)
     t.equal(#world.events, 0)
   end,
+  ["a cluster is not Ready by its new spec while what another operator wrote could not be taken over"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.run()
+    local service = world.objects["Service/druid-demo-brokers"]
+    service.metadata.annotations = { druidOpResourceHash = "x" }
+    world.primary.metadata.generation = 2
+    local read = world.kube.read
+    world.kube.read = function() return nil, { code = "timeout", message = "no answer" } end
+    world.run()
+    t.equal(status_of(world, "Ready"), "False")
+    world.kube.read = read
+    service.metadata.annotations = nil
+    world.run()
+    t.equal(status_of(world, "Ready"), "True")
+  end,
   ["nothing is compared again while nothing has changed, and everything once something has"] = function(t)
     local world = new_world(tiny())
     world.bring_up()

@@ -195,6 +195,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   local lists, look_s = survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept, left = done.left,
+    unwritten = done.failure and done.failure.message,
     lists = lists, policy_version = ctx.policy_version,
     conditions = done.dynamic and { done.dynamic.condition },
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),

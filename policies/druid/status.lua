@@ -240,9 +240,15 @@ local function legacy(summary, groups)
     reason = names.cut(summary.message, 250) }
 end
 
+-- A cluster that was Ready by this very generation and policy stays so through a failure that passes.
+local function was_ready(cluster, old, policy_version)
+  return old.observedGeneration == cluster.generation and old.policyVersion == policy_version
+    and condition.is_true(old.conditions, "Ready")
+end
+
 -- cluster: the cluster; old: its last status (plain table); facts: { entries = sorted entries of the
--- plan, errors = texts, kept = workloads that are removed later, conditions = more of them, lists = names by kind, rollout =,
--- policy_version = }; now: seconds.
+-- plan, errors = texts, unwritten = why the run ended before all was written, or nil, kept = workloads that are
+-- removed later, conditions = more of them, lists = names by kind, rollout =, policy_version = }; now: seconds.
 function M.compose(cluster, old, facts, now)
   local last, groups, ready = {}, {}, 0
   for _, group in ipairs(old.groups or {}) do
@@ -262,6 +268,11 @@ function M.compose(cluster, old, facts, now)
       facts.left)
   end
   summary.trouble_reason, summary.trouble_text = trouble(groups, facts)
+  if facts.unwritten and not summary.progress_reason and not summary.trouble_reason
+    and not was_ready(cluster, old, facts.policy_version) then
+    summary.progress_reason = "Writing"
+    summary.progress_text = "Not all is written yet, it is tried again: " .. facts.unwritten
+  end
   summary.message = names.cut(summary.trouble_text or summary.progress_text or "Ready", 250)
   local status = tables.merge(facts.lists, {
     observedGeneration = cluster.generation,

@@ -41,6 +41,16 @@ return {
     t.equal(status.phase(entry("create", state(0, 2)), nil), "Creating")
     t.equal(status.phase(entry("go", state(2, 2), { failed = "no" }), ready), "Failed")
   end,
+  ["a cluster is not Ready while something of this generation could not be written"] = function(t)
+    local good = { entry("keep", state(2, 2)) }
+    local first = composed({}, good, 1000, { unwritten = "no answer within 60000 ms" })
+    t.equal(first.conditions[1].status, "False")
+    t.equal(first.message, "Not all is written yet, it is tried again: no answer within 60000 ms")
+    local ready = composed(first, good)
+    t.equal(ready.conditions[1].status, "True")
+    t.equal(composed(ready, good, 1000, { unwritten = "a lost race" }).conditions[1].status, "True")
+    t.equal(composed(ready, good, 1000, { unwritten = "a lost race", policy_version = "q" }).conditions[1].status, "False")
+  end,
   ["times move only with what they tell"] = function(t)
     local first = composed({}, { entry("keep", state(2, 2)) }, 1000)
     local second = composed(first, { entry("keep", state(2, 2)) }, 5000)
