@@ -1,4 +1,5 @@
--- A DruidIngestion object, field by field; see druid.lua for how to read this.
+-- A DruidIngestion object, field by field; see druid.lua for how to read this. What a value must be beyond its
+-- type is said in policies/ingestion/rules.lua.
 
 local types = {
   Secret = { fields = {
@@ -11,15 +12,21 @@ local types = {
     { "usernameKey", "text", "Key of the name in the Secret; OperatorUserName when it is left out." },
     { "passwordKey", "text", "Key of the password in the Secret; OperatorPassword when it is left out." },
   } },
+  -- Druid's own: only what the rules look at is named.
+  NativeSpec = { open = true, fields = { { "type", "text" } } },
+  Compaction = { open = true, fields = { { "dataSource", "text" } } },
+  Rule = { open = true, fields = { { "type", "text" } } },
   Ingestion = { required = { "type" }, fields = {
     { "type", "text",
-      "native-batch and index-hadoop are tasks, which run once; kafka, kinesis, rabbit, autocompact, scheduled_batch "
+      "native-batch, sql and index-hadoop are tasks, which run once; kafka, kinesis, rabbit, autocompact, scheduled_batch "
       .. "and supervisor (any other one) are supervisors, which run on." },
-    { "nativeSpec", "object", "What Druid is given: the specification of the task or supervisor as an object." },
-    { "spec", "text", "The same as JSON text. nativeSpec goes before it." },
-    { "compaction", "object",
+    { "nativeSpec", "NativeSpec",
+      "What Druid is given: the specification of the task or supervisor as an object; for sql an object with query, "
+      .. "and context and parameters if there are any." },
+    { "spec", "text", "The same as JSON text; for sql the query will do. nativeSpec goes before it." },
+    { "compaction", "Compaction",
       "Automatic compaction of the data source; its dataSource may be left out. Removed in Druid when it is removed here." },
-    { "rules", "[object]",
+    { "rules", "[Rule]",
       "Retention rules of the data source, all of them. The default ones come back when they are removed here." },
   } },
 }
@@ -82,4 +89,5 @@ return {
   types = types,
   spec = { about = "What is to be done.", fields = spec, required = { "druidCluster", "ingestion" } },
   status = { about = "How far it is.", fields = status },
+  rules = "ingestion.rules",
 }

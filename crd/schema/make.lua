@@ -2,6 +2,8 @@
 --
 -- With rules, the API server gets them too, as x-kubernetes-validations (Kubernetes 1.25 and later).
 
+local rules_of = require "lib.rules"
+
 local M = {}
 
 -- A YAML mapping in the order given: a list of { key, value }; a value is a text, number, boolean,
@@ -84,11 +86,11 @@ Maker.__index = Maker
 -- What the rules add at a place ("spec/nodes/*/kind"): limits and validations.
 function Maker:rules_at(path)
   local made = {}
-  for _, limit in ipairs(self.rules and self.rules.limits_at(path) or {}) do
+  for _, limit in ipairs(self.rules and rules_of.at(self.rules.limits, path) or {}) do
     made[#made + 1] = { limit.of, limit.max }
   end
   local list = {}
-  for _, rule in ipairs(self.rules and self.rules.rules_at(path) or {}) do
+  for _, rule in ipairs(self.rules and rules_of.at(self.rules.rules, path) or {}) do
     if rule.cel then
       list[#list + 1] = { { "rule", rule.cel }, { "message", rule.message .. "; " .. rule.remedy } }
     end

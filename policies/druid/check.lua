@@ -9,6 +9,7 @@ local groups = require "druid.groups"
 local metadata = require "lib.metadata"
 local names = require "lib.names"
 local pod = require "druid.render.pod"
+local problems_of = require "lib.problems"
 local quantity = require "lib.quantity"
 local render = require "druid.render"
 local rules = require "druid.rules"
@@ -403,10 +404,7 @@ end
 
 -- object: a Druid object as a plain table.
 function M.problems(object)
-  local problems = {}
-  local function add(field, message, remedy)
-    problems[#problems + 1] = { field = field, message = message, remedy = remedy }
-  end
+  local problems, add = problems_of.list()
   local cluster = groups.cluster(object)
   for _, rule in ipairs(M.cluster_rules) do
     rule(cluster, add)
@@ -421,11 +419,6 @@ function M.problems(object)
     same_names(cluster, add)
   end
   return problems
-end
-
--- One problem as a sentence.
-function M.sentence(problem)
-  return problem.field .. " " .. problem.message .. "; " .. problem.remedy
 end
 
 return M

@@ -1,4 +1,5 @@
 local check = require "druid.check"
+local problems_of = require "lib.problems"
 
 local function broker()
   return {
@@ -22,7 +23,7 @@ local function told(t, change, field, word)
   local problems = check.problems(object(change))
   t.ok(#problems > 0, "nothing was found")
   t.equal(problems[1].field, field)
-  t.ok(check.sentence(problems[1]):find(word, 1, true), check.sentence(problems[1]))
+  t.ok(problems_of.sentence(problems[1]):find(word, 1, true), problems_of.sentence(problems[1]))
   t.ok(problems[1].remedy ~= "")
 end
 

@@ -27,6 +27,7 @@ local leader = require "druid.leader"
 local leaver = require "druid.rollout.leaver"
 local names = require "druid.names"
 local plan = require "druid.plan"
+local problems_of = require "lib.problems"
 local proof = require "druid.proof"
 local recreate = require "druid.recreate"
 local render = require "druid.render"
@@ -167,11 +168,7 @@ function M.problem(ctx, cluster, old)
   if #problems == 0 then
     return nil
   end
-  local text = check.sentence(problems[1])
-  if #problems > 1 then
-    text = text .. string.format(" (and %d more)", #problems - 1)
-  end
-  return text
+  return problems_of.line(problems)
 end
 
 -- Ends a run before anything is touched. problem: what is wrong, or nil when nothing is.
@@ -311,7 +308,7 @@ function M.render(object)
   local plain = json.copy(object)
   local problems = check.problems(plain)
   if #problems > 0 then
-    return nil, { code = "invalid", message = check.sentence(problems[1]) }
+    return nil, { code = "invalid", message = problems_of.line(problems) }
   end
   return render.objects(groups.cluster(plain))
 end

@@ -1,18 +1,16 @@
--- What single values of a Druid object must be, beyond their type. Pure.
+-- What single values of a Druid object must be, beyond their type; see lib.rules. Pure.
 --
--- Each rule is said twice in one place: as Lua, for every server and for `nemeton check`, and as CEL, for
--- an API server that holds it itself (deploy/crd-cel, made by deploy/make-crd). What needs more than one
--- part of the object, or counts more than the server's budget allows, is in druid.check alone. A rule that
--- an overlay adds here is held by the policy; the server's copy is made with the release.
---
--- A place is "spec/nodes/*/kind"; * is each entry. A rule is asked only where there is a value.
+-- What needs more than one part of the object, or counts more than a server's budget allows, is in druid.check
+-- alone. A rule that an overlay adds here is held by the policy; the server's copy is made with the release.
 
-local durations = require "lib.duration"
 local groups = require "druid.groups"
+local lib = require "lib.rules"
 local names = require "lib.names"
 local tables = require "lib.tables"
 
 local M = {}
+
+local between, duration, label, one_of, subdomain = lib.between, lib.duration, lib.label, lib.one_of, lib.subdomain
 
 -- Both levels of a field.
 local function both(field)
@@ -21,51 +19,6 @@ end
 
 local function in_group(field)
   return { "spec/nodes/*/" .. field }
-end
-
--- The value is one of a list. The empty text counts as left out.
-local function one_of(at, list, message, or_empty)
-  local known, texts, shown = {}, {}, {}
-  for i, value in ipairs(list) do
-    known[value], texts[i], shown[i] = true, "'" .. value .. "'", value
-  end
-  if or_empty then
-    known[""] = true
-    table.insert(texts, 1, "''")
-  end
-  return {
-    at = at, type = "string", message = message,
-    remedy = "use " .. table.concat(shown, ", ", 1, #shown - 1) .. (#shown > 1 and " or " or "") .. shown[#shown],
-    cel = "self in [" .. table.concat(texts, ", ") .. "]",
-    holds = function(self) return known[self] == true end,
-  }
-end
-
-local function between(at, min, max, message, remedy)
-  local cel = max and string.format("self >= %d && self <= %d", min, max) or string.format("self >= %d", min)
-  return {
-    at = at, type = "number", message = message, remedy = remedy, cel = cel,
-    holds = function(self) return self >= min and (max == nil or self <= max) end,
-  }
-end
-
--- Read by lib.duration.
-local function duration(at)
-  return {
-    is_duration = true, at = at, type = "string", message = "is no length of time", remedy = "write it as 90s, 30m or 1h30m",
-    cel = "self.matches('^(0|([0-9]+([.][0-9]+)?(h|m|s|ms))+)?$')",
-    holds = function(self) return self == "" or durations.seconds(self) ~= nil end,
-  }
-end
-
-local label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-local function subdomain(at, message)
-  return {
-    at = at, type = "string", message = message,
-    remedy = "use lower-case letters, digits, dashes and dots, as in the name of the object that is meant",
-    cel = string.format("self.matches('^(%s(\\\\.%s)*)?$')", label, label),
-    holds = function(self) return self == "" or names.is_subdomain(self) end,
-  }
 end
 
 -- Numbers of a probe that may be left out or 0, which means Kubernetes' default.
@@ -177,8 +130,7 @@ for _, number in ipairs(probe_numbers) do
   M.rules[#M.rules + 1] = between(at, 0, nil, "is less than nothing", "use 1 or more, or leave it out")
 end
 
--- The most entries of a list or map, and the most characters of a text. No cluster comes near them; the
--- server wants them to know what a rule can cost at most.
+-- No cluster comes near them.
 M.limits = {
   { at = { "spec/nodes" }, of = "maxProperties", max = 320 },
   { at = both("services"), of = "maxItems", max = 32 },
@@ -190,111 +142,11 @@ M.limits = {
   { at = { "spec/serviceAccount", "spec/nodes/*/serviceAccountName" }, of = "maxLength", max = 253 },
 }
 
--- Every length of time: a pattern over a text of any length would cost the server too much.
-for _, rule in ipairs(M.rules) do
-  if rule.is_duration then
-    M.limits[#M.limits + 1] = { at = rule.at, of = "maxLength", max = 32 }
-  end
-end
-
--- What is said about one place ---------------------------------------------------------------------
-
-local function at_place(list, place)
-  local found = {}
-  for _, entry in ipairs(list) do
-    for _, at in ipairs(entry.at) do
-      if at == place then
-        found[#found + 1] = entry
-      end
-    end
-  end
-  return found
-end
-
-function M.rules_at(place)
-  return at_place(M.rules, place)
-end
-
-function M.limits_at(place)
-  return at_place(M.limits, place)
-end
-
--- Judging an object ----------------------------------------------------------------------------------
-
--- Calls found(value, field) for every value at a place; field is written from the object's top.
-local function visit(value, place, from, field, found)
-  if value == nil or value == json.null then
-    return
-  end
-  if from > #place then
-    found(value, field)
-    return
-  end
-  if type(value) ~= "table" then
-    return   -- the schema says so
-  end
-  local stop = place:find("/", from, true) or #place + 1
-  local step = place:sub(from, stop - 1)
-  if step ~= "*" then
-    visit(value[step], place, stop + 1, field .. "." .. step, found)
-    return
-  end
-  for key, part in pairs(value) do
-    local here = type(key) == "number" and string.format("%s[%d]", field, key - 1) or field .. "." .. key
-    visit(part, place, stop + 1, here, found)
-  end
-end
-
-local function each_value(spec, entry, found)
-  for _, place in ipairs(entry.at) do
-    visit(spec, place, #"spec/" + 1, "spec", found)
-  end
-end
-
-local function shown(value)
-  if type(value) == "string" then
-    return "\"" .. names.cut(value, 80) .. "\" "
-  end
-  return type(value) == "table" and "" or tostring(value) .. " "
-end
-
-local words = { string = "a text", number = "a number", table = "an object" }
-
-local size = {
-  maxItems = function(value) return type(value) == "table" and #value or 0 end,
-  maxLength = function(value) return type(value) == "string" and (utf8.len(value) or #value) or 0 end,
-  maxProperties = function(value)
-    local count = 0
-    for _ in pairs(type(value) == "table" and value or {}) do
-      count = count + 1
-    end
-    return count
-  end,
-}
+lib.limit_durations(M.rules, M.limits)
 
 -- Calls add(field, message, remedy) for everything in a spec that breaks a rule.
 function M.judge(spec, add)
-  for _, rule in ipairs(M.rules) do
-    each_value(spec, rule, function(value, field)
-      if type(value) ~= rule.type then
-        add(field, shown(value) .. "has the wrong type", "give " .. words[rule.type])
-        return
-      end
-      local judged, holds = pcall(rule.holds, value)   -- a part of it may have the wrong type
-      if not judged or not holds then
-        add(field, shown(value) .. rule.message, rule.remedy)
-      end
-    end)
-  end
-  for _, limit in ipairs(M.limits) do
-    each_value(spec, limit, function(value, field)
-      local count = size[limit.of](value)
-      if count > limit.max then
-        add(field, string.format("has %d %s; %d are the most", count,
-          limit.of == "maxLength" and "characters" or "entries", limit.max), "use fewer")
-      end
-    end)
-  end
+  lib.judge(M, spec, add)
 end
 
 return M

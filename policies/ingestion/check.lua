@@ -4,46 +4,37 @@
 -- rule, append a function to `rules`; it gets the object (a plain table) and add(field, message, remedy).
 
 local job = require "ingestion.job"
+local problems_of = require "lib.problems"
+local rules = require "ingestion.rules"
 local tables = require "lib.tables"
 
 local M = {}
 
 local function has_cluster(object, add)
-  if not tables.text(tables.dig(object.spec, "druidCluster")) then
+  if object.spec.druidCluster == nil then
     add("spec.druidCluster", "is missing", "name the Druid object of this namespace that does the work")
   end
 end
 
 local function has_work(object, add)
-  if type(object.spec.ingestion) ~= "table" then
+  local work, sound = object.spec.ingestion, true
+  rules.judge(object.spec, function(...)
+    sound = false
+    add(...)
+  end)
+  if type(work) ~= "table" then
     add("spec.ingestion", "is missing", "give its type and nativeSpec")
-  else
-    job.check(object.spec.ingestion, add)
+  elseif work.type == nil then
+    add("spec.ingestion.type", "is missing", "use one of " .. table.concat(tables.keys(job.kinds), ", "))
+  elseif sound then
+    job.check(work, add)
   end
 end
 
-local function has_sound_rules(object, add)
-  for i, rule in ipairs(tables.dig(object.spec, "ingestion", "rules") or {}) do
-    if type(rule) ~= "table" or not tables.text(rule.type) then
-      add(string.format("spec.ingestion.rules[%d].type", i - 1), "is missing", "give it, such as loadForever")
-    end
-  end
-end
-
-local function has_credentials(object, add)
-  local auth = object.spec.auth
-  if auth and tables.text(auth.type) and not tables.text(tables.dig(auth, "secretRef", "name")) then
-    add("spec.auth.secretRef.name", "is missing", "name the Secret with user and password")
-  end
-end
-
-M.rules = { has_cluster, has_work, has_sound_rules, has_credentials }
+M.rules = { has_cluster, has_work }
 
 function M.problems(object)
-  local problems = {}
-  local function add(field, message, remedy)
-    problems[#problems + 1] = { field = field, message = message, remedy = remedy }
-  end
+  local problems, add = problems_of.list()
   if type(object.spec) ~= "table" then
     add("spec", "is missing", "say which cluster does which work")
     return problems
@@ -52,10 +43,6 @@ function M.problems(object)
     rule(object, add)
   end
   return problems
-end
-
-function M.sentence(problem)
-  return problem.field .. " " .. problem.message .. "; " .. problem.remedy
 end
 
 return M

@@ -1,6 +1,7 @@
 local check = require "ingestion.check"
 local ingestion = require "ingestion.init"
 local job = require "ingestion.job"
+local problems_of = require "lib.problems"
 
 local function object(spec_ingestion, auth)
   return { apiVersion = "druid.apache.org/v1alpha1", kind = "DruidIngestion",
@@ -11,26 +12,35 @@ end
 return {
   ["what cannot be submitted is told with its field"] = function(t)
     for _, case in ipairs({
-      { { x = 1 }, "spec.ingestion.type is missing" }, { { type = "sql" }, "spec.ingestion.type \"sql\" cannot be submitted" },
-      { { type = "native-batch" }, "spec.ingestion.nativeSpec is missing" },
+      { { nativeSpec = { type = "x" } }, "spec.ingestion.type is missing" },
+      { { type = "batch", spec = "{}" }, "spec.ingestion.type \"batch\" cannot be submitted" },
+      { { type = "native-batch" }, "spec.ingestion has neither nativeSpec nor spec" },
+      { { type = "native-batch", nativeSpec = json.object({}) }, "spec.ingestion.nativeSpec is missing" },
       { { type = "native-batch", spec = "{" }, "spec.ingestion.spec is not JSON" },
-      { { type = "native-batch", spec = "[1]" }, "spec.ingestion.spec is no JSON object" },
+      { { type = "native-batch", spec = "[1]" }, "spec.ingestion has a spec that is no JSON object" },
       { { type = "native-batch", nativeSpec = { type = "kafka" } }, "is a supervisor; set spec.ingestion.type to kafka" },
-      { { type = "kafka", nativeSpec = { type = "kinesis" } }, "\"kinesis\" is not kafka" },
+      { { type = "kafka", nativeSpec = { type = "kinesis" } }, "spec.ingestion is of another type than its nativeSpec" },
+      { { type = "kafka", spec = "{\"type\": \"kinesis\"}" }, "spec.ingestion.spec.type \"kinesis\" is not kafka" },
       { { type = "kafka", nativeSpec = { type = "kafka" } }, "names no data source" },
+      { { type = "sql", nativeSpec = { type = "x" } }, "spec.ingestion.nativeSpec has no query" },
+      { { type = "sql", spec = "{\"query\": 1}" }, "spec.ingestion.spec has no query" },
+      { { type = "sql", spec = "SELECT 1" }, "spec.ingestion.spec has a query that writes nothing" },
+      { { type = "sql", nativeSpec = { query = "INSERT INTO a SELECT 1", context = "x" } }, "has a context that is no object" },
+      { { type = "sql", spec = "INSERT INTO EXTERN(x()) AS CSV SELECT 1", rules = { { type = "loadForever" } } },
+        "names no data source, which compaction and rules need; let the query write to one" },
       { { type = "native-batch", nativeSpec = { type = "x" }, rules = { { type = "loadForever" } } },
         "which compaction and rules need" },
     }) do
       local problems = check.problems(object(case[1]))
       t.equal(#problems, 1, case[2])
-      t.ok(check.sentence(problems[1]):find(case[2], 1, true), check.sentence(problems[1]))
+      t.ok(problems_of.sentence(problems[1]):find(case[2], 1, true), problems_of.sentence(problems[1]))
       local rendered, err = ingestion.render(object(case[1]))
       t.equal({ rendered == nil, err.code }, { true, "invalid" })
     end
     t.equal(check.problems({ spec = { ingestion = { type = "kafka" } } })[1].field, "spec.druidCluster")
     t.equal(#check.problems({}), 1)
     t.equal(check.problems(object({ type = "native-batch", nativeSpec = { type = "x" } }, { type = "basic-auth" }))[1].field,
-      "spec.auth.secretRef.name")
+      "spec.auth")
     t.equal(check.problems(object({ type = "native-batch", nativeSpec = { type = "x" } }, json.object({}))), {})
   end,
   ["the id of a task fits Druid and tells objects, specifications and attempts apart"] = function(t)

@@ -14,6 +14,7 @@ local condition = require "lib.condition"
 local events = require "druid.events"
 local groups = require "druid.groups"
 local job_of = require "ingestion.job"
+local problems_of = require "lib.problems"
 local retire = require "ingestion.retire"
 local settings = require "ingestion.settings"
 local status = require "ingestion.status"
@@ -65,10 +66,7 @@ local function stop(ctx, object, old, phase, message, told, outcome)
 end
 
 local function invalid(ctx, object, old, problems)
-  local text = check.sentence(problems[1])
-  if #problems > 1 then
-    text = text .. string.format(" (and %d more)", #problems - 1)
-  end
+  local text = problems_of.line(problems)
   local told = {}
   if old.phase ~= "Invalid" or old.message ~= text then
     told[1] = events.event("Warning", "DruidIngestionControllerCreateFail", text)
@@ -158,7 +156,7 @@ end
 function M.render(object)
   local problems = check.problems(json.copy(object))
   if #problems > 0 then
-    return nil, { code = "invalid", message = check.sentence(problems[1]) }
+    return nil, { code = "invalid", message = problems_of.line(problems) }
   end
   return {}
 end

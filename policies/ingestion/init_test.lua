@@ -267,7 +267,7 @@ return {
     t.equal(world.status().phase, "Waiting")
     world = new_world({ type = "native-batch" })
     local outcome = world.run()
-    t.ok(outcome.terminal:find("spec.ingestion.nativeSpec is missing", 1, true))
+    t.ok(outcome.terminal:find("spec.ingestion has neither nativeSpec nor spec", 1, true))
     t.equal({ world.status().phase, #world.events, world.asked }, { "Invalid", 1 })
     world.run()
     t.equal(#world.events, 0)

@@ -3,6 +3,7 @@
 local job_of = require "ingestion.job"
 local names = require "lib.names"
 local overlord = require "druid.client.overlord"
+local query = require "druid.client.query"
 local work = require "ingestion.work"
 
 local M = {}
@@ -56,7 +57,7 @@ local function submit(w)
     work.submitted(w, job.id, "Task " .. job.id .. " was submitted before")
     return
   end
-  local id, existed = overlord.submit_task(w.druid, job_of.body(job))
+  local id, existed = (job.is_sql and query or overlord).submit_task(w.druid, job_of.body(job))
   if not id then
     return work.fails(w, existed, "Create")
   end

@@ -15,8 +15,27 @@ local function answer(value, status)
   return { status = status or 200, headers = {}, body = body }
 end
 
+-- A Broker that makes tasks of queries. db: queries (what was posted), no_sql.
+local function broker_answer(db, body)
+  if db.no_sql then
+    return { status = 404, headers = {}, body = "<html><title>Error 404 Not Found</title></html>" }
+  end
+  local id = "query-" .. body.context.sqlQueryId
+  db.queries = db.queries or {}
+  db.queries[#db.queries + 1] = body
+  if db.refuse or db.tasks[id] then
+    return answer({ taskId = body.context.sqlQueryId, state = "FAILED", error = { error = "druidException",
+      errorMessage = db.refuse or "already exists" } }, db.refuse and 400 or 500)
+  end
+  db.tasks[id] = "RUNNING"
+  return answer({ taskId = id, state = "RUNNING" }, 202)
+end
+
 -- The endpoints of an Overlord and a Coordinator. db: tasks, supervisors, rules, compaction, posts.
 local function druid_answer(db, method, path, body)
+  if path == "/druid/v2/sql/task" then
+    return broker_answer(db, body)
+  end
   local id, verb = path:match("^/druid/indexer/v1/task/([^/]+)/(%a+)$")
   if path == "/druid/indexer/v1/task" then
     db.posts[#db.posts + 1] = body.id

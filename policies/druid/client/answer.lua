@@ -44,6 +44,9 @@ function M.excerpt(body)
   body = (body or ""):sub(1, 16384)
   local said
   local value = body:find("^%s*{") and json.decode(body)
+  if type(value) == "table" and type(value.error) == "table" then
+    value = value.error   -- of a SQL task
+  end
   if type(value) == "table" then
     for _, key in ipairs({ "errorMessage", "error", "message", "Access-Check-Result" }) do
       if not said and type(value[key]) == "string" and value[key] ~= "" then

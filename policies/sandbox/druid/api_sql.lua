@@ -1,5 +1,6 @@
 -- The SQL that an operator asks: sys.servers, sys.segments, sys.server_segments, sys.tasks, sys.supervisors,
 -- SELECT 1, and COUNT(*) of a datasource. Columns, AS, COUNT(*), WHERE a = 'b' AND …, GROUP BY; nothing else.
+-- And INSERT or REPLACE INTO a datasource as a task, of which only the controller is modelled.
 
 local http = require "druid.http"
 local segments = require "druid.segments"
@@ -10,9 +11,13 @@ local M = {}
 
 local ROWS_PER_SEGMENT = 1000
 
+local function exception(message, category)
+  return { error = "druidException", errorCode = "invalidInput", persona = "USER",
+    category = category or "INVALID_INPUT", errorMessage = message, context = json.object{} }
+end
+
 local function invalid(message)
-  return http.json({ error = "druidException", errorCode = "invalidInput", persona = "USER",
-    category = "INVALID_INPUT", errorMessage = message, context = json.object{} }, 400)
+  return http.json(exception(message), 400)
 end
 
 -- Rows of the system tables ---------------------------------------------------------------------------
@@ -210,7 +215,40 @@ local function run(view, text)
   return out
 end
 
+-- Tasks ---------------------------------------------------------------------------------------------
+
+local function is_table(body)
+  return type(body) == "table" and body or {}
+end
+
+local function refused(id, message, status, category)
+  return http.json({ taskId = id or json.null, state = "FAILED", error = exception(message, category) }, status)
+end
+
+-- As the real one: the id is that of the query behind "query-", and one that is taken is an error inside.
+local function submit(view, request)
+  local body, refusal = http.body(request)
+  if body == nil then return refusal end
+  local text = is_table(body).query
+  local verb, name = tostring(text or ""):match("^%s*(%a+)%s+[iI][nN][tT][oO]%s+([^%s]+)")
+  local id = is_table(is_table(body).context).sqlQueryId or random.suffix(8)
+  if type(text) ~= "string" or not verb or not ({ INSERT = 1, REPLACE = 1 })[verb:upper()] then
+    return refused(id, "this model makes tasks of INSERT and REPLACE only", 400)
+  elseif not view.leaders.overlord then
+    return refused(id, "Service [overlord] is not available", 500, "UNCATEGORIZED")
+  end
+  local spec = { id = "query-" .. id, type = "query_controller", dataSource = plain(name), sqlQuery = text,
+    sqlQueryContext = is_table(body).context }
+  if not tasks.submit(view, spec) then
+    return refused(id, "Server error [400 Bad Request]; body: Task[" .. spec.id .. "] already exists", 500, "UNCATEGORIZED")
+  end
+  return http.json({ taskId = spec.id, state = "RUNNING" }, 202)
+end
+
 function M.answer(view, process, request)
+  if request.path == "/druid/v2/sql/task" and process.type == "broker" then
+    return request.method == "POST" and submit(view, request) or http.empty(405)
+  end
   if request.path ~= "/druid/v2/sql" and request.path ~= "/druid/v2/sql/" then return nil end
   if process.type ~= "broker" then return http.empty(404) end
   if request.method ~= "POST" then return http.empty(405) end

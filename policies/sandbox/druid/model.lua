@@ -84,7 +84,8 @@ local function meet(ctx, view, process, request)
 end
 
 local function only_asks(request)
-  return request.method == "GET" or request.path:find("^/druid/v2") ~= nil
+  return request.method == "GET"
+    or request.path:find("^/druid/v2") ~= nil and request.path ~= "/druid/v2/sql/task"   -- which makes a task
 end
 
 function M.serve(ctx)

@@ -385,6 +385,23 @@ return {
     gone(self, "druid-c-broker-0")
     t.equal(ask(self, ROUTER, "POST", "/druid/v2/sql", { query = "SELECT 1" }).status, 502)
   end,
+  ["a query that writes becomes a task with the id it names, once"] = function(t)
+    local self = world(nil, PROXY)
+    pass(self, 20)
+    local function post(query, id)
+      local answer = ask(self, ROUTER, "POST", "/druid/v2/sql/task", { query = query, context = { sqlQueryId = id } })
+      return answer.status, json.decode(answer.body)
+    end
+    local status, body = post("INSERT INTO \"news\" SELECT 1 PARTITIONED BY DAY", "a")
+    t.equal({ status, body }, { 202, { taskId = "query-a", state = "RUNNING" } })
+    status, body = post("INSERT INTO news SELECT 1 PARTITIONED BY DAY", "a")
+    t.equal({ status, body.state }, { 500, "FAILED" })
+    status = post("SELECT 1", "b")
+    t.equal(status, 400)
+    pass(self, 20)
+    local task = get(self, ROUTER, "/druid/indexer/v1/task/query-a/status").status
+    t.equal({ task.status, task.dataSource, task.type }, { "SUCCESS", "news", "query_controller" })
+  end,
   ["who has users asks for a password, but for its probes"] = function(t)
     local users = { admin = "secret" }
     local function denied(path, header)

@@ -9,21 +9,24 @@ package.path = table.concat({ root .. "/tests/cluster/druid/?.lua", root .. "/cr
 local json = require "json"
 
 local function cases()
-  local rules_cases, rules = require "rules_cases", require "druid.rules"
+  local rules_cases, rules_of = require "rules_cases", require "lib.rules"
   local n = 0
-  rules_cases.each(function(place, value, good)
-    n = n + 1
-    io.write("---\n# ", good and "good " or "bad ", place, "\n")
-    if not good then
-      for _, rule in ipairs(rules.rules_at(place)) do
-        io.write("# ", rule.message, "; ", rule.remedy, "\n")
+  for _, set in ipairs(rules_cases.sets) do
+    local rules = require(set.rules)
+    rules_cases.each(set, function(place, value, good)
+      n = n + 1
+      io.write("---\n# ", good and "good " or "bad ", place, "\n")
+      if not good then
+        for _, rule in ipairs(rules_of.at(rules.rules, place)) do
+          io.write("# ", rule.message, "; ", rule.remedy, "\n")
+        end
+        for _ in ipairs(rules_of.at(rules.limits, place)) do
+          io.write("# must have at most\n# Too long\n# may not be more than\n")
+        end
       end
-      for _ in ipairs(rules.limits_at(place)) do
-        io.write("# must have at most\n# Too long\n# may not be more than\n")
-      end
-    end
-    io.write(json.encode(rules_cases.object("case-" .. n, place, value)), "\n")
-  end)
+      io.write(json.encode(rules_cases.object(set, "case-" .. n, place, value)), "\n")
+    end)
+  end
 end
 
 local function shuffle(keys)

@@ -2,6 +2,7 @@
 
 local check = require "druid.check"
 local groups = require "druid.groups"
+local problems_of = require "lib.problems"
 local render = require "druid.render"
 local shared = require "shared"
 local single = require "single"
@@ -132,7 +133,7 @@ local function try_shared(t, row, kind)
     local druid = object(kind, cluster_text, group_text)
     put(druid.spec, services)
     local problems = check.problems(druid)
-    t.equal(#problems, 0, problems[1] and check.sentence(problems[1]))
+    t.equal(#problems, 0, problems[1] and problems_of.sentence(problems[1]))
     return own(row, at(made_of(druid), where))
   end
   local a, b = yaml.decode(cluster), yaml.decode(group)

@@ -1,5 +1,6 @@
--- Values that hold a rule of druid.rules, and values that break it, by place. The cases beside this file try
--- them in Lua; tests/cluster/fields tries the same on a real API server that has the rules as CEL.
+-- Values that hold a rule of druid.rules, and values that break it, by place; those of a DruidIngestion are in
+-- ingestion_cases.lua. rules_test.lua tries them in Lua; tests/cluster/fields tries the same on a real API server
+-- that has the rules as CEL.
 
 local M = {}
 
@@ -126,44 +127,55 @@ local around = {
 around.metadataStore, around.deepStorage = around.zookeeper, around.zookeeper
 around.readinessProbe, around.startUpProbe = around.livenessProbe, around.livenessProbe
 
--- A Druid object with the value at the place.
-function M.object(name, place, value)
-  local druid = {
-    apiVersion = "druid.apache.org/v1alpha1", kind = "Druid", metadata = { name = name, namespace = "default" },
-    spec = { image = "i", ["common.runtime.properties"] = "", nodes = { hot = group() } },
+M.kind, M.rules = "Druid", "druid.rules"
+M.entry = { nodes = "hot" }
+M.around = around
+
+function M.spec()
+  return { image = "i", ["common.runtime.properties"] = "", nodes = { hot = group() } }
+end
+
+-- Both kinds, each with kind, rules (the module), cases, spec, entry and around.
+M.sets = { M, (require "ingestion_cases") }
+
+-- An object of a set with the value at the place.
+function M.object(set, name, place, value)
+  local object = {
+    apiVersion = "druid.apache.org/v1alpha1", kind = set.kind, metadata = { name = name, namespace = "default" },
+    spec = set.spec(),
   }
-  local steps, into = {}, druid
+  local steps, into = {}, object
   for step in place:gmatch("[^/]+") do
     steps[#steps + 1] = step
   end
   for i = 1, #steps do
     local step = steps[i]
     if step == "*" then
-      step = steps[i - 1] == "nodes" and "hot" or 1
+      step = set.entry[steps[i - 1]] or 1
     end
     if i == #steps then
       into[step] = value
     else
       local named = steps[i] == "*" and steps[i - 1] or steps[i]
-      local make = around[named]
+      local make = set.around[named]
       if into[step] == nil then
         into[step] = make and (named ~= "additionalContainer" or steps[i] == "*") and make() or {}
       end
       into = into[step]
     end
   end
-  return druid
+  return object
 end
 
--- Calls found(place, value, good) for every case, in a fixed order.
-function M.each(found)
+-- Calls found(place, value, good) for every case of a set, in a fixed order.
+function M.each(set, found)
   local places = {}
-  for place in pairs(M.cases) do
+  for place in pairs(set.cases) do
     places[#places + 1] = place
   end
   table.sort(places)
   for _, place in ipairs(places) do
-    for _, case in ipairs(M.cases[place]) do
+    for _, case in ipairs(set.cases[place]) do
       for _, value in ipairs(case.good) do
         found(place, value, true)
       end

@@ -70,6 +70,23 @@ local function run_batch(ctx)
   w.wait(ctx, "it has succeeded again", 180, phase("load", "Succeeded"))
 end
 
+-- The same by SQL: the operator dies around the submission, and the query is run once.
+local function run_query(ctx)
+  w.check(ctx.create(ingestion("query", "tiny", { type = "sql", rules = { { type = "loadForever" } },
+    spec = "REPLACE INTO copy OVERWRITE ALL SELECT * FROM wiki PARTITIONED BY DAY" })))
+  ctx.sleep(random.int(1, 400))
+  w.operator("kill")
+  ctx.sleep(500)
+  w.operator("start")
+  w.wait(ctx, "the query has succeeded", 180, phase("query", "Succeeded"))
+  local count = 0
+  for _, task in pairs(kept("tiny", "tasks")) do
+    count = count + (task.type == "query_controller" and task.ds == "copy" and 1 or 0)
+  end
+  w.equal(count, 1, "tasks of the query")
+  w.wait(ctx, "its data have the rules", 60, function() return kept("tiny", "dynamic").rules.copy end)
+end
+
 local function run_stream(ctx)
   local stream = ingestion("news", "tiny", { type = "kafka", nativeSpec = { type = "kafka", spec = DATA },
     rules = { { type = "loadForever", tieredReplicants = { _default_tier = 1 } } },
@@ -109,6 +126,7 @@ function M.run(ctx)
   w.deploy(ctx)
   run_batch(ctx)
   if w.mode ~= "virtual" then return end   -- the rest takes its time
+  run_query(ctx)
   run_stream(ctx)
   w.wait(ctx, "the second cluster is Ready", 120, function() return w.is_ready("second") end)
   survive_silence(ctx)
@@ -117,6 +135,8 @@ function M.run(ctx)
   w.wait(ctx, "the second cluster is gone", 120, function() return w.read(w.DRUID.apiVersion, w.DRUID.kind, "second") == nil end)
   w.check(ctx.delete(target("other")))
   w.wait(ctx, "what belonged to it is let go", 30, gone("other"))
+  w.check(ctx.delete(target("query")))
+  w.wait(ctx, "the query is let go", 60, gone("query"))
   w.check(ctx.delete(target("load")))
   w.wait(ctx, "the batch is let go", 60, gone("load"))
 end
