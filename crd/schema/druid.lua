@@ -202,8 +202,8 @@ local cluster = {
     "Volumes grow when a claim template asks for more, each by its own; the storage class has to allow it.",
     default = false },
   { "recreateOnImmutableChange", "boolean",
-    "Make a StatefulSet anew around its running pods for a field that Kubernetes never lets change: true when it is "
-    .. "left out." },
+    "Make a workload anew around its running pods, or a Service anew, for a field that Kubernetes never lets change: "
+    .. "true when it is left out." },
   { "ignored", "boolean", "Unused. To pause a cluster, set the annotation druid.apache.org/ignored to \"true\".",
     default = false },
   { "dynamicConfig", "object",

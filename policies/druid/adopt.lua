@@ -49,29 +49,25 @@ local function plain(view)
   return view ~= nil and json.copy(view) or nil
 end
 
-local function note(live, field)
-  return string.format("%s %s keeps its %s: Kubernetes cannot change that in place. To have it changed, "
-    .. "run: kubectl -n %s delete %s %s --cascade=orphan", live.kind, live.metadata.name, field,
-    live.metadata.namespace, live.kind:lower(), live.metadata.name)
-end
-
--- Makes `workload` acceptable to the server beside `live`. Gives a list of notes, and the fields that stay as they
--- are, which druid.recreate decides about.
+-- Makes `workload` acceptable to the server beside `live`. Gives the fields that stay as they are, which
+-- druid.recreate decides about.
 local function keep_immutable(workload, live)
-  local notes, kept = {}, {}
+  local kept = {}
   -- A selector only ever gains by being smaller; a live one cannot become so.
   local selector = live.spec.selector
   workload.spec.selector = selector
-  local labels = workload.spec.template.metadata.labels
+  local labels, smaller = workload.spec.template.metadata.labels, {}
   for key, value in pairs(selector and selector.matchLabels or {}) do
     if labels[key] ~= value then
       labels = tables.merge(labels, { [key] = value })
-      notes[#notes + 1] = note(live, "pod label " .. key)
+      kept[1] = { field = "selector", wanted = smaller, have = selector }
+    else
+      smaller[key] = value
     end
   end
   workload.spec.template.metadata.labels = labels
   if live.kind ~= "StatefulSet" then
-    return notes, kept
+    return kept
   end
   for _, row in ipairs(immutable) do
     local field = row[1]
@@ -85,7 +81,7 @@ local function keep_immutable(workload, live)
       workload.spec[field] = have
     end
   end
-  return notes, kept
+  return kept
 end
 
 -- Whether the pods of a live workload would restart, and how much of it is still the former operator's.
@@ -107,13 +103,12 @@ local function compare(workload, live, hash, mark)
 end
 
 -- workload: freshly rendered, changed in place. live: view or nil. options: { autoscaled =, config =, mark = what
--- the former operator would know it by, or nil }. Gives { changed = the pods would restart, notes = list, kept = the fields
--- that Kubernetes does not let change }.
+-- the former operator would know it by, or nil }. Gives { changed = the pods would restart, kept = the fields that
+-- Kubernetes does not let change }.
 function M.fit(workload, live, options)
-  local notes, kept = {}, {}
-  if live then
-    notes, kept = keep_immutable(workload, live)
-  end
+  local kept = live and keep_immutable(workload, live) or {}
+  -- What is fitted to this one must never make another: it might have fewer pods.
+  workload.metadata.uid = live and live.metadata.uid or nil
   if options.autoscaled then
     workload.spec.replicas = nil   -- the runtime hands over a count that was ours
   end
@@ -133,7 +128,7 @@ function M.fit(workload, live, options)
   if annotations[names.former] == "template" then
     workload.spec.template = nil
   end
-  return { changed = changed, notes = notes, kept = kept }
+  return { changed = changed, kept = kept }
 end
 
 -- A claim that stands for itself, fitted to the live one: it may grow, nothing else can change.

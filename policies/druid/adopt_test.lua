@@ -105,9 +105,9 @@ return {
     local list = entries(druid, live, wanted.common.data, wanted.groups[1].config.data)
     t.equal(list[1].workload.spec.podManagementPolicy, "Parallel")
     t.equal(list[1].workload.spec.volumeClaimTemplates[1].spec.resources.requests.storage, "1Gi")
-    t.equal(#list[1].notes, 2)
-    t.ok(list[1].notes[1]:find("--cascade=orphan", 1, true), list[1].notes[1])
-    t.ok(list[1].notes[2]:find("scalePvcSts", 1, true), list[1].notes[2])
+    t.equal(#list[1].notes, 1)
+    t.ok(list[1].notes[1]:find("scalePvcSts", 1, true), list[1].notes[1])
+    t.ok(not list[1].recreate.now)
   end,
   ["a pod label inside a live selector keeps its value, and the selector too"] = function(t)
     local druid = object()

@@ -26,6 +26,7 @@ local last_good = require "druid.rollout.last_good"
 local leader = require "druid.leader"
 local leaver = require "druid.rollout.leaver"
 local names = require "druid.names"
+local observed = require "druid.observed"
 local plan = require "druid.plan"
 local problems_of = require "lib.problems"
 local proof = require "druid.proof"
@@ -245,17 +246,23 @@ end
 function M.look_closer(kube_door, cluster, wanted, live)
   local function data(name)
     local config = world.config(kube_door, cluster, name)
-    return config and config.data
+    return config and config.data, observed.annotation(config, recreate.note)
   end
   live.last_good = {}
   local function kept(name)
     live.last_good[name] = world.config(kube_door, cluster, last_good.name(name))
   end
+  live.services, live.budgets, live.made_anew = {}, {}, {}
+  live.pods = function(group, workload) return world.pod_labels(kube_door, cluster, group, workload) end
   live.common = data(wanted.common.metadata.name)
   kept(wanted.common.metadata.name)
   for _, part in ipairs(wanted.groups) do
-    live.configs[part.group.name] = data(part.config.metadata.name)
+    live.configs[part.group.name], live.made_anew[part.group.name] = data(part.config.metadata.name)
     kept(part.config.metadata.name)
+    for _, service in ipairs(part.services) do
+      live.services[service.metadata.name] = world.service(kube_door, cluster, service.metadata.name)
+    end
+    live.budgets[part.group.name] = world.budget(kube_door, cluster, part.group.name)
     for _, claim in ipairs(part.claims) do
       live.claims[claim.metadata.name] = world.claim(kube_door, cluster, claim.metadata.name)
     end

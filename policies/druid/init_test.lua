@@ -75,6 +75,29 @@ return {
     world.run()
     t.equal(status_of(world, "Ready"), "True")
   end,
+  ["a group that is to be another process under its old name is left alone, and told another way"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.edit(function(spec) spec.nodes.brokers.nodeType, spec.nodes.brokers.replicas = "router", 5 end)
+    local log = world.run()
+    t.ok(not log:find("druid-demo-brokers", 1, true), log)
+    local told = condition.find(world.primary.status.conditions, "Degraded").message
+    t.ok(told:find("spec.nodes.brokers.nodeType: .* another name"), told)
+    world.edit(function(spec) spec.nodes.brokers.nodeType, spec.nodes.brokers.replicas = "broker", 1 end)
+    world.run()
+    t.equal(status_of(world, "Ready"), "True")
+  end,
+  ["a group of an autoscaler that is found without its workload gets one for all of its pods"] = function(t)
+    local world = new_world(tiny())
+    world.edit(function(spec) spec.nodes.brokers.replicas = nil end)
+    world.bring_up()
+    t.equal(world.objects["StatefulSet/druid-demo-brokers"].spec.replicas, nil)
+    world.objects["StatefulSet/druid-demo-brokers"].spec.replicas = 3
+    world.settle()
+    world.objects["StatefulSet/druid-demo-brokers"] = nil
+    world.run()
+    t.equal(world.objects["StatefulSet/druid-demo-brokers"].spec.replicas, 3)
+  end,
   ["nothing is compared again while nothing has changed, and everything once something has"] = function(t)
     local world = new_world(tiny())
     world.bring_up()

@@ -50,6 +50,8 @@ local function new_world(spec)
   world.http = { request = function() return nil, { code = "network", message = "refused" } end }
 
   local function apply(object)
+    object = json.copy(object)
+    object.metadata.uid = nil   -- says which one is meant, and is no content
     local text = json.encode(object)
     local key = object.kind .. "/" .. object.metadata.name
     local live = world.objects[key]

@@ -14,10 +14,13 @@ local names = require "druid.names"
 local recreate = require "druid.recreate"
 local render = require "druid.render"
 local rollout = require "druid.rollout"
+local services = require "druid.services"
 local step = require "druid.rollout.step"
 local tables = require "lib.tables"
 
 local M = {}
+
+M.again_ms = 5000   -- what pods carry, and what was announced, wakes nobody
 
 -- What a live workload was made for: the digest of its configuration and its configMapSHA. One that is
 -- not ours yet does not say, so it is what the ConfigMaps hold and what its template has.
@@ -76,6 +79,51 @@ function M.is_back(live)
   return live.steering ~= nil and live.steering.back == true
 end
 
+-- Fits the Services and the budget of a group to those that are live: entry.replace are those that are deleted before.
+local function fit_selectors(cluster, entry, live)
+  local part, state, last = entry.part, entry.state, live.before[entry.group.name]
+  local options = {
+    pods = function() return live.pods and live.pods(entry.group, entry.live) or {} end,
+    settled = state.exists and state.settled and not entry.changed,
+    announced = function(text) return last ~= nil and (last.note or ""):find(text, 1, true) ~= nil end,
+  }
+  entry.replace, entry.skip = {}, {}
+  for i, service in ipairs(part.services) do
+    local name = service.metadata.name
+    local before = (live.services or {})[name]
+    local fit = services.fit(cluster, service, before, options)
+    part.services[i], entry.skip[name] = fit.object or service, fit.object == nil or nil
+    if fit.replace then
+      table.insert(entry.replace, { live = before, field = fit.replace })
+    end
+    entry.notes = tables.concat(entry.notes, fit.notes)
+    entry.again_ms = fit.waits and M.again_ms or entry.again_ms
+  end
+  for _, object in ipairs(part.extras) do
+    local before = object.kind == "PodDisruptionBudget" and (live.budgets or {})[object.metadata.name]
+    local have = before and tables.dig(before, "spec", "selector", "matchLabels")
+    if have then
+      local selector, why = services.selector(object.spec.selector.matchLabels, have, options.pods, options.settled)
+      if why then
+        object.spec.selector = { matchLabels = selector }
+        entry.notes = tables.concat(entry.notes, { services.selector_note(object, why) })
+        entry.again_ms = M.again_ms
+      end
+    end
+  end
+end
+
+-- Why a group is left as it is, or nil: the pods of a StatefulSet keep their names, so those of another process can
+-- not come up beside them.
+local function refused(group, before, state)
+  local was = tables.dig(before, "spec", "selector", "matchLabels", "component")
+  if group.kind ~= "StatefulSet" or was == nil or was == group.type or state.total == 0 then
+    return nil
+  end
+  return string.format("spec.nodes.%s.nodeType: the pods of this group are of type %s and nothing is changed. Give the "
+    .. "group of type %s another name: it is Ready before the old one goes", group.key, was, group.type)
+end
+
 local function fit_group(cluster, wanted, part, live)
   local group = part.group
   local before = live.workloads[group.name]
@@ -88,21 +136,35 @@ local function fit_group(cluster, wanted, part, live)
     config = adopt.config_text(config_digest, sha),
     mark = mark(wanted, part, sha),
   })
+  local notes, made_anew = {}, (live.made_anew or {})[group.name]
+  local function count()
+    return live.pods and #live.pods(group, nil) or 0
+  end
+  local succeeds = not before and recreate.succeed(workload, made_anew, count)
+  if not before and workload.spec.replicas == nil and count() > 0 then
+    workload.spec.replicas = count()   -- an autoscaler's group whose workload is gone, and its pods are not
+  end
   for i, claim in ipairs(part.claims) do
     local told
     part.claims[i], told = adopt.claim(claim, live.claims[claim.metadata.name])
-    fit.notes[#fit.notes + 1] = told
+    notes[#notes + 1] = told
   end
   local back = M.is_back(live) and before and restore(workload, part, before, live, fit)
   local state = observed.state(before, group.name)
   local entry = {
     rolled_back = back or nil, key = group.key, type = group.type, group = group, part = part, state = state,
-    live = before, workload = workload, changed = fit.changed, notes = fit.notes,
+    live = before, workload = workload, changed = fit.changed, notes = notes,
     made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),
-    coming_up = is_coming_up(state, live.before[group.name]),
+    coming_up = is_coming_up(state, live.before[group.name]), made_anew = made_anew, succeeds = succeeds or nil,
   }
+  entry.refused = refused(group, before, state)
+  if entry.refused then
+    entry.failed, entry.changed, entry.replace, entry.skip = entry.refused, false, {}, {}
+    return entry
+  end
+  fit_selectors(cluster, entry, live)
   if #fit.kept > 0 then
-    entry.recreate = recreate.decide(cluster, entry, fit.kept, { sha_ours = sha == render.config_sha(wanted, part) })
+    entry.recreate = recreate.decide(cluster, entry, fit.kept)
     entry.notes = tables.concat(entry.notes, entry.recreate.notes)
   end
   return entry
@@ -134,7 +196,7 @@ end
 -- Sets that get smaller keep their size until the pods that leave are empty (druid.rollout.leaver).
 local function decide_leaves(cluster, entries)
   for _, entry in ipairs(entries) do
-    local due = leaving.due(entry, entry.workload.spec.replicas)
+    local due = not entry.refused and leaving.due(entry, entry.workload.spec.replicas)
     if due and (entry.type == "historical" or middlemanager.config(cluster, entry.group).strategy ~= "none") then
       entry.leave = due
       entry.workload.spec.replicas = due.from
@@ -154,8 +216,9 @@ function M.image_changes(entries)
   return changes
 end
 
--- live: what is there: { workloads =, configs = (data maps), before = (last status) by group name,
--- claims = by name, common = data map or nil, autoscaled = set of "Kind/name" }.
+-- live: what is there: { workloads =, configs = (data maps), before = (last status) by group name, claims, services,
+-- budgets = by name, made_anew = notes of druid.recreate, common = data map or nil, autoscaled = set of "Kind/name",
+-- pods(group, workload) = { labels =, ready = } of each }.
 -- Gives an entry for each group: what it is, what it should be, and how far it is.
 function M.entries(cluster, wanted, live)
   local entries = {}
@@ -206,7 +269,8 @@ function M.decide(cluster, wanted, live, entries, direction)
   local count = { create = 0, keep = 0, go = 0, wait = 0 }
   local stamps = {}
   for _, entry in ipairs(sorted) do
-    count[entry.action] = count[entry.action] + 1
+    local action = entry.succeeds and "keep" or entry.action   -- its pods are there, and go on
+    count[action] = count[action] + 1
     if entry.action == "wait" and not observed.annotation(entry.live, names.config_hash) then
       -- Remember which configuration an adopted group still runs, before the ConfigMap moves on.
       stamps[#stamps + 1] = { target = entry.live, value = entry.made_for }
@@ -233,12 +297,22 @@ end
 -- What to apply for an entry: first what its pods need, then the workload and what refers to it.
 function M.objects(entry)
   local part, first, second = entry.part, {}, {}
+  if entry.refused then
+    return first, second
+  end
   if entry.action ~= "wait" then
     first[1] = part.config
   end
-  first = tables.concat(tables.concat(first, part.services), part.claims)
+  for _, service in ipairs(part.services) do
+    if not entry.skip[service.metadata.name] then
+      first[#first + 1] = service
+    end
+  end
+  first = tables.concat(first, part.claims)
   second = tables.concat(second, part.extras)
-  if entry.action == "wait" then
+  if tables.dig(entry.live, "metadata", "deletionTimestamp") then
+    return first, second   -- it is made again when it is gone
+  elseif entry.action == "wait" then
     second[#second + 1] = adopt.without_template(entry.workload, entry.live)
   else
     second[#second + 1] = entry.workload

@@ -1,12 +1,17 @@
--- Decides what becomes of a field of a live StatefulSet that Kubernetes never lets change. Pure, but for M.run.
+-- Decides what becomes of a field of a live StatefulSet or Deployment that Kubernetes never lets change. Pure, but
+-- for M.run.
 --
--- From: what druid.adopt had to keep (serviceName, podManagementPolicy, volumeClaimTemplates), and how far the
--- set is. A set that is settled and whose pod template is as it should be is deleted without its pods, and made
--- anew by the next run: the pods go on, and the new set adopts them, for selector and template are the same. An
--- operator that is killed in between finds no set and makes it. Volumes that grow are grown first, each claim by
--- the size of its own template; the storage class has to allow it. What can not be done that way is told, with
--- what to do. spec.recreateOnImmutableChange: false leaves everything as it is. Override M.decide for another rule.
+-- From: what druid.adopt had to keep (selector, serviceName, podManagementPolicy, volumeClaimTemplates), and how far
+-- the workload is. One that is settled and whose pod template is as it should be is deleted without its pods, and made
+-- anew by the next run: the pods go on, and the new one adopts them. For that it must have the very template that it
+-- had, and a selector that the pods carry; both, and the count that an autoscaler has set, are noted in the group's
+-- ConfigMap before, so that an operator that is killed in between, or an edit, changes nothing about it. A label that
+-- was part of the selector changes after that, as any change of the template does: pod by pod, or, in a Deployment,
+-- by its surge. Volumes that grow are grown first, each claim by the size of its own template; the storage class has
+-- to allow it. What can not be done that way is told, with what to do. spec.recreateOnImmutableChange: false leaves
+-- everything as it is. Override M.decide for another rule.
 
+local adopt = require "druid.adopt"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local quantity = require "lib.quantity"
@@ -15,6 +20,45 @@ local tables = require "lib.tables"
 local volumes = require "druid.volumes"
 
 local M = {}
+
+M.note = "nemeton.dev/made-anew"   -- annotation on a group's ConfigMap: what its new workload has to have
+M.note_bytes_max = 200 * 1024      -- annotations of an object may have 256 KiB
+
+-- What the new workload needs of the old one, as text. Nil when it is too long.
+function M.noted(live)
+  local annotations = {}
+  for _, name in ipairs({ names.template_hash, names.config_hash, adopt.mark }) do
+    annotations[name] = observed.annotation(live, name)
+  end
+  if observed.annotation(live, names.former) == "template" then
+    annotations[names.template_hash] = "former"   -- no digest of ours: it is written with the next change, which is due
+  end
+  local text = json.encode({ kind = live.kind, uid = live.metadata.uid, replicas = live.spec.replicas or 1,
+    template = live.spec.template, annotations = json.object(annotations) })
+  return #text <= M.note_bytes_max and text or nil
+end
+
+-- Makes a rendered workload, of which there is none, the successor of the noted one. count(): pods of the group that
+-- are there. True when it is one.
+function M.succeed(workload, text, count)
+  local note = text and json.decode(text)
+  if type(note) ~= "table" or note.kind ~= workload.kind or type(note.template) ~= "table" then
+    return false
+  end
+  workload.spec.template = note.template
+  workload.metadata.annotations = tables.merge(workload.metadata.annotations, note.annotations)
+  local labels, selector = tables.dig(note, "template", "metadata", "labels") or {}, {}
+  for key, value in pairs(workload.spec.selector.matchLabels) do
+    if labels[key] == value then
+      selector[key] = value
+    end
+  end
+  workload.spec.selector = { matchLabels = selector }
+  -- Fewer pods are a matter of their own: they are emptied first.
+  local replicas = workload.spec.replicas
+  workload.spec.replicas = math.max(replicas or 0, note.replicas or 0, replicas == nil and count() or 0)
+  return true
+end
 
 local function size_of(template)
   return tables.dig(template, "spec", "resources", "requests", "storage")
@@ -44,29 +88,28 @@ local function by_hand(live, field, why)
     live.kind, live.metadata.name, field, why, live.metadata.namespace, live.kind:lower(), live.metadata.name)
 end
 
--- Why a set can't be made anew without a risk for its pods, or nil. options: { sha_ours = the digest of its
--- configuration would be the same in a new set }.
-local function risk(cluster, entry, options)
+-- Why a workload can't be made anew for a field without a risk for its pods, or nil.
+local function risk(cluster, entry, field)
   local live = entry.live
-  if live.kind ~= "StatefulSet" then
-    return "Kubernetes cannot change that in place"
-  elseif cluster.spec.recreateOnImmutableChange == false then
+  if cluster.spec.recreateOnImmutableChange == false then
     return "Kubernetes cannot change that in place, and recreateOnImmutableChange is false"
-  elseif entry.workload.spec.replicas == nil then
-    return "Kubernetes cannot change that in place, and the count of its pods is kept in the set alone"
-  elseif observed.annotation(live, names.former) ~= nil or not options.sha_ours then
-    return "Kubernetes cannot change that in place, and a new set would restart its pods"
+  elseif tables.dig(live, "spec", "selector", "matchExpressions") then
+    return "Kubernetes cannot change that in place, and its selector is not one that Nemeton makes"
+  elseif observed.annotation(live, names.former) == "template" and field ~= "selector" then
+    return "Kubernetes cannot change that in place, and a new one would restart its pods"
+  elseif not M.noted(live) then
+    return "Kubernetes cannot change that in place, and its pod template is too large to be kept meanwhile"
   end
   return nil
 end
 
 -- kept: list of { field =, wanted =, have = } of one group. Gives { now = it can be made anew now, notes = list,
 -- grow = { [template] = size }, fields = text }.
-function M.decide(cluster, entry, kept, options)
+function M.decide(cluster, entry, kept)
   local decision, fields = { notes = {}, grow = {} }, {}
-  local why = risk(cluster, entry, options)
   for i, row in ipairs(kept) do
     fields[i] = row.field
+    local why = risk(cluster, entry, row.field)
     local sizes = row.field == "volumeClaimTemplates" and M.sizes(row.wanted, row.have) or { grow = {} }
     local name = entry.live.metadata.name
     if sizes.shrinks then
@@ -87,10 +130,10 @@ function M.decide(cluster, entry, kept, options)
   if decision.blocked then
     return decision
   end
-  table.insert(decision.notes, string.format("StatefulSet %s is made anew for its %s%s; its pods keep running",
-    entry.live.metadata.name, decision.fields, entry.state.settled and not entry.changed and "" or " once it has settled"))
+  table.insert(decision.notes, string.format("%s %s is made anew for its %s%s; its pods keep running",
+    entry.live.kind, entry.live.metadata.name, decision.fields, entry.state.settled and not entry.changed and "" or " once it has settled"))
   decision.now = entry.state.settled and not entry.changed and not entry.state.held
-    and entry.live.metadata.deletionTimestamp == nil
+    and entry.live.metadata.deletionTimestamp == nil and observed.annotation(entry.live, names.template_hash) ~= nil
   return decision
 end
 
@@ -124,25 +167,49 @@ local function grow(ctx, cluster, entry, claims, done)
   return true
 end
 
--- Makes at most one set anew: deletes it without its pods; the next run, which its end wakes, makes it again.
+-- The note of a group that is not needed any more: its workload was made anew, or is not to be.
+local function tidy(ctx, cluster, entry, done)
+  local note = entry.made_anew and json.decode(entry.made_anew)
+  local live = entry.live
+  if not note or not live or live.metadata.deletionTimestamp or (entry.recreate and entry.recreate.now) then
+    return
+  end
+  local _, err = ctx.patch({ apiVersion = "v1", kind = "ConfigMap", namespace = cluster.namespace,
+    name = names.node_config(entry.group.name) }, { metadata = { annotations = { [M.note] = json.null } } }, { type = "merge" })
+  done.failure = done.failure or err
+end
+
+local function make_anew(ctx, cluster, entry, done)
+  local live = entry.live
+  local text = M.noted(live)
+  local _, err = ctx.patch({ apiVersion = "v1", kind = "ConfigMap", namespace = cluster.namespace,
+    name = names.node_config(entry.group.name) }, { metadata = { annotations = { [M.note] = text } } }, { type = "merge" })
+  if not err then
+    _, err = ctx.delete({ apiVersion = "apps/v1", kind = live.kind, namespace = live.metadata.namespace,
+      name = live.metadata.name, uid = live.metadata.uid },
+      { propagation = "Orphan", reason = "it is made anew for its " .. entry.recreate.fields })
+  end
+  done.failure = done.failure or err
+  if not err then
+    table.insert(done.deleted, { kind = live.kind, name = live.metadata.name,
+      why = "made anew for its " .. entry.recreate.fields .. ", its pods keep running" })
+  end
+end
+
+-- Makes at most one workload anew: deletes it without its pods; the next run, which its end wakes, makes it again.
 -- claims: gives those of the cluster.
 function M.run(ctx, cluster, steps, done, claims)
   if done.failure or done.left or #done.updated + #done.created + #done.replaced > 0 then
     return
   end
   for _, entry in ipairs(steps.groups) do
-    if entry.recreate and entry.recreate.now then
-      if next(entry.recreate.grow) and not grow(ctx, cluster, entry, claims(), done) then
-        return
-      end
-      local live = entry.live
-      local _, err = ctx.delete({ apiVersion = "apps/v1", kind = live.kind, namespace = live.metadata.namespace,
-        name = live.metadata.name, uid = live.metadata.uid },
-        { propagation = "Orphan", reason = "it is made anew for its " .. entry.recreate.fields })
-      done.failure = done.failure or err
-      if not err then
-        table.insert(done.deleted, { kind = live.kind, name = live.metadata.name,
-          why = "made anew for its " .. entry.recreate.fields .. ", its pods keep running" })
+    tidy(ctx, cluster, entry, done)
+  end
+  for _, entry in ipairs(done.failure and {} or steps.groups) do
+    -- Pods that are about to leave are emptied first.
+    if entry.recreate and entry.recreate.now and not entry.leave then
+      if not next(entry.recreate.grow) or grow(ctx, cluster, entry, claims(), done) then
+        make_anew(ctx, cluster, entry, done)
       end
       return
     end

@@ -10,7 +10,9 @@ local function entry(change)
     key = "hot", group = { name = "druid-a-hot" }, notes = {}, changed = false,
     state = { settled = true, held = false },
     workload = { spec = { replicas = 2 } },
-    live = { kind = "StatefulSet", metadata = { name = "druid-a-hot", namespace = "n", uid = "u2", annotations = {} } },
+    live = { kind = "StatefulSet", metadata = { name = "druid-a-hot", namespace = "n", uid = "u2",
+      annotations = { [names.template_hash] = "g" } },
+      spec = { replicas = 2, template = { metadata = { labels = { app = "druid", tier = "a" } }, spec = json.object({}) } } },
   }
   if change then
     change(one)
@@ -18,9 +20,11 @@ local function entry(change)
   return one
 end
 
-local function decide(spec, kept, change, sha_ours)
-  return recreate.decide({ name = "a", uid = "u1", spec = spec }, entry(change), kept, { sha_ours = sha_ours ~= false })
+local function decide(spec, kept, change)
+  return recreate.decide({ name = "a", uid = "u1", spec = spec }, entry(change), kept)
 end
+
+local selector = { { field = "selector", wanted = { app = "druid" }, have = { matchLabels = { app = "druid", tier = "a" } } } }
 
 local management = { { field = "podManagementPolicy", wanted = "Parallel", have = "OrderedReady" } }
 local function claims(wanted, have)
@@ -37,6 +41,7 @@ return {
     for _, change in ipairs({
       function(one) one.state.settled = false end, function(one) one.changed = true end,
       function(one) one.state.held = true end, function(one) one.live.metadata.deletionTimestamp = "x" end,
+      function(one) one.live.metadata.annotations = {} end,
     }) do
       local decision = decide({}, management, change)
       t.ok(not decision.now)
@@ -45,16 +50,46 @@ return {
   end,
   ["a set whose pods a new one might restart or lose is left to a person, with the command"] = function(t)
     local cases = {
-      { {}, function(one) one.workload.spec.replicas = nil end },
+      { {}, function(one) one.live.spec.selector = { matchExpressions = { {} } } end },
       { {}, function(one) one.live.metadata.annotations[names.former] = "template" end },
+      { {}, function(one) one.live.spec.template.spec = { x = ("x"):rep(300000) } end },
       { { recreateOnImmutableChange = false } },
-      { {}, nil, false },
     }
     for _, case in ipairs(cases) do
-      local decision = decide(case[1], management, case[2], case[3])
+      local decision = decide(case[1], management, case[2])
       t.ok(not decision.now)
       t.ok(decision.notes[1]:find("kubectl -n n delete statefulset druid-a-hot --cascade=orphan", 1, true),
         decision.notes[1])
+    end
+  end,
+  ["a label of the selector makes a Deployment anew as well, and what the former operator wrote"] = function(t)
+    t.ok(decide({}, selector, function(one) one.live.kind = "Deployment" end).now)
+    t.ok(decide({}, selector, function(one) one.live.metadata.annotations[names.former] = "template" end).now)
+  end,
+  ["the count of pods may be kept in the workload alone"] = function(t)
+    t.ok(decide({}, management, function(one) one.workload.spec.replicas = nil end).now)
+  end,
+  ["the new workload has the template of the old one, a selector that its pods carry, and no fewer pods"] = function(t)
+    local function succeed(replicas, count, text)
+      local workload = { kind = "StatefulSet", metadata = { annotations = { mine = "1" } }, spec = { replicas = replicas,
+        selector = { matchLabels = { app = "druid", tier = "b" } }, template = { metadata = { labels = { tier = "b" } } } } }
+      local live = entry().live
+      live.metadata.annotations[names.template_hash] = "h"
+      local done = recreate.succeed(workload, text or recreate.noted(live), function() return count end)
+      return workload, done
+    end
+    local made, done = succeed(1, 9)
+    t.ok(done)
+    t.equal(made.spec.template.metadata.labels, { app = "druid", tier = "a" })
+    t.equal(made.spec.selector.matchLabels, { app = "druid" })
+    t.equal(made.metadata.annotations, { mine = "1", [names.template_hash] = "h" })
+    t.equal(made.spec.replicas, 2, "a group that got smaller meanwhile")
+    t.equal(succeed(3, 9).spec.replicas, 3)
+    t.equal(succeed(nil, 0).spec.replicas, 2)
+    t.equal(succeed(nil, 4).spec.replicas, 4, "an autoscaler was faster")
+    for _, text in ipairs({ "", "{", "{}", "[]", [[{"kind":"Deployment","template":{}}]] }) do
+      local _, none = succeed(1, 0, text)
+      t.ok(not none, text)
     end
   end,
   ["volumes grow each by its own template, when that was asked for"] = function(t)
@@ -92,15 +127,28 @@ return {
     local ctx = { delete = function(target, options)
       log[#log + 1] = target.name .. " " .. options.propagation
       return true
+    end, patch = function(target, patch)
+      local note = patch.metadata.annotations[recreate.note]
+      log[#log + 1] = target.name .. (note == json.null and " forgotten" or " noted")
+      return true
     end }
     local function none()
       return {}
     end
     local done = { created = {}, updated = {}, replaced = {}, deleted = {} }
     recreate.run(ctx, { name = "a" }, steps(), done, none)
-    t.equal(log, { "druid-a-hot Orphan" })
+    t.equal(log, { "druid-a-hot-config noted", "druid-a-hot Orphan" })
     t.equal(#done.deleted, 1)
     recreate.run(ctx, { name = "a" }, steps(), { created = {}, updated = { {} }, replaced = {}, deleted = {} }, none)
-    t.equal(#log, 1)
+    t.equal(#log, 2)
+    local shrinking = steps()
+    shrinking.groups[1].leave = { from = 2, to = 1 }
+    log = {}
+    recreate.run(ctx, { name = "a" }, shrinking, { created = {}, updated = {}, replaced = {}, deleted = {} }, none)
+    t.equal(log[2], "druid-a-cold Orphan")
+    local after = { groups = { entry() } }
+    after.groups[1].made_anew, log = recreate.noted(entry().live), {}
+    recreate.run(ctx, { name = "a" }, after, { created = {}, updated = {}, replaced = {}, deleted = {} }, none)
+    t.equal(log, { "druid-a-hot-config forgotten" })
   end,
 }

@@ -28,6 +28,8 @@ function M.phase(entry, before)
     return "Waiting"
   elseif entry.failed then
     return "Failed"
+  elseif entry.succeeds then
+    return "Rolling"   -- its pods are there: nothing comes up
   elseif entry.action == "create" or entry.coming_up then
     return "Creating"
   elseif entry.leave and entry.action ~= "go" then

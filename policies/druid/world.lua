@@ -3,6 +3,7 @@
 -- Nothing is decided here. Objects of a cluster are those whose controller is the Druid object (by
 -- uid); pods are found through their StatefulSet, or by label where a Deployment stands in between.
 
+local condition = require "lib.condition"
 local extras = require "druid.render.extras"
 local names = require "druid.names"
 local selector = require "lib.selector"
@@ -47,6 +48,14 @@ function M.config(kube, cluster, name)
   return get(kube, cluster, "v1", "ConfigMap", name)
 end
 
+function M.service(kube, cluster, name)
+  return get(kube, cluster, "v1", "Service", name)
+end
+
+function M.budget(kube, cluster, name)
+  return get(kube, cluster, "policy/v1", "PodDisruptionBudget", name)
+end
+
 function M.claim(kube, cluster, name)
   local live = get(kube, cluster, "v1", "PersistentVolumeClaim", name)
   return live and json.copy(live) or nil
@@ -61,9 +70,25 @@ function M.pods(kube, cluster, group, live)
     end
     filter.owner = live.metadata.uid
   else
-    filter.labels = selector.text(group.selector)
+    -- A live selector may be another one than a new workload would get.
+    filter.labels = selector.text(tables.dig(live, "spec", "selector", "matchLabels") or group.selector)
   end
   return kube.list(filter)
+end
+
+-- What selectors see of the pods of a group: { labels =, ready = } of each that stays. Without a workload: of all that
+-- bear the group's name.
+function M.pod_labels(kube, cluster, group, live)
+  local rows = {}
+  local pods = live and M.pods(kube, cluster, group, live) or kube.list({ apiVersion = "v1", kind = "Pod",
+    namespace = cluster.namespace, labels = selector.text(tables.merge(cluster.labels, { nodeSpecUniqueStr = group.name })) })
+  for _, pod in ipairs(pods) do
+    local ready = condition.is_true((pod.status or {}).conditions, "Ready")
+    if not pod.metadata.deletionTimestamp then
+      rows[#rows + 1] = { labels = pod.metadata.labels, ready = ready }
+    end
+  end
+  return rows
 end
 
 -- Names of workloads that an autoscaler sets the size of: "StatefulSet/druid-demo-brokers" = true.

@@ -29,7 +29,7 @@ end
 function M.found_all_as_wanted(steps, done)
   local noted = false
   for _, entry in ipairs(steps.groups) do
-    noted = noted or #entry.notes > 0 or entry.leave ~= nil
+    noted = noted or #entry.notes > 0 or entry.leave ~= nil or entry.refused ~= nil
   end
   return not noted and not done.failure and not done.left and steps.count.keep == #steps.groups and #steps.stamps == 0
     and #done.created + #done.updated + #done.deleted + #done.kept == 0
@@ -104,6 +104,25 @@ local function apply_groups(ctx, wanted, steps, first, last, done)
   return note_answers(answers, late, late_of, done) and written, true
 end
 
+-- Deletes the Services that others of the same name replace, which is told since the last run. False when anything failed.
+local function make_way(ctx, kube_door, entry, done)
+  for _, row in ipairs(entry.replace) do
+    local live = row.live
+    local _, err = ctx.delete({ apiVersion = "v1", kind = "Service", namespace = live.metadata.namespace,
+      name = live.metadata.name, uid = live.metadata.uid }, { reason = "it is made anew for its " .. row.field })
+    if err then
+      done.failure = err
+      return false
+    end
+    table.insert(done.deleted, { kind = "Service", name = live.metadata.name, why = "made anew for its " .. row.field })
+    -- A load balancer's Service stays until its balancer is gone.
+    local left = kube_door.read({ apiVersion = "v1", kind = "Service", namespace = live.metadata.namespace,
+      name = live.metadata.name })
+    entry.skip[live.metadata.name] = left ~= nil or nil
+  end
+  return true
+end
+
 -- Writes the plan. False when anything failed, or was left to the next run.
 function M.apply(ctx, kube_door, wanted, steps, done)
   local taken, unable = takeover.run(ctx, kube_door, steps.groups, steps.common and wanted.common or nil)
@@ -127,6 +146,8 @@ function M.apply(ctx, kube_door, wanted, steps, done)
     end
     if not held then
       done.failure = err
+      return false
+    elseif not make_way(ctx, kube_door, entry, done) then
       return false
     end
   end

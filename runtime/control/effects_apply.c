@@ -107,6 +107,20 @@ static int check_ownership(const struct effect_call *call, struct err *err)
     return 0;
 }
 
+/* What was made for one object is not for another that has taken its name. The server says the same
+ * (409) when there is none at all. */
+static int check_uid(const struct effect_call *call, struct err *err)
+{
+    const char *meant = jv_path_str(call->wanted, "metadata", "uid", NULL);
+    const char *is = jv_path_str(call->live, "metadata", "uid", NULL);
+    if (meant == NULL || is == NULL || strcmp(meant, is) == 0)
+        return 0;
+    err_set(err, ERR_CONFLICT, "%s `%s` is another one by now: this was meant for uid %s",
+            call->kind->kind, call->effect->name, meant);
+    err->http_status = 409;
+    return -1;
+}
+
 static const char *change_of(const struct effect_call *call, const struct jv *answer)
 {
     const char *before = jv_path_str(call->live, "metadata", "resourceVersion", NULL);
@@ -337,7 +351,7 @@ static void compare(struct effect_call *call, bool fresh)
         return;
     }
     struct err err = {0};
-    if (check_ownership(call, &err) != 0) {
+    if (check_uid(call, &err) != 0 || check_ownership(call, &err) != 0) {
         effect_finish(call, NULL, &err);
         return;
     }

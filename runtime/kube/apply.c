@@ -167,7 +167,8 @@ static struct jv *without(const struct jv *map, const char *key)
     return NULL;
 }
 
-/* The object as it is hashed: no APPLY_ANNOTATION, and no annotations at all rather than none. */
+/* The object as it is hashed: no APPLY_ANNOTATION, no annotations at all rather than none, and no uid,
+ * which says what the object was made for and is nothing of its content. */
 static struct jv *hashed_form(const struct jv *object)
 {
     const struct jv *metadata = jv_get(object, "metadata");
@@ -181,8 +182,10 @@ static struct jv *hashed_form(const struct jv *object)
         bare = jv_object();
     if (annotations != NULL)
         jv_set(bare, "annotations", annotations);
-    if (bare != NULL)
+    if (bare != NULL) {
+        jv_remove(bare, "uid");
         jv_set(form, "metadata", bare);
+    }
     return form;
 }
 

@@ -46,7 +46,7 @@ struct rest_call *write_start(struct rest *rest, const struct write_request *req
                               void *arg);
 
 /* The annotation value for an object about to be applied: SHA-256 (first 32 hex digits) of its
- * sorted JSON without APPLY_ANNOTATION. */
+ * sorted JSON without APPLY_ANNOTATION and metadata.uid. */
 void apply_hash(const struct jv *object, char out[33]);
 /* True when applying `wanted` (which carries its APPLY_ANNOTATION) would change `live`: another
  * hash, or a field we send whose live value differs. What live has besides is others' or a default.

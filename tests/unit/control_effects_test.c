@@ -250,6 +250,26 @@ static void refuses_to_overwrite_what_another_controller_owns(void **state)
     assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
 }
 
+static void what_is_meant_for_one_object_is_not_written_to_another(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, MAP, "{'apiVersion':'v1','kind':'ConfigMap','data':{'a':'other'}}");
+    begin(test);
+    apply_whole(test,
+                "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'map','uid':'u-before'},"
+                "'data':{'a':'1'}}",
+                NULL);
+    assert_int_equal(test->err.code, ERR_CONFLICT);
+    assert_int_equal(test->err.http_status, 409);
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
+    apply_whole(test,
+                "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'map','uid':'u-map'},"
+                "'data':{'a':'1'}}",
+                NULL);
+    assert_string_equal(change(test), "updated");
+    assert_non_null(strstr(fake_last(&test->fake, "PATCH"), "u-map"));
+}
+
 static void passes_the_gate_to_lower_replicas(void **state)
 {
     struct test *test = *state;
@@ -438,6 +458,7 @@ int main(void)
         TEST(puts_back_what_somebody_changed),
         TEST(removes_foreign_keys_only_from_maps_that_are_ours_whole),
         TEST(refuses_to_overwrite_what_another_controller_owns),
+        TEST(what_is_meant_for_one_object_is_not_written_to_another),
         TEST(passes_the_gate_to_lower_replicas),
         TEST(raises_replicas_without_the_gate),
         TEST(hands_replicas_over_before_it_leaves_them_out),

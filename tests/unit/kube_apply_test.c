@@ -219,11 +219,11 @@ static void string_data_of_a_secret_is_compared_with_its_data(void **state)
             "{'apiVersion':'v1','kind':'Secret','data':{'a':'c2VjcmV0'}}", "stringData.a");
 }
 
-static void the_hash_ignores_order_and_its_own_annotation(void **state)
+static void the_hash_ignores_order_its_own_annotation_and_the_uid(void **state)
 {
     struct jv *a = parse("{'kind':'X','metadata':{'name':'a','labels':{'x':'1','y':'2'}}}");
     struct jv *b = parse("{'metadata':{'annotations':{'nemeton.dev/applied':'abc'},"
-                         "'labels':{'y':'2','x':'1'},'name':'a'},'kind':'X'}");
+                         "'labels':{'y':'2','x':'1'},'name':'a','uid':'u1'},'kind':'X'}");
     struct jv *c = parse("{'kind':'X','metadata':{'name':'a','labels':{'x':'1'}}}");
     char x[33], y[33], z[33];
     (void)state;
@@ -331,7 +331,7 @@ int main(void)
         cmocka_unit_test(atomic_lists_compare_as_they_are),
         cmocka_unit_test(zero_values_that_the_server_drops_are_no_difference),
         cmocka_unit_test(string_data_of_a_secret_is_compared_with_its_data),
-        cmocka_unit_test(the_hash_ignores_order_and_its_own_annotation),
+        cmocka_unit_test(the_hash_ignores_order_its_own_annotation_and_the_uid),
         cmocka_unit_test(prune_removes_what_is_not_wanted_from_whole_maps),
         cmocka_unit_test(merge_patches_apply_as_the_rfc_says),
         cmocka_unit_test(a_diff_applied_gives_the_target),

@@ -1,4 +1,5 @@
 -- The Deployment controller: one ReplicaSet a template, moved over within maxSurge and maxUnavailable.
+local owner = require "lib.owner"
 local pods = require "kubernetes.pod"
 local revision = require "kubernetes.revision"
 
@@ -10,7 +11,7 @@ M.watches = {
 }
 M.rights = {
   ["apps/v1/Deployment"] = { "status", "patch", "event" },
-  ["apps/v1/ReplicaSet"] = { "create", "patch", "delete" },
+  ["apps/v1/ReplicaSet"] = { "create", "patch", "delete", "read" },
 }
 
 local function amount(value, of, round_up, default)
@@ -119,9 +120,30 @@ local function status_of(deployment, new, sets)
   }
 end
 
+-- ReplicaSets that a Deployment of the same selector has left behind are adopted, when a new one begins.
+local function adopt(ctx, deployment)
+  local labels = {}
+  for key, value in pairs(deployment.spec.selector.matchLabels or {}) do labels[#labels + 1] = key .. "=" .. value end
+  local found, err = kube.read_list{ apiVersion = "apps/v1", kind = "ReplicaSet", namespace = deployment.metadata.namespace,
+    labels = table.concat(labels, ",") }
+  for _, set in ipairs(found or {}) do
+    if not owner.controller_uid(set) and not pods.is_deleting(set) then
+      local target = { apiVersion = "apps/v1", kind = "ReplicaSet", namespace = set.metadata.namespace, name = set.metadata.name,
+        uid = set.metadata.uid }
+      local done, failed = ctx.patch(target, { metadata = { ownerReferences = { pods.owner_reference(deployment) } } })
+      if not done then return nil, failed end
+    end
+  end
+  return found ~= nil, err
+end
+
 function M.reconcile(ctx)
   local deployment = ctx.object
   if not deployment or pods.is_deleting(deployment) then return end
+  if not (deployment.status and deployment.status.observedGeneration) then
+    local done, err = adopt(ctx, deployment)
+    if not done then return nil, err end
+  end
   local hash = hash_of(deployment.spec.template)
   local name = deployment.metadata.name .. "-" .. hash
   local sets = kube.list{ apiVersion = "apps/v1", kind = "ReplicaSet", namespace = deployment.metadata.namespace,

@@ -27,6 +27,27 @@ local function claim_sizes()
   return table.concat(sizes, " ")
 end
 
+-- The count of pods that an autoscaler has set is kept.
+local function autoscaled(ctx)
+  w.check(ctx.create({ apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler",
+    metadata = { namespace = w.namespace, name = "theirs" }, spec = { minReplicas = 2, maxReplicas = 5,
+      scaleTargetRef = { apiVersion = "apps/v1", kind = "StatefulSet", name = SET } } }))
+  ctx.sleep(3000)
+  w.check(ctx.patch(w.target("apps/v1", "StatefulSet", SET), { spec = { replicas = 3 } }))
+  w.wait(ctx, "there are three", 120, function()
+    local set = w.read("apps/v1", "StatefulSet", SET)
+    return set.status.readyReplicas == 3 and w.is_ready()
+  end)
+  local before, uid = pods(), w.read("apps/v1", "StatefulSet", SET).metadata.uid
+  w.check(ctx.patch(w.druid(), { spec = { nodes = { historicals = { podManagementPolicy = "Parallel" } } } }))
+  w.wait(ctx, "the set is made anew under its autoscaler", 60, function()
+    local set = w.read("apps/v1", "StatefulSet", SET)
+    return set and set.metadata.uid ~= uid and set.spec.podManagementPolicy == "Parallel" and w.is_ready()
+  end)
+  w.equal(w.read("apps/v1", "StatefulSet", SET).spec.replicas, 3, "the count that the autoscaler had set")
+  w.equal(pods(), before, "the pods of the set under its autoscaler")
+end
+
 function M.run(ctx)
   local druid = w.deploy(ctx, nil, with_volume)
   local before, uid = pods(), w.read("apps/v1", "StatefulSet", SET).metadata.uid
@@ -37,15 +58,17 @@ function M.run(ctx)
   end)
   w.equal(w.read("apps/v1", "StatefulSet", SET).metadata.uid ~= uid, true, "another set")
   w.equal(pods(), before, "the pods of the set")
+  autoscaled(ctx)
+  before = pods()
   local templates = json.copy(druid.spec.nodes.historicals.volumeClaimTemplates)
   templates[1].spec.resources.requests.storage = "2Gi"
   w.check(ctx.patch(w.druid(), { spec = { nodes = { historicals = { volumeClaimTemplates = templates } } } }))
   ctx.sleep(5000)
-  w.equal(claim_sizes(), "1Gi 1Gi", "the claims while nobody asked for growth")
+  w.equal(claim_sizes(), "1Gi 1Gi 1Gi", "the claims while nobody asked for growth")
   w.check(ctx.patch(w.druid(), { spec = { scalePvcSts = true } }))
   w.wait(ctx, "claims and template have grown", 60, function()
     local set = w.read("apps/v1", "StatefulSet", SET)
-    return claim_sizes() == "2Gi 2Gi" and set and w.is_ready()
+    return claim_sizes() == "2Gi 2Gi 2Gi" and set and w.is_ready()
       and set.spec.volumeClaimTemplates[1].spec.resources.requests.storage == "2Gi"
   end)
   w.equal(pods(), before, "the pods of the set after their volumes have grown")
