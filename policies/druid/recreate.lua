@@ -131,7 +131,8 @@ function M.decide(cluster, entry, kept)
     return decision
   end
   table.insert(decision.notes, string.format("%s %s is made anew for its %s%s; its pods keep running",
-    entry.live.kind, entry.live.metadata.name, decision.fields, entry.state.settled and not entry.changed and "" or " once it has settled"))
+    entry.live.kind, entry.live.metadata.name, decision.fields,
+    entry.state.settled and not entry.changed and "" or " once it has settled"))
   decision.now = entry.state.settled and not entry.changed and not entry.state.held
     and entry.live.metadata.deletionTimestamp == nil and observed.annotation(entry.live, names.template_hash) ~= nil
   return decision

@@ -78,7 +78,8 @@ return {
   end,
   ["one whose success is not sure, or not wanted, is left to a person, with the command"] = function(t)
     for _, case in ipairs({
-      { wanted({ clusterIP = "10.96.0.9" }), addressed }, { wanted({ clusterIP = "None" }), addressed, { recreateOnImmutableChange = false } },
+      { wanted({ clusterIP = "10.96.0.9" }), addressed },
+      { wanted({ clusterIP = "None" }), addressed, { recreateOnImmutableChange = false } },
       { wanted({ type = "NodePort", ports = { { port = 9, nodePort = 30080 } } }), headless },
     }) do
       local got = fit(case[1], case[2], { announced = told, spec = case[3] })

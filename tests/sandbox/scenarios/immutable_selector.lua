@@ -15,7 +15,8 @@ local function ready_pods(name)
 end
 
 local function is_done(workload, cost)
-  return workload ~= nil and workload.spec.selector.matchLabels.cost == nil and workload.spec.template.metadata.labels.cost == cost
+  return workload ~= nil and workload.spec.selector.matchLabels.cost == nil
+    and workload.spec.template.metadata.labels.cost == cost
 end
 
 function M.run(ctx)
