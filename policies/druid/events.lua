@@ -31,8 +31,10 @@ function M.event(kind, reason, message)
     message = names.cut(message, 1000) }
 end
 
+-- What a run wrote: told whatever becomes of the status, for the next run does not write it again.
 -- done: { created =, updated =, deleted = lists of { kind =, name = } }
-local function written(done, list)
+function M.of_writes(done)
+  local list = {}
   if #done.created > 0 then
     local text = #done.created == 1 and "Created " or "Created " .. #done.created .. " objects: "
     list[#list + 1] = M.event("Normal", "DruidOperatorCreateSuccess", text .. M.listed(done.created))
@@ -50,6 +52,7 @@ local function written(done, list)
     list[#list + 1] = M.event("Normal", "DruidOperatorDeleteSuccess",
       "Deleted " .. M.listed(by_reason[why]) .. ": " .. why)
   end
+  return list
 end
 
 local function rollout_started(old, new, list)
@@ -101,7 +104,6 @@ local function drains(old, new, list)
   end
 end
 
--- The events of a run, in order.
 local function volumes_kept(old, new, list)
   local known, fresh = {}, {}
   for _, name in ipairs(old.keptVolumes or {}) do
@@ -118,9 +120,9 @@ local function volumes_kept(old, new, list)
   end
 end
 
-function M.of_run(done, old, new)
+-- What is different in the new status, in order.
+function M.of_change(old, new)
   local list = {}
-  written(done, list)
   rollout_started(old, new, list)
   drains(old, new, list)
   volumes_kept(old, new, list)

@@ -44,6 +44,16 @@ return {
     t.equal(status_of(world, "Ready"), "False")
     t.equal(world.primary.status.readyGroups, "0/3")
   end,
+  ["what was made is told although the answer to the status is lost"] = function(t)
+    local world = new_world(tiny())
+    local ctx = world.ctx()
+    ctx.status = function() return nil, { code = "timeout", message = "no answer" } end
+    world.events = {}
+    local _, err = druid.run(ctx, world.kube, world.http)
+    t.equal(err.code, "timeout")
+    t.equal(#world.events, 1)
+    t.ok(world.events[1]:find("^DruidOperatorCreateSuccess"), world.events[1])
+  end,
   ["a ready cluster says so once and is then left alone"] = function(t)
     local world = new_world(tiny())
     world.run()

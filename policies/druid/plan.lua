@@ -294,7 +294,8 @@ function M.keeps(cluster, wanted, live, steps)
   return list
 end
 
--- What to apply for an entry: first what its pods need, then the workload and what refers to it.
+-- What to apply for an entry: first what its pods need, then the workload and what refers to it. A workload that is
+-- ending is not written over: what it had to keep would come back in the one that is made when it is gone.
 function M.objects(entry)
   local part, first, second = entry.part, {}, {}
   if entry.refused then

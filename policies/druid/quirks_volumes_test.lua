@@ -2,6 +2,7 @@
 
 local check = require "druid.check"
 local druid_groups = require "druid.groups"
+local plan = require "druid.plan"
 local recreate = require "druid.recreate"
 local volumes = require "druid.volumes"
 
@@ -76,5 +77,11 @@ return {
         spec = {} } }
     local kept = { { field = "serviceName", wanted = "a", have = "b" } }
     t.equal(recreate.decide(cluster, entry, kept, { sha_ours = true }).now, false)
+    entry.part, entry.action = { config = {}, services = {}, claims = {}, extras = {} }, "keep"
+    local _, second = plan.objects(entry)
+    t.equal(#second, 0)
+    entry.live = { metadata = {} }
+    _, second = plan.objects(entry)
+    t.equal(#second, 1)
   end,
 }

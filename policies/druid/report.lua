@@ -183,6 +183,12 @@ function M.taken_back(cluster, old)
   return nil
 end
 
+local function tell(ctx, list)
+  for _, event in ipairs(list) do
+    ctx.event(event)
+  end
+end
+
 -- Writes the status, tells what happened, and says when to look again.
 -- names_by_kind: of what was rendered; nil when nothing was, because nothing has changed.
 function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
@@ -201,6 +207,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
   }, now)
+  tell(ctx, events.of_writes(done))
   local put_off_ms = status.put_off(old, new, now)
   local again_ms = put_off_ms > 0 and put_off_ms or nil
   if put_off_ms == 0 then
@@ -209,13 +216,10 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
       return nil, err
     end
   end
-  for _, event in ipairs(done.dynamic and done.dynamic.events or {}) do
-    ctx.event(event)
-  end
-  for _, event in ipairs(events.of_run(done, old, new)) do
-    if put_off_ms == 0 or #done.created + #done.updated + #done.deleted > 0 then
-      ctx.event(event)
-    end
+  tell(ctx, done.dynamic and done.dynamic.events or {})
+  -- A run that wrote tells the rest at once; otherwise it is told with the status that it is in.
+  if put_off_ms == 0 or #done.created + #done.updated + #done.deleted > 0 then
+    tell(ctx, events.of_change(old, new))
   end
   if done.failure then
     return nil, done.failure

@@ -85,6 +85,10 @@ return {
       one.state, one.coming_up = rolling(0, 1), true
     end
     t.ok(not actions(groups):find("wait"))
+    for _, one in ipairs(groups) do
+      one.state = up(0, 1)   -- as it was made, not rolling
+    end
+    t.ok(not actions(groups):find("wait"))
   end,
   ["all go at once when rollingDeploy is false"] = function(t)
     t.ok(not actions(cluster(), { all_at_once = true }):find("wait"))

@@ -44,20 +44,30 @@ local function replaced_again(kept, hash)
 end
 
 -- What is kept of a group that is about to change, or nil. data: its ConfigMap as it is now; kept: what is
--- kept so far.
+-- kept so far. What is kept of the live template stays: a run that ended between the two writes has put the
+-- configuration of the next one beside it.
 function M.of_group(cluster, entry, data, kept)
   local state, live = entry.state, entry.live
+  local hash = observed.annotation(live, names.template_hash)
   if entry.action ~= "go" or entry.rolled_back or not data then
     return nil
+  elseif hash and annotation(kept, names.template_hash) == hash then
+    return replaced_again(kept, entry.workload.metadata.annotations[names.template_hash])
   elseif not state.settled or state.by_hand or state.ready < state.total or state.total == 0 or entry.coming_up then
     return replaced_again(kept, entry.workload.metadata.annotations[names.template_hash])
   end
   return config_map(cluster, entry.part.config.metadata.name, entry.group.labels, data, {
     [M.template] = json.encode(live.spec.template),
-    [names.template_hash] = observed.annotation(live, names.template_hash),
+    [names.template_hash] = hash,
     [names.config_hash] = observed.annotation(live, names.config_hash),
     [M.replaced_by] = entry.workload.metadata.annotations[names.template_hash],
   })
+end
+
+-- Does a group run what the ConfigMaps hold? Not when a run ended after it had written the common one.
+local function runs(entry, common, data)
+  local recorded = adopt.recorded_config(entry.live)
+  return recorded == nil or data == nil or recorded == adopt.config_digest(adopt.digest(common), data)
 end
 
 -- The same for the common configuration: when it changes while all groups are ready.
@@ -66,7 +76,8 @@ function M.of_common(cluster, wanted, live, entries, kept)
     return nil
   end
   for _, entry in ipairs(entries) do
-    if entry.state.exists and (not entry.state.settled or entry.state.ready < entry.state.total) then
+    if entry.state.exists and (not entry.state.settled or entry.state.ready < entry.state.total
+      or not runs(entry, live.common, live.configs[entry.group.name])) then
       return replaced_again(kept, adopt.digest(wanted.common.data))
     end
   end

@@ -70,6 +70,22 @@ return {
     t.equal(config(world, "demo-druid-common-config-last-good").data["common.runtime.properties"], "a=b")
     t.equal(config(world, "druid-demo-routers-config-last-good"), nil)
   end,
+  ["what was ready stays kept when a run ends between the configuration and the template"] = function(t)
+    local world = at_work()
+    world.fail = "StatefulSet/druid-demo-brokers"
+    world.run()
+    t.ok(config(world, "druid-demo-brokers-config").data["runtime.properties"]:find("bad=1"))
+    world.fail = nil
+    world.edit(function(spec)
+      spec["common.runtime.properties"] = "a=d"
+      spec.nodes.brokers["runtime.properties"] = "worse=1"
+    end)
+    world.run()
+    t.ok(config(world, "druid-demo-brokers-config").data["runtime.properties"]:find("worse=1"))
+    t.ok(config(world, "druid-demo-brokers-config-last-good").data["runtime.properties"]:find("good=1"))
+    t.equal(config(world, "demo-druid-common-config").data["common.runtime.properties"], "a=d")
+    t.equal(config(world, "demo-druid-common-config-last-good").data["common.runtime.properties"], "a=b")
+  end,
   ["one bad edit after the other leaves the last good one"] = function(t)
     local world = at_work()
     world.run()
