@@ -151,10 +151,11 @@ static void on_list(void *arg, const struct rest_response *response, const struc
     struct gate_call *call = arg;
     answered(call);
     struct jv *list = err == NULL ? jv_ref((struct jv *)response->object) : NULL;
-    bool complete = jv_is_array(jv_get(list, "items"));
+    const char *more = jv_path_str(list, "metadata", "continue", NULL);
+    bool complete = jv_is_array(jv_get(list, "items")) && (more == NULL || *more == '\0');
     if (!complete) {
         struct err lacking = {0};
-        err_set(&lacking, ERR_PARSE, "the answer is not a list");
+        err_set(&lacking, ERR_PARSE, "the answer is not a whole list");
         jv_unref(list);
         refuse_read(call, GATE_IN_USE, "who uses the volume", err != NULL ? err : &lacking);
         return;

@@ -41,6 +41,7 @@ struct fake {
     const char *instead_of;
     int instead_status; /* 0: the connection is cut; -1: never answered */
     bool instead_after; /* it is done all the same */
+    bool lists_go_on;   /* lists are pages, and there is another one */
 };
 
 static inline void fake_object_free(void *value)
@@ -184,6 +185,8 @@ static inline void fake_list(struct fake *fake, struct exchange *exchange, const
             jv_append(items, jv_ref(iter.value));
     }
     jv_set(list, "items", items);
+    if (fake->lists_go_on)
+        jv_set_str(jv_get(list, "metadata"), "continue", "more");
     fake_reply(exchange, 200, list);
     jv_unref(list);
 }
