@@ -76,12 +76,32 @@ static struct jv *custom_kinds(struct world *world)
     return kinds;
 }
 
-static struct transport *connection_make(struct world *world)
+static void pass_on(struct world_operator *op, struct exchange *exchange, exchange_handler handle)
+{
+    const struct world_options *options = &op->world->options;
+    options->on_operator_request(options->arg, op->index, exchange, handle, op->world->apiserver);
+}
+
+static void on_request_of_operator(void *arg, struct exchange *exchange)
+{
+    pass_on(arg, exchange, apiserver_handle);
+}
+
+static void on_request_to_pods(void *arg, struct exchange *exchange)
+{
+    pass_on(arg, exchange, apiserver_handle_pods);
+}
+
+/* op: whose it is; NULL: a client's. */
+static struct transport *connection_make(struct world *world, struct world_operator *op)
 {
     struct transport *transport = loopback_new(world->options.loop, world->options.random);
-    loopback_route(transport, WORLD_URL, apiserver_handle, world->apiserver);
-    loopback_route(transport, "http://", apiserver_handle_pods, world->apiserver);
-    loopback_route(transport, "https://", apiserver_handle_pods, world->apiserver);
+    bool watched = op != NULL && world->options.on_operator_request != NULL;
+    void *arg = watched ? (void *)op : (void *)world->apiserver;
+    exchange_handler to_pods = watched ? on_request_to_pods : apiserver_handle_pods;
+    loopback_route(transport, WORLD_URL, watched ? on_request_of_operator : apiserver_handle, arg);
+    loopback_route(transport, "http://", to_pods, arg);
+    loopback_route(transport, "https://", to_pods, arg);
     return transport;
 }
 
@@ -172,7 +192,7 @@ struct world *world_new(const struct world_options *options, struct err *err)
         world_free(world);
         return NULL;
     }
-    world->transport = connection_make(world);
+    world->transport = connection_make(world, NULL);
     world->config = kube_config_fixed(options->loop, WORLD_URL, world->token);
     return world;
 }
@@ -252,7 +272,7 @@ int world_operator_start(struct world *world, size_t index, struct err *err)
     if (op->manager != NULL)
         return err_set(err, ERR_EXISTS, "operator %zu runs already", index);
     size_t count = 0;
-    op->transport = connection_make(world);
+    op->transport = connection_make(world, op);
     loopback_set_faults(op->transport, &world->faults);
     op->config = kube_config_fixed(world->options.loop, WORLD_URL, world->token);
     op->metrics = metrics_new(random_u64(world->options.random));

@@ -40,6 +40,10 @@ struct world_options { /* loop, random and logs must outlive the world */
     /* An operator has come to its end and is gone (it may be started again here). May be NULL. */
     void (*on_operator_exit)(void *arg, size_t index, const struct manager_end *end);
     void (*on_operator_ready)(void *arg, size_t index); /* leads for the first time; may be NULL */
+    /* A request of an operator has arrived and is to be given to `handle`. The operator may be killed
+     * before that (the exchange is gone then) or after. NULL: it goes on at once. */
+    void (*on_operator_request)(void *arg, size_t index, struct exchange *exchange,
+                                exchange_handler handle, void *handle_arg);
     /* What plays the world cannot go on; it is over. */
     void (*on_failed)(void *arg, const char *why); /* NULL: it was drained */
     void *arg;

@@ -10,12 +10,18 @@
 static const char usage[] =
     "usage: scenario --mode virtual|http|cluster [--seed N] [--faults] [--kubeconfig FILE]\n"
     "                [--operator-kubeconfig FILE] [--nemeton FILE] [--logs DIR] [--verbose]\n"
-    "                [NAME...]\n"
+    "                [--crash-every N | --crash-at N] [--overlay FILE] [NAME...]\n"
     "\n"
-    "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios.\n";
+    "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios.\n"
+    "--crash-every N (virtual): the operator dies at every Nth of its writes, each in a run of its "
+    "own,\n"
+    "  before it is seen and after its answer is lost; --crash-at N: at that one, with --verbose "
+    "told alone\n";
 
 struct arguments {
     struct stage_options stage;
+    struct crash_options crash;
+    const char *overlay;
     bool verbose;
     char **names;
     int name_count;
@@ -42,6 +48,12 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
             out->stage.mode = value;
         } else if (strcmp(argv[i], "--seed") == 0) {
             out->stage.seed = strtoull(value, NULL, 10);
+        } else if (strcmp(argv[i], "--overlay") == 0) {
+            out->overlay = value;
+        } else if (strcmp(argv[i], "--crash-every") == 0) {
+            out->crash.every = strtoull(value, NULL, 10);
+        } else if (strcmp(argv[i], "--crash-at") == 0) {
+            out->crash.at = strtoull(value, NULL, 10);
         } else if (strcmp(argv[i], "--kubeconfig") == 0) {
             out->stage.kubeconfig = value;
         } else if (strcmp(argv[i], "--operator-kubeconfig") == 0) {
@@ -54,6 +66,14 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
             return -1;
         }
         i++;
+    }
+    bool crashes = out->crash.every || out->crash.at;
+    if (out->crash.every) {
+        out->crash.offset = (out->crash.every / 2 + out->stage.seed) % out->crash.every;
+    }
+    out->crash.quiet_parent = out->verbose && out->crash.at;
+    if (crashes && out->stage.mode && strcmp(out->stage.mode, "virtual") != 0) {
+        return -1;
     }
     out->names = argv + i;
     out->name_count = argc - i;
@@ -101,10 +121,10 @@ static int64_t stage_wall(void *arg)
     return clock_wall_ns(arg);
 }
 
-/* One scenario on a stage of its own. */
-static int run_one(const struct arguments *arguments, const char *name)
+/* Plays a scenario to its end on a stage of its own. title and end_state: yours. */
+static int play(const struct arguments *arguments, struct crash *crash, const char *name,
+                char **title, char **end_state, struct err *err)
 {
-    struct err err = {0};
     struct stage_options options = arguments->stage;
     struct clock *clock = clock_real_new();
     struct log_options log_options = {.level = arguments->verbose ? LOG_DEBUG : LOG_ERROR,
@@ -114,10 +134,10 @@ static int run_one(const struct arguments *arguments, const char *name)
                                       .wall_arg = clock};
     struct log *log = log_new(&log_options);
     options.log = arguments->verbose ? log : NULL;
-    char *title = NULL;
+    options.crash = crash;
     int result = -1;
-    struct stage *stage = strcmp(options.mode, "virtual") == 0 ? stage_virtual_new(&options, &err)
-                                                               : stage_process_new(&options, &err);
+    struct stage *stage = strcmp(options.mode, "virtual") == 0 ? stage_virtual_new(&options, err)
+                                                               : stage_process_new(&options, err);
     if (stage) {
         struct rest_options rest_options = {
             .log = options.log, .random = stage->random, .user_agent = "scenario"};
@@ -134,25 +154,51 @@ static int run_one(const struct arguments *arguments, const char *name)
                                             .slice_instructions = 1000000,
                                             .effects_max = 10000000}};
         struct setting setting = {.mode = options.mode,
-                                  .patience = options.faults ? 10 : 1,
+                                  .patience = options.faults ? 10
+                                              : crash        ? 3
+                                                             : 1,
+                                  .settles = crash != NULL,
                                   .policy_namespace = stage->policy_namespace,
+                                  .overlay = arguments->overlay,
                                   .folder = "tests/sandbox/scenarios",
                                   .example = "deploy/examples/tiny-cluster.yaml"};
-        result = scenario_run(&env, &setting, name, admin_effects(admin), &title, &err);
+        result = scenario_run(&env, &setting, name, admin_effects(admin), title, err);
+        *end_state = stage->end_state;
+        stage->end_state = NULL;
         admin_free(admin);
         discovery_free(discovery);
         rest_free(rest);
         stage->free(stage);
     }
-    printf("%s %s: %s\n", result == 0 ? "ok    " : "FAILED", name, title ? title : "");
-    if (result < 0) {
-        printf("       %s\n", err.text);
-    }
-    fflush(stdout);
-    free(title);
     log_free(log);
     clock_free(clock);
     return result;
+}
+
+static void run_one(const struct arguments *arguments, const char *name, int *passed, int *failed)
+{
+    struct err err = {0};
+    char *title = NULL, *end_state = NULL;
+    bool crashes = arguments->crash.every || arguments->crash.at;
+    struct crash *crash = crashes ? crash_new(&arguments->crash) : NULL;
+    int result = play(arguments, crash, name, &title, &end_state, &err);
+    if (!crash || !crash_has_happened(crash)) {
+        printf("%s %s: %s\n", result == 0 ? "ok    " : "FAILED", name, title ? title : "");
+        if (result < 0) {
+            printf("       %s\n", err.text);
+        }
+        *(result == 0 ? passed : failed) += 1;
+    }
+    if (crash) {
+        int before = *passed;
+        crash_end(crash, name, result, &err, end_state, passed, failed);
+        printf("       %d of %d deaths changed nothing; %llu writes\n", *passed - before,
+               (int)crash_deaths(crash), (unsigned long long)crash_writes(crash));
+    }
+    fflush(stdout);
+    crash_free(crash);
+    free(title);
+    free(end_state);
 }
 
 int main(int argc, char **argv)
@@ -171,11 +217,11 @@ int main(int argc, char **argv)
         return 1;
     }
     for (int i = 0; i < arguments.name_count; i++) {
-        *(run_one(&arguments, arguments.names[i]) == 0 ? &passed : &failed) += 1;
+        run_one(&arguments, arguments.names[i], &passed, &failed);
     }
     for (char **name = all; *name; name++) {
         if (arguments.name_count == 0) {
-            *(run_one(&arguments, *name) == 0 ? &passed : &failed) += 1;
+            run_one(&arguments, *name, &passed, &failed);
         }
         free(*name);
     }

@@ -80,6 +80,28 @@ static void layer_deinit(struct layer *layer)
     }
 }
 
+/* The module `overlay`: where the policy belongs, and its text. */
+static int overlay_add(struct layer *layer, const char *path, struct err *err)
+{
+    static const char head[] = "-- module: ";
+    struct buf text;
+    buf_init(&text, FILE_BYTES_MAX);
+    int result = path ? file_read(path, &text, err) : 0;
+    const char *module = buf_str(&text);
+    if (result == 0 && path && strncmp(module, head, strlen(head)) != 0) {
+        result = err_set(err, ERR_INVALID, "`%s` does not begin with `%s`", path, head);
+    } else if (result == 0 && path) {
+        module += strlen(head);
+        layer_add(layer, "overlay", path,
+                  mem_printf("return { module = '%.*s', text = [====[\n%s]====] }\n",
+                             (int)strcspn(module, "\n"), module, buf_str(&text)));
+    } else if (result == 0) {
+        layer_add(layer, "overlay", "none", mem_str("return {}\n"));
+    }
+    buf_deinit(&text);
+    return result;
+}
+
 static int layer_fill(struct layer *layer, const struct setting *setting, const char *name,
                       struct err *err)
 {
@@ -96,11 +118,15 @@ static int layer_fill(struct layer *layer, const struct setting *setting, const 
     layer_add(
         layer, "setting", "setting",
         mem_printf("return { mode = '%s', namespace = 's-%s', scenario = '%s', patience = %d, "
-                   "policy_namespace = '%s', example = [====[\n%s]====] }\n",
-                   setting->mode, dashed, name, setting->patience, setting->policy_namespace,
+                   "settles = %s, policy_namespace = '%s', example = [====[\n%s]====] }\n",
+                   setting->mode, dashed, name, setting->patience,
+                   setting->settles ? "true" : "false", setting->policy_namespace,
                    buf_str(&example)));
     free(dashed);
     buf_deinit(&example);
+    if (overlay_add(layer, setting->overlay, err) < 0) {
+        return -1;
+    }
     layer_add(layer, "bundle", "bundle", mem_str("return { api = 1, controllers = {} }\n"));
     struct dirent **entries = NULL;
     int count = scandir(setting->folder, &entries, is_lua, alphasort);

@@ -9,7 +9,9 @@
 struct setting {
     const char *mode;             /* "virtual", "http" or "cluster" */
     int patience;                 /* waits are so many times longer */
+    bool settles;                 /* at its end the world comes to rest and is looked at */
     const char *policy_namespace; /* where policy ConfigMaps live */
+    const char *overlay;          /* file of a policy that is in force; NULL: none */
     const char *folder;           /* of the scenarios */
     const char *example;          /* file of the example cluster */
 };

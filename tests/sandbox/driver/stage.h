@@ -8,6 +8,7 @@
 #define NEMETON_TESTS_STAGE_H
 
 #include "base/log.h"
+#include "crash.h"
 #include "kube/config.h"
 #include "loop/loop.h"
 #include "loop/random.h"
@@ -19,8 +20,9 @@ struct stage {
     struct transport *transport;
     struct kube_config *config;
     const char *mode, *policy_namespace;
-    /* "start", "second", "kill", "stop-all", and with processes "adopt", which fails when a takeover
-     * would restart a pod: 0, or -1 with the reason. */
+    char *end_state; /* as "settled" found it; NULL: nobody asked */
+    /* "start", "second", "kill", "stop-all"; in a virtual stage "settled"; with processes "adopt", which
+     * fails when a takeover would restart a pod: 0, or -1 with the reason. */
     int (*command)(struct stage *stage, const char *what, struct err *err);
     void (*free)(struct stage *stage);
 };
@@ -28,8 +30,9 @@ struct stage {
 struct stage_options {
     struct log *log;
     const char *mode;
-    uint64_t seed; /* virtual */
-    bool faults;   /* virtual: a bad network and a grumpy server */
+    uint64_t seed;       /* virtual */
+    bool faults;         /* virtual: a bad network and a grumpy server */
+    struct crash *crash; /* virtual: operators die at their writes; may be NULL */
     const char *kubeconfig, *operator_kubeconfig, *nemeton, *folder; /* process */
 };
 

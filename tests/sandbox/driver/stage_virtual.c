@@ -1,6 +1,7 @@
 #include "stage.h"
 
 #include "cli/world.h"
+#include "end_state.h"
 #include "invariants.h"
 
 #include <stdio.h>
@@ -10,10 +11,18 @@
 /* 2026-01-01T00:00:00Z: any fixed date will do. */
 static const int64_t WALL_START_NS = 1767225600LL * 1000000000LL;
 
+/* As soon as a Deployment starts a container again. */
+enum { RESTART_MS = 1000, ANSWER_MS = 1, REST_MS = 30000 };
+
 struct virtual_stage {
     struct stage stage;
     struct world *world;
     struct invariants invariants;
+    struct end_state *end_state;
+    struct crash *crash;
+    struct loop_timer *timer; /* an operator dies soon, or starts again */
+    size_t died;              /* its index */
+    int64_t last_write_ms;
     struct err failed; /* the world itself came to an end */
 };
 
@@ -24,6 +33,9 @@ static void on_commit(void *arg, const char *verb, const char *user, const struc
     if (self->world) {
         self->invariants.server = world_apiserver(self->world);
         invariants_check(&self->invariants, verb, user, before, after);
+        if (user && strncmp(user, WORLD_OPERATOR_USER, strlen(WORLD_OPERATOR_USER)) == 0) {
+            end_state_count(self->end_state, verb, before, after);
+        }
     }
 }
 
@@ -45,6 +57,52 @@ static void on_operator_exit(void *arg, size_t index, const struct manager_end *
     }
 }
 
+static void on_restart(void *arg)
+{
+    struct virtual_stage *self = arg;
+    struct err err = {0};
+    self->timer = NULL;
+    if (world_operator_start(self->world, self->died, &err) < 0) {
+        self->failed = err;
+    }
+}
+
+static void on_death(void *arg)
+{
+    struct virtual_stage *self = arg;
+    world_operator_kill(self->world, self->died);
+    self->timer = loop_timer_add(self->stage.loop, RESTART_MS, on_restart, self);
+}
+
+/* Who is about to die or to start again is in the hands of the scenario now. */
+static void forget_death(struct virtual_stage *self)
+{
+    loop_timer_cancel(self->stage.loop, self->timer);
+    self->timer = NULL;
+}
+
+static void on_operator_request(void *arg, size_t index, struct exchange *exchange,
+                                exchange_handler handle, void *handle_arg)
+{
+    struct virtual_stage *self = arg;
+    bool to_api = handle == apiserver_handle;
+    uint64_t before = crash_writes(self->crash);
+    enum crash_now now = crash_ask(self->crash, exchange, to_api);
+    if (crash_writes(self->crash) > before || now != CRASH_NOT) {
+        self->last_write_ms = clock_mono_ms(self->stage.clock);
+    }
+    if (now != CRASH_UNSEEN) {
+        handle(handle_arg, exchange);
+    }
+    self->died = now != CRASH_NOT ? index : self->died;
+    if (now == CRASH_UNSEEN || (now == CRASH_UNANSWERED && to_api)) {
+        on_death(self);
+    } else if (now == CRASH_UNANSWERED) {
+        /* A pod answers by itself, in its own time. */
+        self->timer = loop_timer_add(self->stage.loop, ANSWER_MS, on_death, self);
+    }
+}
+
 static int verdict(const struct virtual_stage *self, struct err *err)
 {
     if (self->failed.code != ERR_NONE) {
@@ -56,9 +114,29 @@ static int verdict(const struct virtual_stage *self, struct err *err)
     return 0;
 }
 
+/* The world has come to rest: nothing is written any more, and what it is now can be compared. */
+static int settle(struct virtual_stage *self, struct err *err)
+{
+    int64_t rested_ms = clock_mono_ms(self->stage.clock) - self->last_write_ms;
+    free(self->stage.end_state);
+    self->stage.end_state = end_state_text(self->end_state, world_apiserver(self->world));
+    if (rested_ms < REST_MS) {
+        return err_set(err, ERR_INTERNAL,
+                       "the operator still writes, %lld ms ago for the last time",
+                       (long long)rested_ms);
+    }
+    return verdict(self, err);
+}
+
 static int virtual_command(struct stage *stage, const char *what, struct err *err)
 {
     struct virtual_stage *self = (struct virtual_stage *)stage;
+    if (strcmp(what, "settled") == 0) {
+        return settle(self, err);
+    }
+    if (self->died == 0 && strcmp(what, "second") != 0) {
+        forget_death(self);
+    }
     if (strcmp(what, "start") == 0) {
         return world_operator_start(self->world, 0, err);
     }
@@ -70,6 +148,7 @@ static int virtual_command(struct stage *stage, const char *what, struct err *er
         return verdict(self, err);
     }
     if (strcmp(what, "stop-all") == 0) {
+        forget_death(self);
         world_operator_kill(self->world, 0);
         world_operator_kill(self->world, 1);
         return verdict(self, err);
@@ -81,11 +160,14 @@ static void virtual_free(struct stage *stage)
 {
     struct virtual_stage *self = (struct virtual_stage *)stage;
     struct world *world = self->world;
+    forget_death(self);
     self->world = NULL;
     world_free(world);
+    end_state_free(self->end_state);
     loop_free(stage->loop);
     random_free(stage->random);
     clock_free(stage->clock);
+    free(stage->end_state);
     free(self);
 }
 
@@ -115,6 +197,8 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
     stage->clock = clock_virtual_new(WALL_START_NS);
     stage->random = random_seeded_new(options->seed);
     self->invariants.user = WORLD_OPERATOR_USER;
+    self->end_state = end_state_new();
+    self->crash = options->crash;
     stage->loop = loop_new(stage->clock, err);
     struct world_options world = {.loop = stage->loop,
                                   .random = stage->random,
@@ -123,6 +207,8 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
                                   .on_commit = on_commit,
                                   .on_failed = on_failed,
                                   .on_operator_exit = on_operator_exit,
+                                  .on_operator_request =
+                                      options->crash ? on_operator_request : NULL,
                                   .arg = self};
     self->world = stage->loop ? world_new(&world, err) : NULL;
     if (!self->world || world_start(self->world, err) < 0) {

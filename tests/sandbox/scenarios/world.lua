@@ -41,15 +41,16 @@ function M.list(api_version, kind, labels)
 end
 
 -- Polls until fn gives something true, which is returned; fails with `what` and fn's second answer.
--- A world with faults needs patience: a lost answer alone costs a minute.
+-- A world with faults needs patience: a lost answer alone costs a minute. Where many runs are compared at
+-- their ends (settles), looking seldom saves most of the time.
 function M.wait(ctx, what, seconds, fn)
   seconds = seconds * setting.patience
-  local last
-  for _ = 1, seconds * 20 do
+  local last, pause_ms = nil, setting.settles and 250 or 50
+  for _ = 1, seconds * 1000 // pause_ms do
     local value, why = fn()
     if value then return value end
     last = why or last
-    ctx.sleep(50)
+    ctx.sleep(pause_ms)
   end
   error("waited " .. seconds .. " s in vain: " .. what .. (last and " (" .. tostring(last) .. ")" or ""), 2)
 end
