@@ -7,6 +7,7 @@ packages_test="libcmocka-dev clang-format lua5.4 lua-check universal-ctags valgr
  python3 python3-venv"
 packages_cluster="openssl git curl jq procps lua5.4" # and golang-go where there is no Go
 packages_node="containerd runc containernetworking-plugins iptables iproute2 musl-tools" # real pods
+packages_druid="maven openjdk-17-jdk-headless" # real Druid in them
 
 # packages_missing NAME…: those of the list that are not installed
 packages_missing() {

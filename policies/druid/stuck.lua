@@ -61,7 +61,21 @@ local function crash(container)
   return { kind = "CrashLoop", after_s = 300, words = words, remedy = "look at kubectl logs --previous of this pod" }
 end
 
-M.causes = { image, reference, crash }
+M.slow_restarts = 2   -- one may be an accident
+
+-- Ended by SIGTERM (or SIGKILL after it) before it was up, again and again: nobody but its probes does that.
+local function slow(container)
+  local ended = tables.dig(container, "lastState", "terminated")
+  if container.started ~= false or not tables.dig(container, "state", "running") or not ended
+    or (container.restartCount or 0) < M.slow_restarts or (ended.exitCode ~= 143 and ended.exitCode ~= 137)
+    or ended.reason == "OOMKilled" then
+    return nil
+  end
+  return { kind = "StartupProbe", after_s = 60, words = string.format("its startup probe ended it %d times before it was up",
+    container.restartCount), remedy = "give it longer: failureThreshold or periodSeconds of startUpProbe, or more CPU" }
+end
+
+M.causes = { image, reference, crash, slow }
 
 local function condition(pod, kind)
   for _, one in ipairs(tables.dig(pod, "status", "conditions") or {}) do

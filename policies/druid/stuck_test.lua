@@ -12,6 +12,11 @@ local function waiting(reason, message, last)
     message = message } }, lastState = last and { terminated = last } or nil } } })
 end
 
+local function starting(restarts, exit_code)
+  return pod({ phase = "Running", containerStatuses = { { restartCount = restarts, started = false, state = { running = {} },
+    lastState = { terminated = { reason = "Error", exitCode = exit_code } } } } })
+end
+
 local function unscheduled(message)
   return pod({ phase = "Pending", conditions = { { type = "PodScheduled", status = "False", reason = "Unschedulable",
     message = message, lastTransitionTime = at } } })
@@ -28,6 +33,9 @@ local rows = {
     message = "x\nProvisionException: druid.port is wrong" }), "ConfigurationRejected", 60, "druid.port is wrong" },
   { "too little memory", waiting("CrashLoopBackOff", nil, { reason = "OOMKilled", exitCode = 137 }), "OutOfMemory", 120,
     "OOMKilled" },
+  { "a startup probe that has no patience", starting(2, 143), "StartupProbe", 60, "ended it 2 times" },
+  { "a start that failed by itself and is tried again", starting(2, 1), "NotReady", 1800, "readiness probe fails" },
+  { "a start that was ended once", starting(1, 143), "NotReady", 1800, "readiness probe fails" },
   { "no node for it", unscheduled("0/3 nodes are available: 3 Insufficient memory."), "Unschedulable", 300,
     "Insufficient memory" },
   { "no volume for it", unscheduled("pod has unbound immediate PersistentVolumeClaims"), "VolumeNotBound", 300, "unbound" },

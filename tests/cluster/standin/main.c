@@ -1,4 +1,5 @@
-/* /druid.sh TYPE: a process of Druid. Called /docker-entrypoint.sh …: the registry instead of ZooKeeper. */
+/* /druid.sh TYPE: a process of Druid. Called /docker-entrypoint.sh …: the registry instead of ZooKeeper.
+   Called /bin/sh -c …: what the example lets an Overlord wait for, which the stand-in does not need. */
 #include "standin.h"
 
 #include <signal.h>
@@ -28,6 +29,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (strstr(argv[0], "docker-entrypoint")) {
         registry_run(2181);
+    }
+    if (strcmp(argv[0], "/bin/sh") == 0) {
+        return 0;
     }
     if (argc != 2) {
         fprintf(stderr, "usage: /druid.sh "

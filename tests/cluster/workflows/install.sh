@@ -2,12 +2,8 @@
 
 tests/cluster/standin/image "$work/34.tar" 34.0.0 docker.io/apache/druid:34.0.0 docker.io/library/zookeeper:3.9
 tests/cluster/standin/image "$work/35.tar" 35.0.0 docker.io/apache/druid:35.0.0
-deploy/image/build --binary "$nemeton" --output "$work/nemeton.tar" >/dev/null
-expect "images into the node" "" cluster load "$work/34.tar" "$work/35.tar" "$work/nemeton.tar"
-expect "the resources' kinds" "druids.druid.apache.org" kubectl apply -f crd/
-kubectl wait --for=condition=Established crd --all --timeout=20s >/dev/null
-expect "the manifests" "deployment.apps/nemeton" kubectl apply -k deploy/
-expect "Nemeton runs" "successfully rolled out" kubectl -n nemeton-system rollout status deployment/nemeton --timeout=60s
+expect "images into the node" "" cluster load "$work/34.tar" "$work/35.tar"
+install_nemeton
 expect "the example" "druid.druid.apache.org/tiny-cluster created" kubectl apply -f deploy/examples/tiny-cluster.yaml
 expect "waits until it is Ready" "condition met" kubectl wait --for=condition=Ready druid/tiny-cluster --timeout=120s
 expect "its line" "tiny-cluster +True +6/6" kubectl get druid
