@@ -5,14 +5,15 @@
 -- named and nothing touched. To add a rule, append a function to `cluster_rules` or `group_rules`.
 
 local config = require "druid.render.config"
+local extras = require "druid.render.extras"
 local groups = require "druid.groups"
 local metadata = require "lib.metadata"
 local names = require "lib.names"
 local pod = require "druid.render.pod"
 local problems_of = require "lib.problems"
 local quantity = require "lib.quantity"
-local render = require "druid.render"
 local rules = require "druid.rules"
+local service = require "druid.render.service"
 local tables = require "lib.tables"
 
 local M = {}
@@ -380,24 +381,23 @@ M.group_rules = {
 -- Two parts of the object must not make the same Kubernetes object.
 local function same_names(cluster, add)
   local seen = {}
-  local function take(object, where)
-    local key = object.kind .. " " .. object.metadata.name
+  local function take(kind, name, where)
+    local key = kind .. " " .. name
     if seen[key] then
       add(where, "makes the " .. key .. ", and so does " .. seen[key], "rename one of them")
-    elseif object.kind == "Service" and not names.is_dns_label(object.metadata.name) then
-      add(where, "makes the Service name " .. names.cut(object.metadata.name, 80)
+    elseif kind == "Service" and not names.is_dns_label(name) then
+      add(where, "makes the Service name " .. names.cut(name, 80)
         .. ", which Kubernetes does not allow", "use at most 63 lower-case letters, digits and dashes")
     end
     seen[key] = where
   end
   for _, group in ipairs(cluster.groups) do
-    local part = render.group(cluster, group)
     local at = "spec.nodes." .. group.key
-    for _, service in ipairs(part.services) do
-      take(service, at .. ".services")
+    for _, template in ipairs(service.templates(cluster, group)) do
+      take("Service", service.name(group, template), at .. ".services")
     end
-    for _, claim in ipairs(part.claims) do
-      take(claim, at .. ".persistentVolumeClaim")
+    for _, claim in ipairs(group.node.persistentVolumeClaim or {}) do
+      take("PersistentVolumeClaim", extras.claim_name(group, claim), at .. ".persistentVolumeClaim")
     end
   end
 end

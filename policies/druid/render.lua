@@ -48,9 +48,9 @@ function M.objects(cluster, extra_config)
   local all = { wanted.common }
   for _, part in ipairs(wanted.groups) do
     all[#all + 1] = part.config
-    all = tables.concat(all, part.services)
-    all = tables.concat(all, part.claims)
-    all = tables.concat(all, part.extras)
+    tables.append(all, part.services)
+    tables.append(all, part.claims)
+    tables.append(all, part.extras)
     all[#all + 1] = M.workload(cluster, part, M.config_sha(wanted, part))
   end
   return all

@@ -73,6 +73,14 @@ local function has_number(part, place, i)
   if step ~= "*" then
     return has_number(part[step], place, i + 1)
   end
+  for at = 1, #part do
+    if has_number(part[at], place, i + 1) then
+      return true
+    end
+  end
+  if #part > 0 then
+    return false
+  end
   for _, item in pairs(part) do
     if has_number(item, place, i + 1) then
       return true

@@ -90,35 +90,35 @@ end
 
 -- Judging an object --------------------------------------------------------------------------------
 
--- Calls found(value, field) for every value at a place; field is written from the object's top.
-local function visit(value, place, from, field, found)
-  if value == nil or value == json.null then
-    return
+-- All places of a set as one tree, so that an object is walked once, and only where something is said:
+-- { steps = { name = tree, … }, names = { name, … }, each = the tree of *, rules = …, limits = … }.
+local function tree_of(set)
+  local top = { steps = {}, names = {} }
+  for _, name in ipairs({ "rules", "limits" }) do
+    for _, entry in ipairs(set[name]) do
+      for _, place in ipairs(entry.at) do
+        local at = top
+        for step in place:gmatch("[^/]+") do
+          local below = step == "*" and at.each or at.steps[step]
+          if not below then
+            below = { steps = {}, names = {} }
+            if step == "*" then
+              at.each = below
+            else
+              at.steps[step], at.names[#at.names + 1] = below, step
+            end
+          end
+          at = below
+        end
+        at[name] = at[name] or {}
+        table.insert(at[name], entry)
+      end
+    end
   end
-  if from > #place then
-    found(value, field)
-    return
-  end
-  if type(value) ~= "table" then
-    return   -- the schema says so
-  end
-  local stop = place:find("/", from, true) or #place + 1
-  local step = place:sub(from, stop - 1)
-  if step ~= "*" then
-    visit(value[step], place, stop + 1, field .. "." .. step, found)
-    return
-  end
-  for key, part in pairs(value) do
-    local here = type(key) == "number" and string.format("%s[%d]", field, key - 1) or field .. "." .. key
-    visit(part, place, stop + 1, here, found)
-  end
+  return top
 end
 
-local function each_value(spec, entry, found)
-  for _, place in ipairs(entry.at) do
-    visit(spec, place, #"spec/" + 1, "spec", found)
-  end
-end
+local trees = {}   -- set = its tree; rules are added while modules are loaded, so before the first use
 
 local function shown(value)
   if type(value) == "string" then
@@ -141,29 +141,67 @@ local size = {
   end,
 }
 
--- Calls add(field, message, remedy) for everything in a spec that breaks one of set.rules or set.limits.
-function M.judge(set, spec, add)
-  for _, rule in ipairs(set.rules) do
-    each_value(spec, rule, function(value, field)
-      if type(value) ~= rule.type then
-        add(field, shown(value) .. "has the wrong type", "give " .. words[rule.type])
-        return
-      end
+local nothing = {}
+
+-- trail: the steps from the object's top to a value, of which `depth` count.
+local function field_of(trail, depth)
+  local field = trail[1]
+  for i = 2, depth do
+    field = field .. (type(trail[i]) == "number" and string.format("[%d]", trail[i] - 1) or "." .. trail[i])
+  end
+  return field
+end
+
+local function judge_value(tree, value, trail, depth, add)
+  for _, rule in ipairs(tree.rules or nothing) do
+    if type(value) ~= rule.type then
+      add(field_of(trail, depth), shown(value) .. "has the wrong type", "give " .. words[rule.type])
+    else
       local judged, holds = pcall(rule.holds, value)   -- a part of it may have the wrong type
       if not judged or not holds then
-        add(field, shown(value) .. rule.message, rule.remedy)
+        add(field_of(trail, depth), shown(value) .. rule.message, rule.remedy)
       end
-    end)
+    end
   end
-  for _, limit in ipairs(set.limits) do
-    each_value(spec, limit, function(value, field)
-      local count = size[limit.of](value)
-      if count > limit.max then
-        add(field, string.format("has %d %s; %d are the most", count,
-          limit.of == "maxLength" and "characters" or "entries", limit.max), "use fewer")
-      end
-    end)
+  for _, limit in ipairs(tree.limits or nothing) do
+    local count = size[limit.of](value)
+    if count > limit.max then
+      add(field_of(trail, depth), string.format("has %d %s; %d are the most", count,
+        limit.of == "maxLength" and "characters" or "entries", limit.max), "use fewer")
+    end
   end
+end
+
+local function walk(tree, value, trail, depth, add)
+  if value == nil or value == json.null then
+    return
+  end
+  if tree.rules or tree.limits then
+    judge_value(tree, value, trail, depth, add)
+  end
+  if type(value) ~= "table" then
+    return   -- the schema says so
+  end
+  for i = 1, #tree.names do
+    local step = tree.names[i]
+    local part = value[step]
+    if part ~= nil then
+      trail[depth + 1] = step
+      walk(tree.steps[step], part, trail, depth + 1, add)
+    end
+  end
+  if tree.each then
+    for key, part in pairs(value) do
+      trail[depth + 1] = key
+      walk(tree.each, part, trail, depth + 1, add)
+    end
+  end
+end
+
+-- Calls add(field, message, remedy) for everything in a spec that breaks one of set.rules or set.limits.
+function M.judge(set, spec, add)
+  trees[set] = trees[set] or tree_of(set)
+  walk(trees[set].steps.spec, spec, { "spec" }, 1, add)
 end
 
 return M

@@ -8,10 +8,14 @@ local M = {}
 -- The keys of a map, sorted: the only order in which anything may be visited that ends up in an object.
 function M.keys(map)
   local keys = {}
+  local sorted = true
   for key in pairs(map or {}) do
+    sorted = sorted and (#keys == 0 or keys[#keys] < key)
     keys[#keys + 1] = key
   end
-  table.sort(keys)
+  if not sorted then   -- policies see keys in order; plain Lua does not
+    table.sort(keys)
+  end
   return keys
 end
 
@@ -29,13 +33,16 @@ end
 -- One list after the other, as a new list.
 function M.concat(first, second)
   local all = {}
-  for _, value in ipairs(first or {}) do
-    all[#all + 1] = value
-  end
-  for _, value in ipairs(second or {}) do
-    all[#all + 1] = value
-  end
+  M.append(all, first or {})
+  M.append(all, second or {})
   return all
+end
+
+-- Adds the entries of a list to another one.
+function M.append(list, more)
+  for i = 1, #more do
+    list[#list + 1] = more[i]
+  end
 end
 
 -- A new map; keys of later maps win.

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS_MAX = 1 << 16 };
+enum { KEYS_MAX = 1 << 16, FEW_KEYS_MAX = 32 };
 
 struct sort_key {
     int rank; /* 0 number, 1 string, 2 boolean */
@@ -125,6 +125,72 @@ static int pairs_next(lua_State *L)
     return 2;
 }
 
+/* Upvalues: the table, the border of its array part, the number of other keys, the position, the keys. */
+static int pairs_next_few(lua_State *L)
+{
+    lua_Integer border = lua_tointeger(L, lua_upvalueindex(2));
+    lua_Integer count = lua_tointeger(L, lua_upvalueindex(3));
+    lua_Integer at = lua_tointeger(L, lua_upvalueindex(4));
+    lua_settop(L, 0);
+    for (;;) {
+        if (++at > border + count) {
+            lua_pushnil(L);
+            return 1;
+        }
+        if (at <= border)
+            lua_pushinteger(L, at);
+        else
+            lua_pushvalue(L, lua_upvalueindex(4 + (int)(at - border)));
+        lua_pushvalue(L, 1);
+        if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+            break;
+        lua_settop(L, 0); /* removed meanwhile */
+    }
+    lua_pushinteger(L, at);
+    lua_replace(L, lua_upvalueindex(4));
+    return 2;
+}
+
+/* [-0, +1, e] The iterator for a table with at most FEW_KEYS_MAX keys outside 1..border, as nearly all
+ * have: they fit into its upvalues. False: nothing is pushed. */
+RAISES static bool push_few(lua_State *L, lua_Integer border)
+{
+    struct sort_key keys[FEW_KEYS_MAX];
+    int top = lua_gettop(L), count = 0;
+    uint64_t visited = 0;
+    luaL_checkstack(L, 2 * FEW_KEYS_MAX + 8, NULL);
+    lua_pushnil(L);
+    while (lua_next(L, 1)) { /* the keys so far stay below the one that is looked at */
+        lua_pop(L, 1);
+        visited++;
+        if (in_array(L, border))
+            continue;
+        if (count == FEW_KEYS_MAX) {
+            vm_charge(L, visited);
+            lua_settop(L, top);
+            return false;
+        }
+        struct sort_key key = key_describe(L, -1);
+        key.at = lua_gettop(L);
+        int to = count++;
+        for (; to > 0 && key_compare(&key, &keys[to - 1]) < 0; to--)
+            keys[to] = keys[to - 1];
+        keys[to] = key;
+        lua_pushvalue(L, -1);
+    }
+    vm_charge(L, visited + (uint64_t)count * 8);
+    lua_pushvalue(L, 1);
+    lua_pushinteger(L, border);
+    lua_pushinteger(L, count);
+    lua_pushinteger(L, 0);
+    for (int i = 0; i < count; i++)
+        lua_pushvalue(L, (int)keys[i].at);
+    lua_pushcclosure(L, pairs_next_few, 4 + count);
+    lua_insert(L, top + 1);
+    lua_settop(L, top + 1);
+    return true;
+}
+
 static int pairs_meta_done(lua_State *L, int status, lua_KContext extra)
 {
     (void)L;
@@ -146,14 +212,40 @@ static int base_pairs(lua_State *L)
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_Integer border = (lua_Integer)lua_rawlen(L, 1);
-    lua_pushvalue(L, 1);
-    push_sorted_keys(L, border);
-    lua_pushinteger(L, border);
-    lua_pushinteger(L, 0);
-    lua_pushcclosure(L, pairs_next, 4);
+    if (!push_few(L, border)) {
+        lua_pushvalue(L, 1);
+        push_sorted_keys(L, border);
+        lua_pushinteger(L, border);
+        lua_pushinteger(L, 0);
+        lua_pushcclosure(L, pairs_next, 4);
+    }
     lua_pushvalue(L, 1);
     lua_pushnil(L);
     return 3;
+}
+
+/* [-0, +1 or +2, e] The smallest key of the table at 1 and its value, or nil. */
+RAISES static int push_first(lua_State *L)
+{
+    struct sort_key first = {0};
+    uint64_t visited = 0;
+    lua_pushnil(L); /* at 2 the smallest so far, at 3 the one that is looked at */
+    lua_pushnil(L);
+    while (lua_next(L, 1)) {
+        lua_pop(L, 1);
+        struct sort_key key = key_describe(L, 3);
+        if (visited++ == 0 || key_compare(&key, &first) < 0) {
+            first = key;
+            lua_pushvalue(L, 3);
+            lua_replace(L, 2);
+        }
+    }
+    vm_charge(L, visited);
+    if (visited == 0)
+        return 1;
+    lua_pushvalue(L, 2);
+    lua_rawget(L, 1);
+    return 2;
 }
 
 /* Lua's own order is that of the hash; only the question "is it empty?" does not depend on it. */
@@ -162,26 +254,17 @@ static int base_next(lua_State *L)
     if (!lua_isnoneornil(L, 2))
         return luaL_error(L, "next tells only whether a table is empty: next(t); use pairs");
     lua_settop(L, 1);
-    struct jv *value = view_check(L, 1);
-    if (value != NULL) {
+    if (view_check(L, 1) != NULL) {
         view_pairs(L, 1);
-    } else {
-        luaL_checktype(L, 1, LUA_TTABLE);
-        lua_pushnil(L);
-        if (!lua_next(L, 1)) {
-            lua_pushnil(L);
-            return 1;
-        }
-        lua_settop(L, 1);
-        if (lua_rawlen(L, 1) > 0) {
-            lua_pushinteger(L, 1);
-            lua_rawgeti(L, 1, 1);
-            return 2;
-        }
-        base_pairs(L);
+        lua_pop(L, 2);
+        lua_call(L, 0, 2);
+        return 2;
     }
-    lua_pop(L, 2);
-    lua_call(L, 0, 2);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (lua_rawlen(L, 1) == 0)
+        return push_first(L);
+    lua_pushinteger(L, 1);
+    lua_rawgeti(L, 1, 1);
     return 2;
 }
 

@@ -90,5 +90,6 @@ int latency_edit(struct bench *bench, const struct options *options, struct err 
 int latency_drift(struct bench *bench, const struct options *options, struct err *err);
 int latency_policy(struct bench *bench, const struct options *options, struct err *err);
 int latency_start(struct bench *bench, const struct options *options, struct err *err);
+int render_large(struct bench *bench, const struct options *options, struct err *err);
 
 #endif

@@ -20,6 +20,8 @@ static const char usage[] =
     "  clear      --how clusters|objects: all in the namespace\n"
     "  events     how many events tell of clusters\n"
     "  start      --url URL: until it answers 200\n"
+    "  render     --file CR --how OVERLAY --samples N: CPU of the policies for one rendering; asks "
+    "no server\n"
     "\n"
     "Also --gap-ms N (between samples) and --timeout-s N.\n";
 
@@ -30,7 +32,7 @@ static const struct {
     {"create", load_create}, {"yardstick", load_yardstick}, {"settle", load_settle},
     {"edit", latency_edit},  {"drift", latency_drift},      {"lose", load_lose},
     {"whole", load_whole},   {"policy", latency_policy},    {"clear", load_clear},
-    {"events", load_events}, {"start", latency_start},
+    {"events", load_events}, {"start", latency_start},      {"render", render_large},
 };
 
 static int options_read(struct options *out, int argc, char **argv)
@@ -88,7 +90,7 @@ int main(int argc, char **argv)
         n++;
     }
     if (argc < 2 || n == count || options_read(&options, argc, argv) < 0 ||
-        (!options.kubeconfig && !options.url)) {
+        (!options.kubeconfig && !options.url && commands[n].run != render_large)) {
         fputs(usage, stderr);
         return 2;
     }

@@ -104,6 +104,19 @@ measure_yardstick() {
     take '' clear --kubeconfig "$admin" --namespace bench-yardstick --how objects
     sleep 5
 }
+measure_render() {
+    say "rendering"
+    large_cluster >"$work/large.yaml"
+    take '' render --file "$work/large.yaml" --how tests/bench/render --samples 60
+}
+# 100 clusters are there.
+measure_adopt() {
+    local started
+    started=$(now_us)
+    "$nemeton" adopt --dry-run --kubeconfig "$admin" >"$work/adopt.log" 2>&1 || [ $? = 1 ] ||
+        { tail -n 5 "$work/adopt.log" >&2; fail "adopt --dry-run failed"; }
+    F[adopt_ms]=$(ms_between "$started" "$(now_us)")
+}
 measure_create() {
     local cpu
     say "100 clusters"
@@ -186,10 +199,12 @@ measure_all() {
     [ -z "$quick" ] || samples=25
     : >"$work/operator.log"
     measure_size
+    only render && measure_render
     only create && measure_yardstick
     measure_start
     only latency && measure_one
     measure_create
+    only adopt && measure_adopt
     only idle && measure_idle
     only latency && measure_latency
     only restart && measure_restart

@@ -48,6 +48,9 @@ table_print() { # table_print TITLE
     latency_rows "owned object edited by hand to back" drifted 20 "never"
     row "restart, 100 clusters each missing one object" "$(scaled "${F[restart_ms]:-}" 1000 2)" 0.5 s "4.5 s"
     row "CPU for that" "$(scaled "${F[restart_cpu_ms]:-}" 1000 2)" 0.2 s "1.06 s"
+    row "40 groups rendered, 161 objects, CPU, median" "${F[render_p50_ms]:-}" 5 ms ""
+    row "    judged, rendered and handed over" "${F[render_whole_p50_ms]:-}" "" ms ""
+    row "adopt --dry-run, 100 clusters" "$(scaled "${F[adopt_ms]:-}" 1000 2)" 5 s "-"
     row "policy edit to in force, median" "${F[policy_p50_ms]:-}" 1000 ms "-"
     row "policy edit to in force, p99" "${F[policy_p99_ms]:-}" 1000 ms "-"
     printf '\nRequests while 100 clusters were deployed:\n'

@@ -143,6 +143,34 @@ M["pairs visits the array, then sorted keys"] = function(t)
   for _, value in pairs(custom) do t.equal(value, 7) end
 end
 
+M["pairs does the same for few keys and for many"] = function(t)
+  for _, count in ipairs({ 0, 1, 2, 31, 32, 33, 100 }) do
+    local map, wanted, seen = { "x", "y", "z" }, { "1", "2", "3" }, {}
+    for i = count, 1, -1 do
+      map[string.format("key-%03d", i) .. ("-"):rep(i)] = i
+    end
+    for i = 1, count do
+      wanted[#wanted + 1] = string.format("key-%03d", i) .. ("-"):rep(i)
+    end
+    for key in pairs(map) do
+      seen[#seen + 1] = tostring(key)
+      local inner = 0
+      for _ in pairs(map) do inner = inner + 1 end
+      t.equal(inner, 3 + count)
+    end
+    t.equal(seen, wanted, count .. " keys")
+    seen = {}
+    for key, value in pairs(map) do   -- what is removed meanwhile is not visited, what is changed is
+      seen[#seen + 1] = value
+      if key == 3 then map[wanted[4] or 4], map[wanted[5] or 4] = nil, count > 1 and "changed" or nil end
+    end
+    t.equal({ #seen, seen[4] }, { 3 + math.max(count - 1, 0), count > 1 and "changed" or nil }, count .. " keys")
+    local first = {}
+    for i = 4, #wanted do first[wanted[i]] = true end
+    t.equal(next(first), wanted[4])
+  end
+end
+
 M["pcall returns what it should"] = function(t)
   local ok, text = pcall(error, "x")
   t.equal({ ok, text }, { false, "x" })

@@ -131,6 +131,24 @@ return {
       .. '"creationTimestamp":null,"labels":{"a":"2","b":"1"}},"data":{"k":"\\u003ca href=\\"x\\"'
       .. '\\u003e\\u0026\\t\\u0001\127é\\u2028\\\\\\u003c/a\\u003e"}}')
   end,
+  ["every character is printed as Go does it, alone and among others"] = function(t)
+    local all = { "é", "\u{2028}", "\u{2029}", "\u{2030}", "\u{FFFD}", "\u{1F600}", "\\b", "\\\\f" }
+    for code = 1, 127 do
+      all[#all + 1] = string.char(code)
+    end
+    local function printed(text)
+      local document = config_sha.document({ metadata = { name = "n", namespace = "s", labels = {} }, data = { k = text } })
+      return document:match('"labels":{}},"data":{"k":"(.*)"}}$')
+    end
+    local together = {}
+    for i, char in ipairs(all) do
+      together[i] = printed(char)
+      t.equal(config_sha.text(char), '"' .. together[i] .. '"')
+    end
+    t.equal(printed(table.concat(all)), table.concat(together))
+    t.equal({ printed("\b"), printed("\f"), printed("\1"), printed("\31"), printed("\127"), printed("&"), printed("\\b") },
+      { "\\u0008", "\\u000c", "\\u0001", "\\u001f", "\127", "\\u0026", "\\\\b" })
+  end,
   ["a configuration of 900 kB has the digest of its pieces put together"] = function(t)
     local line = "druid.some.property=<é\u{2028}\"&\"\u{2028}>\n"
     local large = { metadata = { name = "n", namespace = "s", labels = { a = "b" } },

@@ -74,11 +74,15 @@ end
 
 -- Claims that stand for themselves. Where volumes must survive the cluster they have no owner, so
 -- that Kubernetes does not collect them with it.
+function M.claim_name(group, claim)
+  return tables.text(tables.dig(claim, "metadata", "name")) or group.name
+end
+
 function M.claims(cluster, group)
   local all = {}
   for i, claim in ipairs(group.node.persistentVolumeClaim or {}) do
     local template = claim.metadata or {}
-    local metadata = groups.metadata(cluster, tables.text(template.name) or group.name,
+    local metadata = groups.metadata(cluster, M.claim_name(group, claim),
       tables.merge(template.labels, group.labels), template.annotations)
     if volumes.retention(cluster, group).deleted == "Retain" then
       metadata.ownerReferences = nil

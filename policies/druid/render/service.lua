@@ -37,6 +37,10 @@ local function ports(template, druid_port)
 end
 
 -- index: which of the group's Services it is; the first gives a StatefulSet's pods their names.
+function M.name(group, template)
+  return names.service(tables.dig(template, "metadata", "name"), group.name)
+end
+
 function M.service(cluster, group, template, index)
   local metadata = template.metadata or {}
   local spec = tables.shallow(template.spec or {})
@@ -48,7 +52,7 @@ function M.service(cluster, group, template, index)
   return {
     apiVersion = "v1",
     kind = "Service",
-    metadata = groups.metadata(cluster, names.service(metadata.name, group.name),
+    metadata = groups.metadata(cluster, M.name(group, template),
       tables.merge(metadata.labels, group.labels), metadata.annotations),
     spec = spec,
   }
