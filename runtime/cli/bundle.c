@@ -38,13 +38,13 @@ static int draft_add(struct draft *draft, const struct embed_file *file, size_t 
     return 0;
 }
 
-static struct policy_set *draft_finish(struct draft *draft, const char *name, int failed,
+static struct policy_set *draft_finish(struct draft *draft, const char *name, int failed, bool lent,
                                        struct err *err)
 {
-    struct policy_set *set = policy_set_new();
+    struct policy_set *set = policy_set_new(NULL);
     struct policy_layer layer = {name, draft->files, draft->count};
     if (failed == 0)
-        failed = policy_set_add(set, &layer, err);
+        failed = lent ? policy_set_lend(set, &layer, err) : policy_set_add(set, &layer, err);
     for (size_t i = 0; i < draft->count; i++)
         free((char *)draft->files[i].module);
     free(draft);
@@ -63,7 +63,7 @@ struct policy_set *bundle_operator(struct err *err)
         if (starts_with(file->path, POLICIES) && !starts_with(file->path, WORLD))
             failed = draft_add(draft, file, strlen(POLICIES), err);
     }
-    return draft_finish(draft, POLICIES_LABEL_BASE, failed, err);
+    return draft_finish(draft, POLICIES_LABEL_BASE, failed, true, err);
 }
 
 /* return { { apiVersion = "…", kind = "…" }, … } */
@@ -94,7 +94,7 @@ struct policy_set *bundle_world(const struct jv *customs, struct err *err)
         else if (starts_with(file->path, SHARED))
             failed = draft_add(draft, file, strlen(POLICIES), err);
     }
-    struct policy_set *set = draft_finish(draft, "world", failed, err);
+    struct policy_set *set = draft_finish(draft, "world", failed, false, err);
     buf_deinit(&text);
     return set;
 }
@@ -166,7 +166,7 @@ struct policy_set *bundle_choose(const char *dir, struct err *err)
 {
     if (dir == NULL)
         return bundle_operator(err);
-    struct policy_set *set = policy_set_new();
+    struct policy_set *set = policy_set_new(NULL);
     if (policy_set_add_dir(set, POLICIES_LABEL_BASE, dir, "sandbox", err) == 0)
         return set;
     policy_set_unref(set);

@@ -134,7 +134,7 @@ bool bundle_is_overlay(const struct policy_env *env, const char *dir)
 struct policy_set *bundle_world_of_dir(const char *dir, struct err *err)
 {
     size_t count = 0;
-    struct policy_set *all = policy_set_new(), *set = NULL;
+    struct policy_set *all = policy_set_new(NULL), *set = NULL;
     if (policy_set_add_dir(all, "world", dir, NULL, err) == 0) {
         struct policy_layer layer = *policy_set_layers(all, &count);
         struct policy_file *files = mem_alloc((layer.file_count + 1) * sizeof(*files));
@@ -148,7 +148,7 @@ struct policy_set *bundle_world_of_dir(const char *dir, struct err *err)
         }
         layer.files = files;
         layer.file_count = kept;
-        set = policy_set_new();
+        set = policy_set_new(all);
         if (policy_set_add(set, &layer, err) != 0) {
             policy_set_unref(set);
             set = NULL;
@@ -162,7 +162,7 @@ struct policy_set *bundle_world_of_dir(const char *dir, struct err *err)
 struct policy_set *bundle_open(const struct policy_env *env, const char *const *paths, size_t count,
                                struct err *err)
 {
-    struct opening opening = {.env = env, .set = policy_set_new()};
+    struct opening opening = {.env = env, .set = policy_set_new(NULL)};
     int failed = 0;
     for (size_t i = 0; failed == 0 && i < count; i++)
         failed = add_bottom(&opening, paths[i], err);

@@ -203,7 +203,6 @@ static const char *own_namespace(const struct run *run)
 static int make_manager(struct run *run, struct err *err)
 {
     char host[HOST_BYTES] = "localhost", uuid[37];
-    size_t count = 0;
     gethostname(host, sizeof(host) - 1);
     random_uuid(run->random, uuid);
     char *identity = mem_printf("%s_%s", host, uuid);
@@ -226,7 +225,7 @@ static int make_manager(struct run *run, struct err *err)
         .ignored_namespace_count = run->options.ignored_namespaces.count,
         .disabled_controllers = (const char *const *)run->options.disabled_controllers.items,
         .disabled_controller_count = run->options.disabled_controllers.count,
-        .embedded = run->embedded != NULL ? policy_set_layers(run->embedded, &count) : NULL,
+        .embedded = run->embedded,
         .policy_dir = run->options.policies,
         .on_exit = on_exit_of_manager,
         .arg = run,

@@ -161,7 +161,7 @@ static int take_policies(struct world *world, struct err *err)
         world->policies = bundle_operator(err);
         return world->policies != NULL ? 0 : -1;
     }
-    world->policies = policy_set_new();
+    world->policies = policy_set_new(NULL);
     int failed = policy_set_add(world->policies, world->options.policies, err);
     world->options.policies = NULL;
     return failed;
@@ -235,7 +235,6 @@ int world_make_namespace(struct world *world, const char *name, struct err *err)
 
 int world_start(struct world *world, struct err *err)
 {
-    size_t count = 0;
     struct jv *kinds = custom_kinds(world);
     world->play = bundle_world(kinds, err);
     jv_unref(kinds);
@@ -251,7 +250,7 @@ int world_start(struct world *world, struct err *err)
         .config = world->config,
         .metrics = world->metrics,
         .name = WORLD_USER,
-        .embedded = policy_set_layers(world->play, &count),
+        .embedded = world->play,
         .skip_lease =
             true, /* nobody else plays here, and a stalled machine must not end the world */
         .on_exit = on_world_exit,
@@ -271,7 +270,6 @@ int world_operator_start(struct world *world, size_t index, struct err *err)
     struct world_operator *op = &world->operators[index];
     if (op->manager != NULL)
         return err_set(err, ERR_EXISTS, "operator %zu runs already", index);
-    size_t count = 0;
     op->transport = connection_make(world, op);
     loopback_set_faults(op->transport, &world->faults);
     op->config = kube_config_fixed(world->options.loop, WORLD_URL, world->token);
@@ -289,7 +287,7 @@ int world_operator_start(struct world *world, size_t index, struct err *err)
         .identity = identity,
         .lease_namespace = WORLD_NAMESPACE,
         .policy_namespace = WORLD_NAMESPACE,
-        .embedded = policy_set_layers(world->policies, &count),
+        .embedded = world->policies,
         .policy_dir = world->policy_dir,
         .skip_lease = world->options.no_leases,
         .on_exit = on_operator_exit,

@@ -64,7 +64,7 @@ struct manager_options {
     size_t ignored_namespace_count;
     const char *const *disabled_controllers; /* by module, or its last part: "ingestion" */
     size_t disabled_controller_count;
-    const struct policy_layer *embedded; /* fallback and bottom; must outlive the manager */
+    const struct policy_set *embedded; /* fallback and bottom; must outlive the manager */
     const char *policy_dir; /* --policies DIR replaces the embedded layer; SIGHUP re-reads */
     struct policy_limits limits;
     size_t concurrent_max;  /* runs under way at once; 0 = 64 */

@@ -49,8 +49,8 @@ struct policies_options { /* all must outlive it */
     struct event_recorder *events;
     struct metrics *metrics;
     struct watches_env watches;
-    const char *namespace;               /* NULL: no ConfigMaps */
-    const struct policy_layer *embedded; /* may be NULL when dir is given */
+    const char *namespace;             /* NULL: no ConfigMaps */
+    const struct policy_set *embedded; /* one layer; may be NULL when dir is given */
     const char *dir;
     /* A version comes into force: one watches for each controller, to be taken over. */
     void (*on_swap)(void *arg, struct policy *policy, struct watches **watches, size_t count);

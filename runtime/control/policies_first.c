@@ -40,8 +40,8 @@ static void note_failure(struct first_load *first, size_t index, const struct er
 static int load_bottom(struct first_load *first, struct err *err)
 {
     struct policies *policies = first->policies;
-    const struct policy_layer *embedded = policies->options.embedded;
-    first->set = policy_set_new();
+    const struct policy_set *embedded = policies->options.embedded;
+    first->set = policy_set_new(embedded);
     if (gather_bottom(policies, first->gathered, first->set, err) == 0)
         first->policy = policies_load(policies, first->set, err);
     if (first->policy != NULL)
@@ -52,8 +52,8 @@ static int load_bottom(struct first_load *first, struct err *err)
     for (size_t i = 0; i < first->gathered->base_count; i++)
         note_failure(first, i, err);
     policy_set_unref(first->set);
-    first->set = policy_set_new();
-    if (policy_set_add(first->set, embedded, err) == 0)
+    first->set = policy_set_new(embedded);
+    if (gather_embedded(policies, first->set, err) == 0)
         first->policy = policies_load(policies, first->set, err);
     return first->policy != NULL ? 0 : -1;
 }
@@ -62,7 +62,7 @@ static int add_overlay(struct first_load *first, size_t index, struct err *err)
 {
     size_t count = 0;
     const struct policy_layer *below = policy_set_layers(first->set, &count);
-    struct policy_set *more = policy_set_new();
+    struct policy_set *more = policy_set_new(first->set);
     struct policy *policy = NULL;
     int failed = 0;
     for (size_t i = 0; i < count && failed == 0; i++)

@@ -44,6 +44,14 @@ const char *gathered_name(const struct gathered *gathered, size_t index)
     return jv_path_str(gathered->objects[index], "metadata", "name", NULL);
 }
 
+int gather_embedded(const struct policies *policies, struct policy_set *set, struct err *err)
+{
+    size_t count = 0;
+    if (policies->options.embedded == NULL)
+        return err_set(err, ERR_NOT_FOUND, "no policies: neither a directory nor a ConfigMap");
+    return policy_set_add(set, policy_set_layers(policies->options.embedded, &count), err);
+}
+
 int gather_bottom(const struct policies *policies, const struct gathered *gathered,
                   struct policy_set *set, struct err *err)
 {
@@ -61,15 +69,14 @@ int gather_bottom(const struct policies *policies, const struct gathered *gather
     }
     if (gathered->base_count > 0)
         return 0;
-    if (policies->options.embedded == NULL)
-        return err_set(err, ERR_NOT_FOUND, "no policies: neither a directory nor a ConfigMap");
-    return policy_set_add(set, policies->options.embedded, err);
+    return gather_embedded(policies, set, err);
 }
 
 struct policy_set *gather_set(const struct policies *policies, const struct gathered *gathered,
                               struct err *err)
 {
-    struct policy_set *set = policy_set_new();
+    struct policy_set *set =
+        policy_set_new(policies->set != NULL ? policies->set : policies->options.embedded);
     int failed = gather_bottom(policies, gathered, set, err);
     for (size_t i = gathered->base_count; failed == 0 && i < gathered->count; i++)
         failed =

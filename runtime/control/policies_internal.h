@@ -95,6 +95,7 @@ void gather(const struct policies *policies, struct gathered *gathered);
 void gathered_join(struct gathered *gathered); /* policies_parts.c */
 void gathered_free(struct gathered *gathered);
 const char *gathered_name(const struct gathered *gathered, size_t index);
+int gather_embedded(const struct policies *policies, struct policy_set *set, struct err *err);
 int gather_bottom(const struct policies *policies, const struct gathered *gathered,
                   struct policy_set *set, struct err *err);
 /* The whole set as it is wanted now; NULL and err when a part of it is not even text. */

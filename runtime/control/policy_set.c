@@ -11,10 +11,20 @@
 
 enum { LAYERS_MAX = 64, DIR_DEPTH_MAX = 8 };
 
+/* What sets share: most versions differ from their neighbours, and from the binary, in few files. */
+struct policy_text {
+    unsigned refs;
+    size_t len;
+    const char *bytes;
+    char own[]; /* empty when the bytes are lent */
+};
+
 struct policy_set {
     unsigned refs;
-    struct policy_layer layers[LAYERS_MAX]; /* their files and strings are ours */
+    const struct policy_set *kin;           /* lent while the set is filled */
+    struct policy_layer layers[LAYERS_MAX]; /* their files, module and source names are ours */
     size_t layer_count;
+    struct policy_text **texts; /* one a file, in the order they came */
     size_t file_count, bytes;
     char digest[DIGEST_SHA256_HEX];
 };
@@ -45,23 +55,58 @@ static struct policy_layer *begin_layer(struct policy_set *set, const char *name
     return layer;
 }
 
-static int add_file(struct policy_set *set, struct policy_layer *layer, const char *module,
-                    const char *source, const char *text, size_t len, struct err *err)
+static struct policy_text *find_text(const struct policy_set *set, const char *bytes, size_t len)
+{
+    for (size_t i = 0; set != NULL && i < set->file_count; i++) {
+        struct policy_text *text = set->texts[i];
+        if (text->len == len && (text->bytes == bytes || memcmp(text->bytes, bytes, len) == 0))
+            return text;
+    }
+    return NULL;
+}
+
+static struct policy_text *keep_text(const struct policy_set *set, const char *bytes, size_t len,
+                                     bool lent)
+{
+    struct policy_text *text = find_text(set->kin, bytes, len);
+    if (text == NULL)
+        text = find_text(set, bytes, len);
+    if (text == NULL) {
+        text = mem_alloc(sizeof(*text) + (lent ? 0 : len + 1));
+        *text = (struct policy_text){.len = len, .bytes = lent ? bytes : text->own};
+        if (!lent)
+            memcpy(text->own, bytes, len);
+    }
+    text->refs++;
+    return text;
+}
+
+static int add_text(struct policy_set *set, struct policy_layer *layer,
+                    const struct policy_file *file, bool lent, struct err *err)
 {
     if (set->file_count >= POLICY_FILES_MAX)
-        return err_set(err, ERR_LIMIT, "%s: more than %d policy files", source, POLICY_FILES_MAX);
-    if (set->bytes + len > POLICY_BYTES_MAX)
-        return err_set(err, ERR_LIMIT, "%s: the policies are larger than %d bytes", source,
+        return err_set(err, ERR_LIMIT, "%s: more than %d policy files", file->source,
+                       POLICY_FILES_MAX);
+    if (set->bytes + file->len > POLICY_BYTES_MAX)
+        return err_set(err, ERR_LIMIT, "%s: the policies are larger than %d bytes", file->source,
                        POLICY_BYTES_MAX);
     struct policy_file *files =
         mem_grow((struct policy_file *)layer->files, (layer->file_count + 1) * sizeof(*files));
+    struct policy_text *text = keep_text(set, file->text, file->len, lent);
     files[layer->file_count++] =
-        (struct policy_file){mem_str(module), mem_str(source), mem_strn(text, len), len};
+        (struct policy_file){mem_str(file->module), mem_str(file->source), text->bytes, text->len};
     layer->files = files;
-    set->file_count++;
-    set->bytes += len;
+    set->texts = mem_grow(set->texts, (set->file_count + 1) * sizeof(struct policy_text *));
+    set->texts[set->file_count++] = text;
+    set->bytes += text->len;
     set->digest[0] = '\0';
     return 0;
+}
+
+static int add_file(struct policy_set *set, struct policy_layer *layer, const char *module,
+                    const char *source, const char *text, size_t len, struct err *err)
+{
+    return add_text(set, layer, &(struct policy_file){module, source, text, len}, false, err);
 }
 
 static int compare_files(const void *a, const void *b)
@@ -160,10 +205,11 @@ static int read_dir(struct policy_set *set, struct policy_layer *layer, const ch
     return failed;
 }
 
-struct policy_set *policy_set_new(void)
+struct policy_set *policy_set_new(const struct policy_set *kin)
 {
     struct policy_set *set = mem_alloc(sizeof(*set));
     set->refs = 1;
+    set->kin = kin;
     return set;
 }
 
@@ -182,25 +228,39 @@ void policy_set_unref(struct policy_set *set)
         for (size_t j = 0; j < layer->file_count; j++) {
             free((char *)layer->files[j].module);
             free((char *)layer->files[j].source);
-            free((char *)layer->files[j].text);
         }
         free((struct policy_file *)layer->files);
         free((char *)layer->name);
     }
+    for (size_t i = 0; i < set->file_count; i++) {
+        if (--set->texts[i]->refs == 0)
+            free(set->texts[i]);
+    }
+    free(set->texts);
     free(set);
 }
 
-int policy_set_add(struct policy_set *set, const struct policy_layer *layer, struct err *err)
+static int add_layer(struct policy_set *set, const struct policy_layer *layer, bool lent,
+                     struct err *err)
 {
     struct policy_layer *copy = begin_layer(set, layer->name, err);
     if (copy == NULL)
         return -1;
     for (size_t i = 0; i < layer->file_count; i++) {
-        const struct policy_file *file = &layer->files[i];
-        if (add_file(set, copy, file->module, file->source, file->text, file->len, err) != 0)
+        if (add_text(set, copy, &layer->files[i], lent, err) != 0)
             return -1;
     }
     return end_layer(set, copy, err);
+}
+
+int policy_set_add(struct policy_set *set, const struct policy_layer *layer, struct err *err)
+{
+    return add_layer(set, layer, false, err);
+}
+
+int policy_set_lend(struct policy_set *set, const struct policy_layer *layer, struct err *err)
+{
+    return add_layer(set, layer, true, err);
 }
 
 int policy_set_add_dir(struct policy_set *set, const char *name, const char *dir, const char *skip,

@@ -11,12 +11,15 @@
 #include "script/policy.h"
 
 struct policy_set;
-struct policy_set *policy_set_new(void);
+/* kin (NULL: none), lent until the set is filled: texts that it has, too, are shared with it. */
+struct policy_set *policy_set_new(const struct policy_set *kin);
 struct policy_set *policy_set_ref(struct policy_set *set);
 void policy_set_unref(struct policy_set *set);
 
 /* A copy of a layer. */
 int policy_set_add(struct policy_set *set, const struct policy_layer *layer, struct err *err);
+/* The same, but its texts are not copied: they must outlive all sets. */
+int policy_set_lend(struct policy_set *set, const struct policy_layer *layer, struct err *err);
 /* All *.lua below a directory: a/b.lua is the module a.b. `skip` names a top folder to leave out
  * (NULL: none). */
 int policy_set_add_dir(struct policy_set *set, const char *name, const char *dir, const char *skip,

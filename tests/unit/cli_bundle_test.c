@@ -56,7 +56,7 @@ static void the_configmap_holds_the_same_texts(void **state)
     (void)state;
     struct err err = {0};
     struct jv *map = bundle_configmap();
-    struct policy_set *set = policy_set_new(), *embedded = bundle_operator(&err);
+    struct policy_set *set = policy_set_new(NULL), *embedded = bundle_operator(&err);
     assert_int_equal(policy_set_add_configmap(set, "base", map, &err), 0);
     assert_true(policy_set_same_layer(set, embedded, "base"));
     policy_set_unref(set);

@@ -187,7 +187,7 @@ static inline void stage_start_at(struct stage *stage, size_t index)
         files[i].len = strlen(files[i].text);
     struct policy_layer layer = {"base", files, count};
     policy_set_unref(stage->policies[index]);
-    stage->policies[index] = policy_set_new();
+    stage->policies[index] = policy_set_new(NULL);
     policy_set_add(stage->policies[index], &layer, NULL);
     free(bundle);
     struct manager_options options = stage->options;
@@ -205,7 +205,7 @@ static inline void stage_start_at(struct stage *stage, size_t index)
     options.identity = identity;
     options.lease_namespace = "kube-system";
     options.policy_namespace = "policies";
-    options.embedded = policy_set_layers(stage->policies[index], &count);
+    options.embedded = stage->policies[index];
     options.on_exit = stage_on_exit;
     options.arg = stage;
     stage->manager[index] = manager_new(&options, &err);
