@@ -10,7 +10,7 @@
 
 enum { BUF_CAP_MIN = 64, MEM_SMALL_MAX = 1024, MEM_TOP_KEPT = 1 << 20 };
 
-static void out_of_memory(size_t size)
+void mem_exhausted(size_t size)
 {
     fprintf(stderr, "nemeton: out of memory (%zu bytes)\n", size);
     abort();
@@ -155,7 +155,7 @@ void *mem_alloc(size_t size)
         return memset(mem_grow(NULL, size), 0, size);
     ptr = calloc(1, size);
     if (ptr == NULL)
-        out_of_memory(size);
+        mem_exhausted(size);
     return ptr;
 }
 
@@ -181,7 +181,7 @@ void *mem_grow(void *ptr, size_t size)
     void *grown = realloc(ptr, size > 0 ? size : 1);
 
     if (grown == NULL)
-        out_of_memory(size);
+        mem_exhausted(size);
     return grown;
 }
 
@@ -210,6 +210,6 @@ char *mem_printf(const char *format, ...)
     len = vasprintf(&text, format, args);
     va_end(args);
     if (len < 0)
-        out_of_memory(0);
+        mem_exhausted(0);
     return text;
 }

@@ -36,7 +36,8 @@ char *buf_take(struct buf *buf, size_t *len);  /* yours to free(); the buf is em
 /* malloc family that aborts instead of returning NULL. */
 void *mem_alloc(size_t size); /* zeroed */
 void *mem_grow(void *ptr, size_t size);
-char *mem_str(const char *str); /* strdup; NULL stays NULL */
+char *mem_str(const char *str);                            /* strdup; NULL stays NULL */
+void mem_exhausted(size_t size) __attribute__((noreturn)); /* says so and aborts */
 void mem_tune(void); /* of the process, once at its start: many small pieces, freed together */
 void mem_trim(void); /* gives what is free back to the system; takes milliseconds */
 char *mem_strn(const char *str, size_t len);

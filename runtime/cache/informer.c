@@ -320,10 +320,11 @@ static void ask(void *arg)
                    informer->spec.kind, on_kind, informer);
 }
 
-static struct store *make_store(const struct informer_spec *spec)
+static struct store *make_store(const struct informer_set *set, const struct informer_spec *spec)
 {
     static const char *const metadata[] = {"metadata.annotations"};
-    struct store_options options = {.fields = spec->fields, .field_count = spec->field_count};
+    struct store_options options = {
+        .fields = spec->fields, .field_count = spec->field_count, .slab = set->slab};
 
     if (spec->metadata_only && spec->fields == NULL) {
         options.fields = metadata;
@@ -341,7 +342,7 @@ struct informer *informer_new(struct informer_set *set, const struct informer_sp
     informer->set = set;
     informer->key = take_key;
     spec_copy(&informer->spec, spec);
-    informer->store = make_store(spec);
+    informer->store = make_store(set, spec);
     informer->selector = selector_parse(spec->label_selector, &err);
     if (informer->selector == NULL)
         set_problem(informer, &err); /* nobody can list this: it stays unsynced and says why */

@@ -36,6 +36,8 @@ struct informer_handler {
 struct informer_set *informer_set_new(struct rest *rest, struct discovery *discovery,
                                       struct log *log, struct random_source *random);
 void informer_set_free(struct informer_set *set); /* with every informer, put or not */
+/* Memory that former items had is given back to the system. */
+void informer_set_trim(struct informer_set *set);
 /* Finds or starts one. A kind the server lacks is asked for every 30 s until it appears. */
 struct informer *informer_get(struct informer_set *set, const struct informer_spec *spec);
 void informer_put(struct informer *informer); /* done with it; stops when nobody is left */

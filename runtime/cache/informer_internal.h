@@ -50,6 +50,7 @@ struct informer_set {
     struct log *log;
     struct random_source *random;
     struct informer *informers;
+    struct slab *slab; /* of all their items */
 };
 
 struct informer *informer_new(struct informer_set *set, const struct informer_spec *spec,

@@ -1,3 +1,4 @@
+#include "base/slab.h"
 #include "cache/informer_internal.h"
 
 #include <stdlib.h>
@@ -57,6 +58,7 @@ struct informer_set *informer_set_new(struct rest *rest, struct discovery *disco
     set->discovery = discovery;
     set->log = log;
     set->random = random;
+    set->slab = slab_new();
     return set;
 }
 
@@ -70,7 +72,13 @@ void informer_set_free(struct informer_set *set)
         set->informers = informer->next;
         informer_stop(informer);
     }
+    slab_unref(set->slab);
     free(set);
+}
+
+void informer_set_trim(struct informer_set *set)
+{
+    slab_trim(set->slab);
 }
 
 struct informer *informer_get(struct informer_set *set, const struct informer_spec *spec)

@@ -1,5 +1,7 @@
 #include "cache/item.h"
 
+#include "base/slab.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +105,7 @@ static size_t room(const char *text)
 }
 
 struct store_item *item_new(const struct store_item *probe, const struct jv *object,
-                            struct pack_dictionary *dictionary, struct buf *text,
+                            struct pack_dictionary *dictionary, struct slab *slab, struct buf *text,
                             struct buf *packed, struct err *err)
 {
     struct store_item *item;
@@ -120,7 +122,7 @@ struct store_item *item_new(const struct store_item *probe, const struct jv *obj
     bytes = sizeof(*item) + room(probe->namespace) + room(probe->name) + room(probe->uid) +
             room(probe->resource_version) + room(probe->owner_uid) + room(probe->owner_kind) +
             room(probe->owner_name) + packed->len;
-    item = mem_alloc(bytes);
+    item = slab_take(slab, bytes);
     *item = *probe;
     at = (char *)(item + 1);
     item->packed = (const unsigned char *)at;
@@ -137,6 +139,7 @@ struct store_item *item_new(const struct store_item *probe, const struct jv *obj
     item->json_len = (uint32_t)text->len;
     item->bytes = (uint32_t)bytes;
     item->dictionary = pack_dictionary_ref(dictionary);
+    item->slab = slab_ref(slab);
     item->refs = 1;
     return item;
 }
@@ -189,8 +192,10 @@ void store_item_unref(struct store_item *item)
 {
     if (item == NULL || --item->refs > 0)
         return;
+    struct slab *slab = item->slab;
     pack_dictionary_unref(item->dictionary);
-    free(item);
+    slab_drop(slab, item, item->bytes);
+    slab_unref(slab);
 }
 
 struct jv *store_item_parse(const struct store_item *item)

@@ -1,3 +1,4 @@
+#include "base/slab.h"
 #include "cache/index.h"
 #include "cache/item.h"
 #include "kube/discovery.h"
@@ -24,6 +25,7 @@ struct store {
     struct tombstone *tombstones;
     size_t tombstone_count, tombstone_cap;
     struct pack_dictionary *dictionary;
+    struct slab *slab;
     struct buf text, packed;
 };
 
@@ -115,7 +117,7 @@ static struct store_item *make(struct store *store, const struct store_item *pro
                          ? item_cut(object, (const char *const *)store->fields, store->field_count)
                          : NULL;
     struct store_item *item = item_new(probe, cut != NULL ? cut : object, store->dictionary,
-                                       &store->text, &store->packed, err);
+                                       store->slab, &store->text, &store->packed, err);
 
     jv_unref(cut);
     return item;
@@ -209,6 +211,7 @@ struct store *store_new(const struct store_options *options)
     store->bytes_max = options->bytes_max;
     store->mark = 1;
     store->dictionary = pack_dictionary_new();
+    store->slab = options->slab != NULL ? slab_ref(options->slab) : slab_new();
     buf_init(&store->text, PACK_TEXT_MAX);
     buf_init(&store->packed, PACK_TEXT_MAX);
     return store;
@@ -233,6 +236,7 @@ void store_free(struct store *store)
         free(store->fields[i]);
     free(store->fields);
     pack_dictionary_unref(store->dictionary);
+    slab_unref(store->slab);
     buf_deinit(&store->text);
     buf_deinit(&store->packed);
     free(store);

@@ -15,6 +15,7 @@
 #include "base/selector.h" /* selectors live in base: the sandbox needs them too */
 
 struct pack_dictionary;
+struct slab;
 struct store_item { /* one allocation; strings point into it */
     const char *namespace, *name, *uid, *resource_version; /* never NULL; "" where there is none */
     const char *owner_uid;                                 /* controller owner, or NULL */
@@ -25,6 +26,7 @@ struct store_item { /* one allocation; strings point into it */
     unsigned refs;
     uint64_t mark; /* when it was last seen in a full state */
     struct pack_dictionary *dictionary;
+    struct slab *slab; /* where it lives */
     const unsigned char *packed;
     uint32_t packed_len, json_len, bytes;
 };
@@ -36,7 +38,8 @@ struct store_options {
      * apiVersion, kind and metadata without its annotations are always kept. Copied. */
     const char *const *fields;
     size_t field_count;
-    size_t bytes_max; /* of all items; 0 = no limit */
+    size_t bytes_max;  /* of all items; 0 = no limit */
+    struct slab *slab; /* where they live; NULL = one of its own */
 };
 
 enum store_change {

@@ -72,6 +72,7 @@ static void on_rest(void *arg)
     manager->rested_ms = loop_now_ms(loop);
     if (policies_current(manager->policies) != NULL)
         policy_collect(policies_current(manager->policies));
+    informer_set_trim(manager->informers);
     mem_trim();
 }
 

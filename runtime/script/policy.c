@@ -1,5 +1,6 @@
 #include "script/policy.h"
 
+#include "base/slab.h"
 #include "script/policy_internal.h"
 
 #include <stdlib.h>
@@ -195,4 +196,5 @@ struct policy_stats policy_stats(const struct policy *policy)
 void policy_collect(struct policy *policy)
 {
     lua_gc(policy->vm->L, LUA_GCCOLLECT);
+    slab_trim(policy->vm->slab);
 }

@@ -1,6 +1,7 @@
 /* Loading, step by step: compile each file, run each module, read the contract. */
 #include "script/policy_internal.h"
 
+#include "base/slab.h"
 #include "script/api.h"
 
 #include <stdlib.h>
@@ -222,6 +223,7 @@ static int step_modules(struct policy_load *load, struct err *err)
 static void settle(struct policy *policy)
 {
     lua_gc(policy->vm->L, LUA_GCCOLLECT);
+    slab_trim(policy->vm->slab);
     if (policy->vm->bytes < GENERATIONAL_BYTES)
         lua_gc(policy->vm->L, LUA_GCGEN, 0, 0);
     policy->vm->bytes_peak = policy->vm->bytes;

@@ -1,5 +1,6 @@
 #include "script/vm.h"
 
+#include "base/slab.h"
 #include "script/view.h"
 
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static void *counted_alloc(void *arg, void *ptr, size_t old_size, size_t new_siz
     struct vm *vm = arg;
     size_t before = ptr != NULL ? old_size : 0;
     if (new_size == 0) {
-        free(ptr);
+        slab_drop(vm->slab, ptr, before);
         vm->bytes -= before;
         return NULL;
     }
@@ -39,12 +40,7 @@ static void *counted_alloc(void *arg, void *ptr, size_t old_size, size_t new_siz
     }
     if (vm->current != NULL)
         vm->current->grown_bytes += (int64_t)new_size - (int64_t)before;
-    void *fresh = realloc(ptr, new_size);
-    if (fresh == NULL) {
-        if (new_size > before)
-            abort(); /* the C heap is exhausted: one place decides, see base/buf.h */
-        fresh = ptr;
-    }
+    void *fresh = slab_resize(vm->slab, ptr, before, new_size);
     vm->bytes += new_size - before;
     if (vm->bytes > vm->bytes_peak)
         vm->bytes_peak = vm->bytes;
@@ -186,8 +182,10 @@ struct vm *vm_new(const struct policy_env *env, struct err *err)
     vm->random = env->random;
     vm->log = env->log;
     vm->limits = limits_filled(env->limits);
+    vm->slab = slab_new();
     vm->slice = slice_new(on_slice, vm, err);
     if (vm->slice == NULL) {
+        slab_unref(vm->slab);
         free(vm);
         return NULL;
     }
@@ -212,6 +210,7 @@ void vm_free(struct vm *vm)
         vm_box_release(vm->idle.boxes);
     if (vm->L != NULL)
         lua_close(vm->L);
+    slab_unref(vm->slab);
     free(vm);
 }
 

@@ -73,6 +73,7 @@ struct vm {
     /* The whole name of the file whose name ends so; NULL when there is none. May be NULL. */
     const char *(*source_of)(void *arg, const char *tail, size_t len);
     void *source_arg;
+    struct slab *slab;                /* where Lua's values live */
     size_t bytes, bytes_peak;         /* Lua's own */
     size_t outside_bytes;             /* held in C for views */
     struct vm_run *current;           /* in lua_resume or lua_resetthread now */

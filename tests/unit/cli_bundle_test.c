@@ -64,6 +64,39 @@ static void the_configmap_holds_the_same_texts(void **state)
     jv_unref(map);
 }
 
+static void a_version_shares_the_texts_of_its_kin_and_outlives_it(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    size_t count = 0;
+    struct jv *map = bundle_configmap();
+    jv_set_str(jv_get(map, "data"), "druid.order.lua", "return { 'mine' }");
+    struct policy_set *embedded = bundle_operator(&err), *set = policy_set_new(embedded);
+    assert_int_equal(policy_set_add_configmap(set, "base", map, &err), 0);
+    jv_unref(map);
+    const struct policy_layer *ours = policy_set_layers(set, &count),
+                              *theirs = policy_set_layers(embedded, &count);
+    size_t shared = 0, own = 0;
+    for (size_t i = 0; i < ours->file_count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < theirs->file_count && !found; j++)
+            found = ours->files[i].text == theirs->files[j].text;
+        shared += found;
+        own += !found;
+    }
+    assert_int_equal(own, 1);
+    assert_true(shared > 20);
+    policy_set_unref(embedded);
+    struct policy_set *next = policy_set_new(set);
+    assert_int_equal(policy_set_add(next, policy_set_layers(set, &count), &err), 0);
+    assert_true(policy_set_same_layer(set, next, "base"));
+    char digest[DIGEST_SHA256_HEX];
+    snprintf(digest, sizeof(digest), "%s", policy_set_digest(set));
+    policy_set_unref(set);
+    assert_string_equal(policy_set_digest(next), digest);
+    policy_set_unref(next);
+}
+
 static size_t open_layers(struct workbench *bench, const char *const *paths, size_t count)
 {
     struct err err = {0};
@@ -214,6 +247,7 @@ int main(void)
         cmocka_unit_test(the_operator_gets_all_but_the_sandbox),
         cmocka_unit_test(the_world_gets_its_own_and_lib_and_the_kinds_of_crds),
         cmocka_unit_test(the_configmap_holds_the_same_texts),
+        cmocka_unit_test(a_version_shares_the_texts_of_its_kin_and_outlives_it),
         cmocka_unit_test(what_names_controllers_is_the_bottom_and_the_rest_lies_on_top),
         cmocka_unit_test(configmaps_of_a_file_lie_on_top_by_name),
         cmocka_unit_test(a_file_is_replaced_whole_and_private),
