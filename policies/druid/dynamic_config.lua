@@ -14,6 +14,7 @@ local events = require "druid.events"
 local included = require "lib.included"
 local names = require "lib.names"
 local overlord = require "druid.client.overlord"
+local problems_of = require "lib.problems"
 local tables = require "lib.tables"
 
 local M = {}
@@ -141,24 +142,27 @@ local function copied(value)
   return json.copy(value)
 end
 
--- Gives { coordinator = fields or nil, overlord = fields or nil } and a list of problems. cluster: of a
--- plain object.
+-- Gives { coordinator = fields or nil, overlord = fields or nil } and a list of problems. A configuration with a
+-- problem is left out whole, the other one is not. cluster: of a plain object.
 function M.wanted(cluster)
-  local wanted, from, problems = {}, {}, {}
-  local function add(field, message, remedy)
-    problems[#problems + 1] = { field = field, message = message, remedy = remedy }
+  local wanted, from, problems, wrong = {}, {}, {}, {}
+  local function add_of(target)
+    return function(field, message, remedy)
+      problems[#problems + 1] = { field = field, message = message, remedy = remedy }
+      wrong[target or ""] = true
+    end
   end
   -- A copy: of a view one cannot ask whether it is a list.
   local common = copied(cluster.spec.dynamicConfig)
   if common ~= nil and type(common) ~= "table" then
-    add("spec.dynamicConfig", "is no object", "use an object of fields")
+    add_of(nil)("spec.dynamicConfig", "is no object", "use an object of fields")
   elseif common then
     for _, name in ipairs(tables.keys(common)) do
       if name == "coordinator" or name == "overlord" then
-        take_all(wanted, from, name, common[name], "spec.dynamicConfig." .. name, add)
+        take_all(wanted, from, name, common[name], "spec.dynamicConfig." .. name, add_of(name))
       else
-        take(wanted, from, M.overlord_fields[name] and "overlord" or "coordinator", name, common[name],
-          "spec.dynamicConfig", add)
+        local target = M.overlord_fields[name] and "overlord" or "coordinator"
+        take(wanted, from, target, name, common[name], "spec.dynamicConfig", add_of(target))
       end
     end
   end
@@ -166,13 +170,16 @@ function M.wanted(cluster)
     local config = copied(group.node.dynamicConfig)
     local at = "spec.nodes." .. group.key .. ".dynamicConfig"
     if config ~= nil and not (type(config) == "table" and next(config) == nil) then
-      if M.groups[group.type or ""] then
-        take_all(wanted, from, M.groups[group.type], config, at, add)
+      local target = M.groups[group.type or ""]
+      if target then
+        take_all(wanted, from, target, config, at, add_of(target))
       else
-        add(at, "has no effect on a " .. tostring(group.type), "move it to a coordinator or middleManager group")
+        add_of(nil)(at, "has no effect on a " .. tostring(group.type), "move it to a coordinator or middleManager group")
       end
     end
   end
+  wanted.coordinator = not wrong.coordinator and wanted.coordinator or nil
+  wanted.overlord = not wrong.overlord and wanted.overlord or nil
   return wanted, problems
 end
 
@@ -254,7 +261,7 @@ local function waits(old, err)
   if before and before.reason ~= "Waiting" then
     return before   -- as it was when Druid last answered
   end
-  return judged("Unknown", "Waiting", "Waits for Druid's API to answer (" .. err.code .. ")")
+  return judged("Unknown", "Waiting", answers.waiting(err))
 end
 
 -- Writes what differs. Gives the condition, a list of events, and whether Druid has to be waited for.
@@ -298,21 +305,19 @@ function M.run(druid, cluster, old, hosts_leave, not_now)
     of_coordinator.decommissioningNodes = nil   -- put back when they have gone
     wanted.coordinator = tables.filled(of_coordinator)
   end
-  if #problems > 0 then
-    local problem = problems[1]
-    local new = judged("False", "Invalid", problem.field .. " " .. problem.message .. "; " .. problem.remedy)
-    return { condition = new, events = { failure_event(old, new) } }
-  elseif not tables.filled(wanted) then
+  local invalid = #problems > 0 and judged("False", "Invalid", problems_of.line(problems)) or nil
+  local told_first = { invalid and failure_event(old, invalid) }
+  if not tables.filled(wanted) then
     memory[cluster.uid or ""] = nil
-    return nil
+    return invalid and { condition = invalid, events = told_first } or nil
   end
   local now, text = clock.now_ms(), digest.sha256(json.encode(wanted))
   local before = condition.find(old.conditions, M.condition)
   local known = memory[cluster.uid]
   if druid.previewing or not_now then
-    return { condition = before, events = {} }
+    return { condition = invalid or before, events = told_first }
   elseif known and before and known.digest == text and now < known.next_ms then
-    return { condition = before, events = {}, again_ms = known.next_ms - now }
+    return { condition = invalid or before, events = told_first, again_ms = known.next_ms - now }
   end
   local tries = known and known.digest == text and known.tries or 0
   local new, told, waiting = settle_all(druid, wanted, old, tries)
@@ -320,6 +325,7 @@ function M.run(druid, cluster, old, hosts_leave, not_now)
   local again_ms = waiting and math.min(M.retry_ms * 2 ^ (tries - 1), M.retry_ms_max) // 1
     or (new.status == "True" or new.reason == "NotTaken") and M.look_ms or M.retry_ms_max
   memory[cluster.uid] = { digest = text, next_ms = now + math.tointeger(again_ms), tries = tries }
+  new = invalid or new
   told[#told + 1] = failure_event(old, new)
   return { condition = new, events = told, again_ms = math.tointeger(again_ms) }
 end

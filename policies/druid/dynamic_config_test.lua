@@ -105,6 +105,22 @@ return {
     t.equal(#result.events, 1)
     t.equal(#dynamic_config.run(druid, of, status(result)).events, 0, "told once")
   end,
+  ["what is wrong or misplaced is told, and keeps nothing else from being applied"] = function(t)
+    for _, wrong in ipairs({
+      { r = { nodeType = "router", dynamicConfig = { foo = "bar" } } },
+      { m = { nodeType = "middleManager", dynamicConfig = { type = "nope", selectStrategy = { type = "fillCapacity" } } } },
+    }) do
+      local db = fresh()
+      wrong.c = { dynamicConfig = { maxSegmentsToMove = 7 } }
+      local of = cluster(wrong)
+      local druid, posted = open(of, db)
+      local result = dynamic_config.run(druid, of, {})
+      t.equal({ #posted, json.decode(db.coordinator).maxSegmentsToMove, db.overlord }, { 1, 7, "" })
+      t.equal({ result.condition.status, result.condition.reason, #result.events }, { "False", "Invalid", 2 })
+      local again = dynamic_config.run(druid, of, status(result))
+      t.equal({ again.condition.reason, #again.events, #posted, again.again_ms > 0 }, { "Invalid", 0, 1, true })
+    end
+  end,
   ["Q24: only what differs is written, with author and comment, and then nothing"] = function(t)
     local db = fresh()
     local of = cluster({ c = { dynamicConfig = { maxSegmentsToMove = 100, decommissioningNodes = json.array({}) } },

@@ -331,6 +331,11 @@ function M.failed(object, message)
   return status.failed(object, message)
 end
 
+-- Besides what is watched: the ConfigMaps of spec.extraCommonConfig.
+function M.reads(object)
+  return world.extra_config_names(groups.cluster(object))
+end
+
 -- What the operator before us would restart, were it started again.
 function M.going_back(object)
   return former.going_back(groups.cluster(json.copy(object)))

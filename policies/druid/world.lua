@@ -116,17 +116,25 @@ function M.labelled(kube, cluster, kind)
     labels = selector.text(names.cluster_labels(cluster.name)) })
 end
 
+-- The ConfigMaps of spec.extraCommonConfig, in its order.
+function M.extra_config_names(cluster)
+  local list = {}
+  for i, reference in ipairs(cluster.spec.extraCommonConfig or {}) do
+    list[i] = { apiVersion = "v1", kind = "ConfigMap", name = reference.name,
+      namespace = tables.text(reference.namespace) or cluster.namespace }
+  end
+  return list
+end
+
 -- Files of spec.extraCommonConfig, read live: they may be in any namespace and are not cached.
 -- Gives a list of data maps, or nil and an error that names the missing one.
 function M.extra_config(kube, cluster)
   local all = {}
-  for i, reference in ipairs(cluster.spec.extraCommonConfig or {}) do
-    local namespace = tables.text(reference.namespace) or cluster.namespace
-    local config, err = kube.read({ apiVersion = "v1", kind = "ConfigMap", namespace = namespace,
-      name = reference.name })
+  for i, wanted in ipairs(M.extra_config_names(cluster)) do
+    local config, err = kube.read(wanted)
     if not config then
       return nil, { code = err.code, field = "spec.extraCommonConfig[" .. (i - 1) .. "]",
-        message = string.format("ConfigMap %s/%s cannot be read: %s", namespace, tostring(reference.name),
+        message = string.format("ConfigMap %s/%s cannot be read: %s", wanted.namespace, tostring(wanted.name),
           err.message) }
     end
     all[i] = config.data and json.copy(config.data) or {}

@@ -129,7 +129,7 @@ function M.run(w)
     if not done and answers.passes(err) then
       work.sooner(w, work.patience(w, err))
       return before or { type = M.condition, status = "Unknown", reason = "Waiting",
-        message = "Waits for Druid's API to answer (" .. err.code .. ")" }
+        message = answers.waiting(err) }
     elseif not done then
       if not before or before.message ~= err.message then
         work.tell(w, "Warning", "SettingsFailed", err.message)

@@ -56,7 +56,7 @@ function M.fails(work, err, verb)
     if before and before ~= "Waiting" and before ~= "Rejected" and work.submitted then
       M.is(work, before, work.old.message, M.patience(work, err))
     else
-      M.is(work, "Waiting", "Waits for Druid's API to answer (" .. err.code .. ")", M.patience(work, err))
+      M.is(work, "Waiting", answers.waiting(err), M.patience(work, err))
     end
     return
   end

@@ -10,8 +10,9 @@
 
 struct fetch {
     struct plan *plan;
-    struct jv *seen; /* "apiVersion/Kind labels" that were read */
-    struct jv *left; /* uids of what is left out, with all that it owns */
+    struct jv *seen;      /* "apiVersion/Kind labels" that were read */
+    struct jv *primaries; /* those that were brought */
+    struct jv *left;      /* uids of what is left out, with all that it owns */
 };
 
 static bool is_owned_by(const struct jv *object, const struct jv *uids)
@@ -90,6 +91,8 @@ static int bring(struct fetch *fetch, const char *api_version, const char *older
     }
     struct jv *wanted = chosen(fetch, objects, primaries);
     int failed = restore_all(fetch->plan, wanted, err);
+    for (size_t i = 0; primaries && i < jv_size(wanted); i++)
+        jv_append(fetch->primaries, jv_ref(jv_at(wanted, i)));
     jv_unref(wanted);
     jv_unref(objects);
     return failed;
@@ -111,6 +114,55 @@ static int bring_policies(struct plan *plan, struct err *err)
     return failed;
 }
 
+/* What the runs of one primary read by name, as its policy says. What is not there is not brought. */
+static int bring_read(struct fetch *fetch, struct policy *policy, const struct jv *primary,
+                      struct err *err)
+{
+    const struct policy_controller *controller = workbench_controller(policy, primary);
+    if (controller == NULL || !controller->has_reads)
+        return 0;
+    struct jv *object = jv_dup(primary), *list = NULL;
+    struct jv *metadata = jv_ensure(object, "metadata", NULL);
+    if (jv_get(metadata, "namespace") == NULL)
+        jv_set_str(metadata, "namespace", fetch->plan->default_namespace);
+    int failed = policy_call(policy, controller->module, "reads", &object, 1, &list, err);
+    jv_unref(object);
+    for (size_t i = 0; failed == 0 && i < jv_size(list); i++) {
+        const struct jv *wanted = jv_at(list, i);
+        const char *kind = jv_path_str(wanted, "kind", NULL);
+        const char *name = jv_path_str(wanted, "name", NULL);
+        const char *api_version = jv_path_str(wanted, "apiVersion", NULL);
+        if (kind == NULL || name == NULL || api_version == NULL)
+            continue; /* the object is not sound: the run will say so */
+        struct err failure = {0};
+        struct jv *live = client_get(fetch->plan->server.client, api_version, kind,
+                                     jv_path_str(wanted, "namespace", NULL), name, &failure);
+        if (live != NULL) {
+            failed = apiserver_restore(world_apiserver(fetch->plan->world), live, err);
+        } else if (failure.code != ERR_NOT_FOUND) {
+            *err = failure;
+            failed = err_wrap(err, "read %s %s", kind, name);
+        }
+        jv_unref(live);
+    }
+    jv_unref(list);
+    return failed;
+}
+
+/* The same for all primaries of the cluster that are looked at, and for those in the files. */
+static int bring_all_read(struct fetch *fetch, struct policy *policy, struct err *err)
+{
+    const struct plan *plan = fetch->plan;
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < jv_size(fetch->primaries); i++)
+        failed = bring_read(fetch, policy, jv_at(fetch->primaries, i), err);
+    for (size_t i = 0; i < plan->files.count; i++) {
+        for (size_t k = 0; failed == 0 && k < plan->files.files[i].count; k++)
+            failed = bring_read(fetch, policy, plan->files.files[i].objects[k].object, err);
+    }
+    return failed;
+}
+
 /* The operator's controllers say what they look at. The cluster's own overlays may look at more; what
  * they declare besides is not read. */
 static int bring_watched(struct fetch *fetch, struct err *err)
@@ -129,6 +181,8 @@ static int bring_watched(struct fetch *fetch, struct err *err)
                            w < controller->primary_count, err);
         }
     }
+    if (failed == 0)
+        failed = bring_all_read(fetch, policy, err);
     policy_unref(policy);
     workbench_deinit(&bench);
     return failed;
@@ -164,14 +218,35 @@ static int bring_named(struct plan *plan, struct err *err)
     return 0;
 }
 
+/* What pods need to be created at all. Who may not list it gets a plan in which they are refused. */
+static int bring_needed(struct fetch *fetch, struct err *err)
+{
+    static const char *const kinds[][2] = {
+        {"v1", "ServiceAccount"},
+        {"scheduling.k8s.io/v1", "PriorityClass"},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct err failure = {0};
+        int failed = bring(fetch, kinds[i][0], NULL, kinds[i][1], NULL, false, &failure);
+        if (failed != 0 && failure.code != ERR_FORBIDDEN) {
+            *err = failure;
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int plan_load_live(struct plan *plan, struct err *err)
 {
-    struct fetch fetch = {plan, jv_object(), jv_object()};
+    struct fetch fetch = {
+        .plan = plan, .seen = jv_object(), .primaries = jv_array(), .left = jv_object()};
     int failed = bring(&fetch, "v1", NULL, "Namespace", NULL, false, err);
     if (failed == 0)
         failed = bring(&fetch, "storage.k8s.io/v1", NULL, "StorageClass", NULL, false, err);
     if (failed == 0)
         failed = bring(&fetch, "apps/v1", NULL, "ControllerRevision", NULL, false, err);
+    if (failed == 0)
+        failed = bring_needed(&fetch, err);
     if (failed == 0)
         failed = bring_watched(&fetch, err);
     if (failed == 0 && plan->policies == NULL)
@@ -179,6 +254,7 @@ int plan_load_live(struct plan *plan, struct err *err)
     if (failed == 0)
         failed = bring_named(plan, err);
     jv_unref(fetch.seen);
+    jv_unref(fetch.primaries);
     jv_unref(fetch.left);
     return failed;
 }

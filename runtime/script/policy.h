@@ -83,7 +83,7 @@ struct policy_controller {
     struct policy_right *rights;
     size_t right_count;
     int64_t resync_ms; /* 0 = none */
-    bool has_render, has_check, has_summary, has_failed, has_going_back;
+    bool has_render, has_check, has_summary, has_failed, has_going_back, has_reads;
     bool has_serve; /* it answers requests to the objects it watches (task_start_serve) */
 };
 

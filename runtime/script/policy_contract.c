@@ -301,6 +301,7 @@ RAISES static void read_controller(lua_State *L, struct contract *c, const char 
     c->controller->has_summary = has_function(L, c, "summary", false);
     c->controller->has_going_back = has_function(L, c, "going_back", false);
     c->controller->has_failed = has_function(L, c, "failed", false);
+    c->controller->has_reads = has_function(L, c, "reads", false);
     c->controller->has_serve = has_function(L, c, "serve", false);
     int type = raw_field(L, "resync_seconds");
     if (type != LUA_TNIL && (type != LUA_TNUMBER || lua_tonumber(L, -1) < 1))

@@ -7,7 +7,8 @@ kinds() { awk -v kinds="^kind: ($1)\$" 'BEGIN { RS = "---\n"; ORS = "---\n" } { 
 # deploy/), and writes OUT, a kubeconfig with a token of the account, good for a day
 identity_make() {
     local kubectl=$1 config=$2 out=$3 namespace token
-    "$kubectl" kustomize "${4:-deploy}" | kinds 'ServiceAccount|(Cluster)?Role(Binding)?' >"$out.rights"
+    # That of 1.20 takes no folders for resources: a newer one then puts the manifests together.
+    { "$kubectl" kustomize "${4:-deploy}" 2>/dev/null || "$(tests/cluster/cluster kubectl)" kustomize "${4:-deploy}"; } | kinds 'ServiceAccount|(Cluster)?Role(Binding)?' >"$out.rights"
     namespace=$(awk '/^kind: ServiceAccount$/ { found = 1 } found && /^  namespace: / { print $2; exit }' "$out.rights")
     "$kubectl" --kubeconfig "$config" apply -f "$out.rights" >/dev/null || return 1
     rm "$out.rights"

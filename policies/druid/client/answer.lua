@@ -124,6 +124,11 @@ function M.table(value)
   return type(value) == "table" and value or {}
 end
 
+-- What is waited for while such an error lasts, for a status.
+function M.waiting(err)
+  return err.code == "no_place" and "Waits: " .. err.message or "Waits for Druid's API to answer (" .. err.code .. ")"
+end
+
 -- Is an error one that passes by itself while a cluster starts or a leader changes?
 function M.passes(err)
   local code = err.code

@@ -16,6 +16,22 @@ local function restore_managers(ctx, object, recorded, uid, time)
   w.check(ctx.patch(object, { { op = "replace", path = "/metadata/managedFields", value = managers } }, { type = "json" }))
 end
 
+-- What was recorded on 1.35 under versions that an old server lacks: it has the same fields under older ones.
+local older = { ["policy/v1"] = "policy/v1beta1", ["autoscaling/v2"] = "autoscaling/v2beta2" }
+
+local function create(ctx, object, managers)
+  local made, err = ctx.create(object)
+  local version = older[object.apiVersion]
+  if not made and version and err.message:find("the server has no kind", 1, true) then
+    for _, entry in ipairs(managers or {}) do
+      entry.apiVersion = entry.apiVersion == object.apiVersion and version or entry.apiVersion
+    end
+    object.apiVersion = version
+    made, err = ctx.create(object)
+  end
+  return w.check(made, err)
+end
+
 local function restore_druid(ctx, recorded, change)
   local metadata = recorded.metadata
   local druid = { apiVersion = recorded.apiVersion, kind = recorded.kind, spec = recorded.spec,
@@ -47,7 +63,7 @@ function M.restore(ctx, name, change, time)
       local metadata = recorded.metadata
       metadata.namespace, metadata.managedFields, metadata.generation = namespace, nil, nil
       for _, owner in ipairs(metadata.ownerReferences or {}) do owner.uid = last.metadata.uid end
-      local made = w.check(ctx.create(recorded))
+      local made = create(ctx, recorded, managers)
       if managers then restore_managers(ctx, made, managers, last.metadata.uid, time) end
     end
   end
