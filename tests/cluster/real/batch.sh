@@ -21,6 +21,11 @@ soon "it succeeds" 120 '"statusCode":"SUCCESS"' curl -s "$router/druid/indexer/v
 soon "its rows are there" 180 '^\[\{"n":3,"added":6\}\]' ask "$router" 'SELECT COUNT(*) AS "n", SUM("added") AS "added" FROM "wiki"'
 echo "       rows were answered $((SECONDS - submitted)) s after the batch was sent"
 expect "what the Coordinator knows" '"wiki":100' curl -s "$router/druid/coordinator/v1/loadstatus"
+expect "the example of an ingestion" "created" kubectl apply -f <(sed 's/dataSource: wiki/dataSource: pages/' deploy/examples/ingestion.yaml)
+soon "it succeeds, too" 120 "Succeeded" kubectl get druidingestion wiki -o 'jsonpath={.status.phase}'
+soon "and its rows are there" 180 '^\[\{"n":3\}\]' ask "$router" 'SELECT COUNT(*) AS "n" FROM "pages"'
+expect "with the rules that it gives" '"_default_tier":1' curl -s "$router/druid/coordinator/v1/rules/pages"
+expect "it is deleted first" "deleted" kubectl delete druidingestion wiki --timeout=60s
 soon "still Ready" 30 "tiny-cluster +True +6/6" kubectl get druid
 same "no container was started twice" "" "$(kubectl get pod -l app=druid -o json | jq -r '.items[] | select(any(.status.containerStatuses[]; .restartCount > 0)) | .metadata.name')"
 expect "it is deleted" "deleted" kubectl delete druid tiny-cluster --timeout=120s

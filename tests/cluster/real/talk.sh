@@ -1,5 +1,21 @@
 # Sourced by the workflows on real Druid: what they say to it.
 
+login=() # options for curl
+
+# Nemeton, two releases of Druid, and what it stands on; its segments will be in $dir/deep
+prepare() {
+    kubectl -n nemeton-system get deployment nemeton >/dev/null 2>&1 || install_nemeton
+    expect "two releases of Druid into the node" "" cluster load "$(tests/cluster/real/image 28.0.0)" "$(tests/cluster/real/image 33.0.0)"
+    kubectl apply -f tests/cluster/real/ground.yaml >/dev/null
+    expect "what Druid stands on" "complete|roll out" kubectl rollout status statefulset/ground --timeout=120s
+    rm -rf "$dir/deep"
+    install -d -m 777 "$dir/deep"
+}
+dismantle() { # dismantle NAME
+    expect "it is deleted" "deleted" kubectl delete druid "$1" --timeout=120s
+    soon "and gone" 60 "^$" kubectl get statefulset,service,configmap,pod -l "druid_cr=$1" -o name
+    kubectl delete -f tests/cluster/real/ground.yaml --timeout=60s >/dev/null
+}
 # batch ID DATASOURCE ROWS [DAYS]: a task that loads so many rows, spread over so many days
 batch() {
     jq -cn --arg id "$1" --arg source "$2" --argjson rows "$3" --argjson days "${4:-2}" '{type: "index_parallel", id: $id, spec: {
@@ -10,7 +26,7 @@ batch() {
             [range($rows) | {time: "2026-01-0\(1 + . % $days)T00:00:00Z", page: "p\(.)", added: (. + 1)} | tojson] | join("\n")}},
         tuningConfig: {type: "index_parallel", maxRowsInMemory: 1000}}}'
 }
-submit() { curl -s --max-time 20 -H 'Content-Type: application/json' -d "$2" "$1/druid/indexer/v1/task"; }
+submit() { curl -s "${login[@]}" --max-time 20 -H 'Content-Type: application/json' -d "$2" "$1/druid/indexer/v1/task"; }
 ask() { # ask ROUTER SQL
-    jq -cn --arg query "$2" '{query: $query}' | curl -s --max-time 20 -H 'Content-Type: application/json' -d @- "$1/druid/v2/sql"
+    jq -cn --arg query "$2" '{query: $query}' | curl -s "${login[@]}" --max-time 20 -H 'Content-Type: application/json' -d @- "$1/druid/v2/sql"
 }
