@@ -97,6 +97,20 @@ return {
     world.run()
     t.equal(status_of(world, "Ready"), "True")
   end,
+  ["a group that changes its kind keeps its old pods until the new ones are ready, though nobody remembers"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.run()
+    local told = json.copy(world.primary.status)
+    world.edit(function(spec) spec.nodes.brokers.kind = "Deployment" end)
+    t.ok(world.run():find("create Deployment/druid%-demo%-brokers"))
+    world.primary.status = told   -- an operator that was killed before it had said so
+    t.ok(not world.run():find("delete ", 1, true))
+    world.objects["Deployment/druid-demo-brokers"].status = { observedGeneration = 1, replicas = 1, updatedReplicas = 1,
+      readyReplicas = 1, availableReplicas = 1 }
+    t.ok(world.run():find("delete StatefulSet/druid%-demo%-brokers"))
+    t.ok(world.objects["ConfigMap/druid-demo-brokers-config"] ~= nil)
+  end,
   ["a group of an autoscaler that is found without its workload gets one for all of its pods"] = function(t)
     local world = new_world(tiny())
     world.edit(function(spec) spec.nodes.brokers.replicas = nil end)

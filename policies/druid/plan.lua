@@ -353,7 +353,8 @@ function M.rendered_names(wanted, steps)
 end
 
 -- Owned objects that are no longer rendered. A workload stays while a new group of its type comes
--- up, and what its pods need stays with it. Gives the list to delete and the names that are kept.
+-- up (one that was renamed, perhaps), or while the one of its name and another kind does; and what its pods need stays
+-- with it. Gives the list to delete and the names that are kept.
 function M.removals(cluster, names_by_kind, owned, entries, kinds)
   local rendered, busy, more = {}, {}, false
   for _, kind in ipairs(kinds) do
@@ -367,9 +368,13 @@ function M.removals(cluster, names_by_kind, owned, entries, kinds)
   if not more then
     return {}, {}
   end
+  local successor = {}   -- of a workload of another kind, by its name
   for _, entry in ipairs(entries) do
     if entry.action == "create" or entry.coming_up then
       busy[entry.type] = entry.key
+    end
+    if entry.action == "create" or not entry.state.settled or entry.state.ready < entry.state.total then
+      successor[entry.group.name] = entry.key
     end
   end
   local remove, kept, kept_groups = {}, {}, {}
@@ -379,9 +384,10 @@ function M.removals(cluster, names_by_kind, owned, entries, kinds)
       if not rendered[kind.kind .. "/" .. metadata.name] and not metadata.deletionTimestamp then
         local labels = metadata.labels or {}
         local unique = labels.nodeSpecUniqueStr or metadata.name
-        if kind.workload and busy[labels.component] then
+        local first = busy[labels.component] or successor[metadata.name]
+        if kind.workload and first then
           kept_groups[unique] = true
-          kept[#kept + 1] = { name = metadata.name, list = kind.list, waits_for = busy[labels.component] .. " is not up yet" }
+          kept[#kept + 1] = { name = metadata.name, list = kind.list, waits_for = first .. " is not up yet" }
         elseif not kept_groups[unique] then
           remove[#remove + 1] = { apiVersion = kind.apiVersion, kind = kind.kind,
             namespace = cluster.namespace, name = metadata.name, uid = metadata.uid, unique = unique, list = kind.list }

@@ -209,7 +209,7 @@ return {
     local old = { metadata = { name = "druid-demo-old",
       labels = { component = "broker", nodeSpecUniqueStr = "druid-demo-old" } } }
     local remove, kept = plan.removals(cluster(), { StatefulSet = {} }, { StatefulSet = { old } },
-      { { key = "brokers", type = "broker", action = "create" } }, kinds)
+      { { key = "brokers", type = "broker", action = "create", group = { name = "druid-demo-brokers" } } }, kinds)
     t.equal(remove, {})
     t.equal(kept[1].name, "druid-demo-old")
   end,

@@ -4,11 +4,14 @@ local pods = require "kubernetes.pod"
 
 local M = {}
 
+M.LOOK_AGAIN_MS = 200   -- at a claim that is deleted while a pod uses it
+
 local PROTECTION = "kubernetes.io/pvc-protection"
 
 M.watches = {
   primaries = { { apiVersion = "v1", kind = "PersistentVolumeClaim" } },
-  { apiVersion = "v1", kind = "Pod", map = "all", fields = { "spec.nodeName", "spec.volumes" } },
+  -- Pods wake no claim: among a thousand of each that would be a million runs.
+  { apiVersion = "v1", kind = "Pod", map = "none", fields = { "spec.nodeName", "spec.volumes" } },
   { apiVersion = "v1", kind = "PersistentVolume", map = "none", fields = { "spec.claimRef" } },
 }
 M.rights = {
@@ -74,7 +77,7 @@ function M.reconcile(ctx)
     return
   end
   local list = kube.list{ apiVersion = "v1", kind = "Pod", namespace = claim.metadata.namespace }
-  if M.in_use(claim.metadata.name, list) then return end
+  if M.in_use(claim.metadata.name, list) then return { requeue_ms = M.LOOK_AGAIN_MS } end
   local _, err = ctx.finalizer_remove(PROTECTION)
   if err then return nil, err end
 end
