@@ -38,6 +38,9 @@ local types = {
     { "onTimeout", "text",
       "hold: it waits on, and the cluster is Degraded. proceed: it is replaced, and tasks that still run fail. hold "
       .. "when the block is left out; proceed when it is there without this, as in apache/druid-operator." },
+    { "whenDeleted", "text",
+      "drain: before the cluster is deleted its workers end their tasks, for drainTimeout at most. none when it is left "
+      .. "out: they are deleted with it." },
     { "maxUnavailable", "number-or-text", "Workers of a group that may be emptied or away at a time: a number, or a "
       .. "percentage such as 10%; 1 when it is left out." },
   } },

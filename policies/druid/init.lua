@@ -25,6 +25,7 @@ local groups = require "druid.groups"
 local last_good = require "druid.rollout.last_good"
 local leader = require "druid.leader"
 local leaver = require "druid.rollout.leaver"
+local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local plan = require "druid.plan"
@@ -101,7 +102,8 @@ function M.run(ctx, kube_door, http_door)
     if words then
       return M.stand_by(ctx, cluster, old, words, again_s)
     end
-    return teardown.run(ctx, kube_door, cluster, old)
+    return teardown.run(ctx, kube_door, cluster, old,
+      client.open({ kube = kube_door, http = http_door, previewing = ctx.previewing }, cluster))
   end
   if M.is_paused(cluster) then
     return M.stop(ctx, cluster, old, "Paused", "Paused by the annotation " .. names.ignored)
@@ -220,7 +222,7 @@ function M.keep_finalizer(ctx, cluster)
   for _, name in ipairs(cluster.object.metadata.finalizers or {}) do
     has = has or name == names.finalizer
   end
-  local keep, _, err = not cluster.spec.disablePVCDeletionFinalizer, nil, nil
+  local keep, _, err = not cluster.spec.disablePVCDeletionFinalizer or middlemanager.drains_when_deleted(cluster), nil, nil
   if has and not keep then
     _, err = ctx.finalizer_remove(names.finalizer)
   elseif keep and not has then

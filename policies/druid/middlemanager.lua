@@ -34,7 +34,18 @@ function M.config(cluster, group)
     ready_s = durations.seconds(given.podReadyTimeout) or M.ready_s,
     on_timeout = tables.text(given.onTimeout) or (block and "proceed" or "hold"),
     max_unavailable = given.maxUnavailable,
+    when_deleted = tables.text(given.whenDeleted) or "none",
   }
+end
+
+-- Whether workers of a cluster are emptied before it is deleted.
+function M.drains_when_deleted(cluster)
+  for _, group in ipairs(cluster.groups) do
+    if M.types[group.type or ""] and group.kind == "StatefulSet" and M.config(cluster, group).when_deleted == "drain" then
+      return true
+    end
+  end
+  return false
 end
 
 M.grace_s = 330   -- Druid's five minutes for tasks to persist, and some

@@ -69,12 +69,25 @@ local batch = { "index_parallel_a" }
 return {
   ["a block in the Druid object changes what is usual"] = function(t)
     local config = middlemanager.config({ spec = {} }, { node = {} })
-    t.equal(config, { strategy = "drain", drain_s = 3600, ready_s = 1800, on_timeout = "hold" })
+    t.equal(config, { strategy = "drain", drain_s = 3600, ready_s = 1800, on_timeout = "hold", when_deleted = "none" })
     config = middlemanager.config({ spec = { middleManagerDrainStrategy = { drainTimeout = "2h", podReadyTimeout = "10m" } } },
       { node = {} })
-    t.equal(config, { strategy = "drain", drain_s = 7200, ready_s = 600, on_timeout = "proceed" })
+    t.equal(config, { strategy = "drain", drain_s = 7200, ready_s = 600, on_timeout = "proceed", when_deleted = "none" })
     t.equal(middlemanager.config({ spec = { middleManagerDrainStrategy = { onTimeout = "proceed" } } },
       { node = { middleManagerDrainStrategy = { onTimeout = "hold", strategy = "none" } } }).on_timeout, "hold")
+  end,
+  ["workers of a cluster that is deleted are emptied where that is asked for, by the cluster or a group"] = function(t)
+    local function drains(all, own, kind)
+      return middlemanager.drains_when_deleted({ spec = { middleManagerDrainStrategy = all }, groups = {
+        { type = "broker", kind = "StatefulSet", node = { middleManagerDrainStrategy = { whenDeleted = "drain" } } },
+        { type = "indexer", kind = kind or "StatefulSet", node = { middleManagerDrainStrategy = own } } } })
+    end
+    t.equal(drains(), false)
+    t.equal(drains({ whenDeleted = "drain" }), true)
+    t.equal(drains({ whenDeleted = "drain" }, { whenDeleted = "none" }), false)
+    t.equal(drains({ whenDeleted = "drain" }, { drainTimeout = "1h" }), false, "a group's block replaces the cluster's")
+    t.equal(drains(nil, { whenDeleted = "drain" }), true)
+    t.equal(drains(nil, { whenDeleted = "drain" }, "Deployment"), false)
   end,
   ["how many may be away"] = function(t)
     for text, count in pairs({ ["10%"] = 2, ["1%"] = 1, ["100%"] = 20, ["3"] = 3 }) do

@@ -72,6 +72,7 @@ M.rules = {
     "is no type of a Service", true),
   one_of({ "spec/rollback" }, { "manual", "auto" }, "is no way back", true),
   one_of(both("middleManagerDrainStrategy/strategy"), { "drain", "restore", "none" }, "is no way to empty a worker", true),
+  one_of(both("middleManagerDrainStrategy/whenDeleted"), { "drain", "none" }, "is neither of the two", true),
   one_of(both("middleManagerDrainStrategy/onTimeout"), { "hold", "proceed" }, "is neither of the two", true),
   one_of(both("volumeRetention/whenDeleted"), { "Delete", "Retain" }, "is neither of the two", true),
   one_of(both("volumeRetention/whenScaled"), { "Retain", "Delete" }, "is neither of the two", true),

@@ -1,11 +1,13 @@
 -- Takes a cluster down: the story of a Druid object that is being deleted.
 --
--- The finalizer is there to delete the volume claims of the cluster, after its workloads and pods.
+-- The finalizer is there to delete the volume claims of the cluster, after its workloads and pods; and, where that is
+-- asked for (middleManagerDrainStrategy.whenDeleted: drain), to have workers end their tasks before, until a deadline.
 -- It never stands in the way for good: an invalid object is torn down like any other, and setting
 -- spec.disablePVCDeletionFinalizer to true, even now, releases it with the volumes kept.
 
 local condition = require "lib.condition"
 local events = require "druid.events"
+local leaver = require "druid.rollout.leaver"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local status = require "druid.status"
@@ -80,9 +82,22 @@ function M.let_go(ctx, kube, cluster)
   return nil
 end
 
-function M.run(ctx, kube, cluster, old)
+function M.run(ctx, kube, cluster, old, druid)
   if not has_finalizer(cluster.object, names.finalizer) then
     return nil
+  end
+  local waits = druid and not has_finalizer(cluster.object, "orphan")
+    and leaver.before_deletion(ctx, kube, druid, cluster, clock.now())
+  if waits then
+    if old.message == nil or not old.message:find("^Deleting") then
+      ctx.event(events.event("Normal", "DruidOperatorFinalizerTriggered", "Workers end their tasks before the cluster is "
+        .. "deleted: " .. waits))
+    end
+    local _, err = report(ctx, cluster, old, "Deleting: " .. waits)
+    if err then
+      return nil, err
+    end
+    return { requeue_ms = leaver.again_ms }
   end
   -- `kubectl delete --cascade=orphan` asks for everything to stay.
   if cluster.spec.disablePVCDeletionFinalizer or has_finalizer(cluster.object, "orphan") then

@@ -76,7 +76,7 @@ local function period(cluster)
 end
 
 -- Facts and the decision for the rows of one set.
-local function decide(druid, cluster, node_type, group, live, rows, note)
+local function decide(druid, cluster, node_type, group, live, rows, note, limits)
   local now = clock.now()
   local trouble, facts
   local function blind(record)
@@ -85,7 +85,7 @@ local function decide(druid, cluster, node_type, group, live, rows, note)
   end
   if middlemanager.types[node_type] then
     facts, trouble = workers.facts(druid)
-    return leaving.next.workers(rows, note, facts, { now = now, config = middlemanager.config(cluster, group),
+    return leaving.next.workers(rows, note, facts, { now = now, config = limits or middlemanager.config(cluster, group),
       memory = workers.memory, blind = blind }), trouble
   end
   facts, trouble = questions.facts(druid, node_type)
@@ -99,9 +99,10 @@ local function decide(druid, cluster, node_type, group, live, rows, note)
     config = { drain_s = stuck.deadline(cluster, group), on_timeout = "hold" } }), trouble
 end
 
--- Goes on with emptying the pods from ordinal `to` up. Gives true when they may go, else false, words, and
+-- Goes on with emptying the pods from ordinal `to` up. limits: { drain_s =, on_timeout = }, where they are not the
+-- group's. Gives true when they may go, else false, words, and
 -- whether that is for too long; nil, err for a failure.
-local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to, notes)
+local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to, notes, limits)
   local rows = leaving.rows(look(kube_door, cluster, live), to)
   local note = read_note(live)
   local fresh = note or { since = clock.now(), hosts = json.array({}) }
@@ -110,7 +111,7 @@ local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to,
   for i, row in ipairs(rows) do
     fresh.pods[i] = row.name
   end
-  local made, trouble = decide(druid, cluster, node_type, group, live, rows, fresh)
+  local made, trouble = decide(druid, cluster, node_type, group, live, rows, fresh, limits)
   fresh.asked = fresh.asked or trouble.answered or nil
   if trouble.answered then
     questions.is_silent(cluster, nil)
@@ -208,7 +209,34 @@ function M.may_go(ctx, kube_door, druid, cluster, target)
     or (object.status or {}).readyReplicas == nil then
     return true
   end
-  return empty(ctx, kube_door, druid, cluster, labels.component, { node = {}, type = labels.component }, object, 0, {})
+  local group = { node = {}, type = labels.component }
+  if middlemanager.types[labels.component] and middlemanager.config(cluster, group).strategy == "none" then
+    return true
+  end
+  return empty(ctx, kube_door, druid, cluster, labels.component, group, object, 0, {})
+end
+
+-- Empties the workers of a cluster that is being deleted, where its groups ask for that (whenDeleted: drain), until
+-- their deadline at most, whatever happens. Gives words to wait for, or nil when the cluster may go.
+function M.before_deletion(ctx, kube_door, druid, cluster, now)
+  local begun = clock.parse(cluster.object.metadata.deletionTimestamp or "") or now
+  local words
+  for _, group in ipairs(ctx.previewing and {} or cluster.groups) do
+    local workers_of = middlemanager.types[group.type or ""] and group.kind == "StatefulSet"
+    local config = workers_of and middlemanager.config(cluster, group)
+    local live = config and config.when_deleted == "drain" and now < begun + config.drain_s
+      and world.workload(kube_door, cluster, group)
+    if live and not live.metadata.deletionTimestamp and (live.spec.replicas or 1) > 0
+      and (live.status or {}).readyReplicas ~= nil then
+      local may_go, why = empty(ctx, kube_door, druid, cluster, group.type, group, live, 0, {},
+        { drain_s = config.drain_s, on_timeout = "proceed" })
+      if not may_go then
+        words = words or string.format("%s, until %s at most", type(why) == "table" and why.message or why,
+          clock.rfc3339(begun + config.drain_s))
+      end
+    end
+  end
+  return words
 end
 
 return M

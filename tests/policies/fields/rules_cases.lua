@@ -80,6 +80,7 @@ end
 local both = {
   progressDeadline = { length },
   ["middleManagerDrainStrategy/strategy"] = { { good = { "drain", "restore", "none", "" }, bad = { "Drain" } } },
+  ["middleManagerDrainStrategy/whenDeleted"] = { { good = { "drain", "none", "" }, bad = { "wait" } } },
   ["middleManagerDrainStrategy/onTimeout"] = { { good = { "hold", "proceed", "" }, bad = { "wait" } } },
   ["middleManagerDrainStrategy/drainTimeout"] = { length },
   ["middleManagerDrainStrategy/podReadyTimeout"] = { length },

@@ -104,6 +104,33 @@ local function removed_group(ctx)
   w.equal(kept("status").worst, 0, "segments that were away at the worst")
 end
 
+-- A cluster that is deleted waits for its tasks, where that is asked for; and never longer than it says.
+local function deleted(ctx, seconds)
+  local function workers_now()
+    local uids = {}
+    for i, pod in ipairs(w.list("v1", "Pod", "nodeSpecUniqueStr=druid-tiny-middlemanagers")) do uids[i] = pod.metadata.uid end
+    return table.concat(uids, " ")
+  end
+  w.check(ctx.patch(w.druid(), { spec = { disablePVCDeletionFinalizer = true, middleManagerDrainStrategy = { drainTimeout = "10m",
+    whenDeleted = "drain" } } }))
+  w.wait(ctx, "that is seen", 60, function() return w.is_ready() end)
+  local list = { last = { type = "noop", ds = "wiki", state = "PENDING", createdMs = clock.now_ms(), runMs = seconds * 1000,
+    payload = "{}" } }
+  w.check(ctx.patch(w.target("v1", "ConfigMap", MAP), { data = { tasks = (yaml.encode(list)) } }))
+  w.wait(ctx, "the task runs", 120, function() return tasks().RUNNING == 1, json.encode(tasks()) end)
+  local begun, before = clock.now(), workers_now()
+  w.check(ctx.delete(w.druid()))
+  w.operator("kill")
+  ctx.sleep(500)
+  w.operator("start")
+  local least, most = math.min(seconds, 600) - 30, math.min(seconds, 600) + 120
+  w.wait(ctx, "the cluster is gone", most, function()
+    if clock.now() - begun < least then w.equal(workers_now(), before, "the workers while their task runs") end
+    return w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny") == nil
+  end)
+  w.equal(clock.now() - begun >= least, true, "the time until the cluster is gone is that of its task")
+end
+
 function M.run(ctx)
   if w.mode ~= "virtual" then return end   -- tasks take their time, and nobody plays Druid on a real cluster
   w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "version: \"\"\n" },
@@ -120,6 +147,7 @@ function M.run(ctx)
   workers(ctx)
   take_back(ctx)
   removed_group(ctx)
+  deleted(ctx, w.patience > 1 and 3000 or 240)   -- the longer one is given up after ten minutes
 end
 
 return M
