@@ -16,7 +16,8 @@ local function restore_managers(ctx, object, recorded, uid, time)
   w.check(ctx.patch(object, { { op = "replace", path = "/metadata/managedFields", value = managers } }, { type = "json" }))
 end
 
--- What was recorded on 1.35 under versions that an old server lacks: it has the same fields under older ones.
+-- What was recorded on 1.35 under versions that an old server lacks: it has the same fields under older ones. Then
+-- M.is_old is set.
 local older = { ["policy/v1"] = "policy/v1beta1", ["autoscaling/v2"] = "autoscaling/v2beta2" }
 
 local function create(ctx, object, managers)
@@ -26,7 +27,7 @@ local function create(ctx, object, managers)
     for _, entry in ipairs(managers or {}) do
       entry.apiVersion = entry.apiVersion == object.apiVersion and version or entry.apiVersion
     end
-    object.apiVersion = version
+    object.apiVersion, M.is_old = version, true
     made, err = ctx.create(object)
   end
   return w.check(made, err)
