@@ -4,16 +4,6 @@
 #define PODS "GET /api/v1/namespaces/ns/pods"
 #define SETS "GET /apis/apps/v1/namespaces/ns/statefulsets"
 #define AUTOSCALERS "GET /apis/autoscaling/v2/namespaces/ns/horizontalpodautoscalers"
-#define SMALL_SET                                                                                  \
-    "{'kind':'StatefulSet','spec':{'replicas':1,'volumeClaimTemplates':[{'metadata':{"             \
-    "'name':'data'}}]}}"
-
-/* The claim is past the replicas, so that nothing but the test's own reason keeps it. */
-static void plan_free_claim(struct test *test)
-{
-    plan_claim(test);
-    fake_put(&test->fake, SET, SMALL_SET);
-}
 
 static void assert_claim_stays(struct test *test)
 {

@@ -14,6 +14,10 @@
     "'ownerReferences':[{'apiVersion':'example.com/v1','kind':'Thing','name':'one',"               \
     "'uid':'u-one','controller':true}]"
 
+#define SMALL_SET                                                                                  \
+    "{'kind':'StatefulSet','spec':{'replicas':1,'volumeClaimTemplates':[{'metadata':{"             \
+    "'name':'data'}}]}}"
+
 struct test {
     struct fake fake;
     struct gate *gate;
@@ -141,6 +145,13 @@ static inline void plan_claim(struct test *test)
     test->plan.kind = fake_kind(&test->fake, "v1", "PersistentVolumeClaim");
     test->plan.name = "data-set-1";
     test->plan.uid = "u-data-set-1";
+}
+
+/* The claim is past the replicas, so that nothing but the test's own reason keeps it. */
+static inline void plan_free_claim(struct test *test)
+{
+    plan_claim(test);
+    fake_put(&test->fake, SET, SMALL_SET);
 }
 
 #endif

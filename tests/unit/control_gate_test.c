@@ -208,7 +208,7 @@ static void refuses_a_claim_that_an_autoscaler_may_want(void **state)
 static void refuses_a_claim_when_pods_cannot_be_listed(void **state)
 {
     struct test *test = *state;
-    plan_claim(test);
+    plan_free_claim(test);
     test->fake.instead_of = "GET /api/v1/namespaces/ns/pods";
     test->fake.instead_status = 403;
     assert_refused(test, GATE_IN_USE);
