@@ -13,8 +13,9 @@ local M = {}
 M.DEFAULT_TIER = "_default_tier"
 M.MAX_SIZE = 1000000000
 
--- { id =, ds =, size = }, in order.
+-- { id =, ds =, size = }, in order. They are the same as long as a view lasts.
 function M.all(view)
+  if view.segments then return view.segments end
   local list, datasources = {}, view.settings.datasources
   for _, ds in ipairs(tables.keys(datasources)) do
     local what = datasources[ds]
@@ -24,6 +25,7 @@ function M.all(view)
       list[#list + 1] = { id = ds .. "_" .. day .. "_" .. next_day .. "_v1", ds = ds, size = what.size or 1000000 }
     end
   end
+  view.segments = list
   return list
 end
 
@@ -152,8 +154,11 @@ local function count(server)
 end
 
 local function size_of(view, server)
-  local sizes, sum = {}, 0
-  for _, segment in ipairs(M.all(view)) do sizes[segment.id] = segment.size end
+  local sizes, sum = view.sizes or {}, 0
+  if not view.sizes then
+    for _, segment in ipairs(M.all(view)) do sizes[segment.id] = segment.size end
+    view.sizes = sizes
+  end
   for _, id in ipairs(server.record and server.record.segments or {}) do sum = sum + (sizes[id] or 0) end
   return sum
 end

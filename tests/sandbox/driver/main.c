@@ -12,7 +12,9 @@ static const char usage[] =
     "                [--operator-kubeconfig FILE] [--nemeton FILE] [--logs DIR] [--verbose]\n"
     "                [--crash-every N | --crash-at N] [--overlay FILE] [NAME...]\n"
     "\n"
-    "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios.\n"
+    "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios. A name "
+    "with a\n"
+    "slash is a file.\n"
     "--crash-every N (virtual): the operator dies at every Nth of its writes, each in a run of its "
     "own,\n"
     "  before it is seen and after its answer is lost; --crash-at N: at that one, with --verbose "
@@ -97,11 +99,31 @@ static int file_answer(const char *path, struct buf *out)
     return out->failed ? 500 : 200;
 }
 
+static int counts_answer(const struct stage *stage, struct buf *out)
+{
+    const struct stage_counts *counts = &stage->counts;
+    buf_printf(out,
+               "{\"api\":%llu,\"leases\":%llu,\"events\":%llu,\"druid\":%llu,\"druid_rounds\":%llu,"
+               "\"ready\":%lld,\"away_ms\":%lld,\"away\":%s}",
+               (unsigned long long)counts->api, (unsigned long long)counts->leases,
+               (unsigned long long)counts->events, (unsigned long long)counts->druid,
+               (unsigned long long)counts->druid_rounds, (long long)stage->outage.ready,
+               (long long)stage->outage.away_ms, stage->outage.since_ms > 0 ? "true" : "false");
+    return 200;
+}
+
 static int on_world(void *arg, const char *path, struct buf *out)
 {
     struct stage *stage = arg;
-    const char *prefix = "/operator/", *files = "/file/";
+    const char *prefix = "/operator/", *files = "/file/", *say = "/say/";
     struct err err = {0};
+    if (strcmp(path, "/counts") == 0) {
+        return counts_answer(stage, out);
+    }
+    if (strncmp(path, say, strlen(say)) == 0) {
+        printf("%s\n", path + strlen(say));
+        return 200;
+    }
     if (strncmp(path, files, strlen(files)) == 0) {
         return file_answer(path + strlen(files), out);
     }
@@ -149,7 +171,7 @@ static int play(const struct arguments *arguments, struct crash *crash, const ch
                                  .log = log,
                                  .limits = {.memory_bytes_max = 512 << 20,
                                             .run_cpu_ms = 600000,
-                                            .run_wall_ms = 7200 * 1000,
+                                            .run_wall_ms = 5 * 3600 * 1000,
                                             .run_instructions = UINT64_MAX / 2,
                                             .slice_instructions = 1000000,
                                             .effects_max = 10000000}};

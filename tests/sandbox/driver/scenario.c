@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 128, SCENARIO_WALL_MS = 3600 * 1000 };
+enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 128, HOUR_MS = 3600 * 1000 };
 
 static int file_read(const char *path, struct buf *out, struct err *err)
 {
@@ -80,6 +80,24 @@ static void layer_deinit(struct layer *layer)
     }
 }
 
+/* "rollout" of "tests/bench/rollout.lua", or the name itself; yours. */
+static char *module_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
+    return mem_strn(base, dot ? (size_t)(dot - base) : strlen(base));
+}
+
+static int file_add(struct layer *layer, const char *module, const char *path, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, FILE_BYTES_MAX);
+    int result = file_read(path, &text, err);
+    layer_add(layer, module, path, mem_str(buf_str(&text)));
+    buf_deinit(&text);
+    return result;
+}
+
 /* The module `overlay`: where the policy belongs, and its text. */
 static int overlay_add(struct layer *layer, const char *path, struct err *err)
 {
@@ -111,7 +129,7 @@ static int layer_fill(struct layer *layer, const struct setting *setting, const 
         buf_deinit(&example);
         return -1;
     }
-    char *dashed = mem_str(name);
+    char *module = module_of(name), *dashed = mem_str(module);
     for (char *c = dashed; *c; c++) {
         *c = *c == '_' ? '-' : *c;
     }
@@ -119,12 +137,14 @@ static int layer_fill(struct layer *layer, const struct setting *setting, const 
         layer, "setting", "setting",
         mem_printf("return { mode = '%s', namespace = 's-%s', scenario = '%s', patience = %d, "
                    "settles = %s, policy_namespace = '%s', example = [====[\n%s]====] }\n",
-                   setting->mode, dashed, name, setting->patience,
+                   setting->mode, dashed, module, setting->patience,
                    setting->settles ? "true" : "false", setting->policy_namespace,
                    buf_str(&example)));
+    int own = strchr(name, '/') ? file_add(layer, module, name, err) : 0;
+    free(module);
     free(dashed);
     buf_deinit(&example);
-    if (overlay_add(layer, setting->overlay, err) < 0) {
+    if (own < 0 || overlay_add(layer, setting->overlay, err) < 0) {
         return -1;
     }
     layer_add(layer, "bundle", "bundle", mem_str("return { api = 1, controllers = {} }\n"));
@@ -132,16 +152,10 @@ static int layer_fill(struct layer *layer, const struct setting *setting, const 
     int count = scandir(setting->folder, &entries, is_lua, alphasort);
     int result = 0;
     for (int i = 0; i < count; i++) {
-        struct buf text;
-        buf_init(&text, FILE_BYTES_MAX);
         char *path = mem_printf("%s/%s", setting->folder, entries[i]->d_name);
-        char *module = mem_strn(entries[i]->d_name, strlen(entries[i]->d_name) - strlen(".lua"));
-        if (result == 0) {
-            result = file_read(path, &text, err);
-        }
-        layer_add(layer, module, path, mem_str(buf_str(&text)));
-        buf_deinit(&text);
-        free(module);
+        char *each = module_of(path);
+        result = result == 0 ? file_add(layer, each, path, err) : result;
+        free(each);
         free(path);
         free(entries[i]);
     }
@@ -193,9 +207,10 @@ int scenario_run(const struct policy_env *env, const struct setting *setting, co
         struct outcome outcome = {.err = err};
         struct task *task =
             task_start_function(policy, "runner", "run", effects, env->log, on_outcome, &outcome);
-        if (!loop_run_until(env->loop, is_done, &outcome, SCENARIO_WALL_MS)) {
+        int hours = strcmp(setting->mode, "virtual") == 0 ? 4 : 1;
+        if (!loop_run_until(env->loop, is_done, &outcome, hours * (int64_t)HOUR_MS)) {
             task_cancel(task);
-            outcome.result = err_set(err, ERR_TIMEOUT, "the scenario did not end in an hour");
+            outcome.result = err_set(err, ERR_TIMEOUT, "the scenario did not end in %d h", hours);
         }
         result = outcome.result;
     }

@@ -9,9 +9,16 @@
 
 #include "base/log.h"
 #include "crash.h"
+#include "outage.h"
 #include "kube/config.h"
 #include "loop/loop.h"
 #include "loop/random.h"
+
+/* Requests of operators that have arrived (virtual). */
+struct stage_counts {
+    uint64_t api, leases, events, druid;
+    uint64_t druid_rounds; /* several requests to a Druid within a second are one */
+};
 
 struct stage {
     struct loop *loop;
@@ -20,7 +27,9 @@ struct stage {
     struct transport *transport;
     struct kube_config *config;
     const char *mode, *policy_namespace;
-    char *end_state; /* as "settled" found it; NULL: nobody asked */
+    struct stage_counts counts;
+    struct outage outage; /* virtual */
+    char *end_state;      /* as "settled" found it; NULL: nobody asked */
     /* "start", "second", "kill", "stop-all"; in a virtual stage "settled"; with processes "adopt", which
      * fails when a takeover would restart a pod: 0, or -1 with the reason. */
     int (*command)(struct stage *stage, const char *what, struct err *err);

@@ -12,7 +12,7 @@
 static const int64_t WALL_START_NS = 1767225600LL * 1000000000LL;
 
 /* As soon as a Deployment starts a container again. */
-enum { RESTART_MS = 1000, ANSWER_MS = 1, REST_MS = 30000 };
+enum { RESTART_MS = 1000, ANSWER_MS = 1, REST_MS = 30000, ROUND_MS = 1000 };
 
 struct virtual_stage {
     struct stage stage;
@@ -22,7 +22,7 @@ struct virtual_stage {
     struct crash *crash;
     struct loop_timer *timer; /* an operator dies soon, or starts again */
     size_t died;              /* its index */
-    int64_t last_write_ms;
+    int64_t last_write_ms, last_ask_ms;
     struct err failed; /* the world itself came to an end */
 };
 
@@ -33,6 +33,7 @@ static void on_commit(void *arg, const char *verb, const char *user, const struc
     if (self->world) {
         self->invariants.server = world_apiserver(self->world);
         invariants_check(&self->invariants, verb, user, before, after);
+        outage_commit(&self->stage.outage, before, after, clock_mono_ms(self->stage.clock));
         if (user && strncmp(user, WORLD_OPERATOR_USER, strlen(WORLD_OPERATOR_USER)) == 0) {
             end_state_count(self->end_state, verb, before, after);
         }
@@ -81,11 +82,35 @@ static void forget_death(struct virtual_stage *self)
     self->timer = NULL;
 }
 
+static void count_request(struct virtual_stage *self, const struct exchange *exchange, bool to_api)
+{
+    struct stage_counts *counts = &self->stage.counts;
+    int64_t now_ms = clock_mono_ms(self->stage.clock);
+    if (to_api) {
+        const char *path = exchange_path(exchange);
+        uint64_t *one = strstr(path, "/leases")   ? &counts->leases
+                        : strstr(path, "/events") ? &counts->events
+                                                  : &counts->api;
+        *one += 1;
+        return;
+    }
+    counts->druid++;
+    if (counts->druid_rounds == 0 || now_ms - self->last_ask_ms >= ROUND_MS) {
+        counts->druid_rounds++;
+        self->last_ask_ms = now_ms;
+    }
+}
+
 static void on_operator_request(void *arg, size_t index, struct exchange *exchange,
                                 exchange_handler handle, void *handle_arg)
 {
     struct virtual_stage *self = arg;
     bool to_api = handle == apiserver_handle;
+    count_request(self, exchange, to_api);
+    if (!self->crash) {
+        handle(handle_arg, exchange);
+        return;
+    }
     uint64_t before = crash_writes(self->crash);
     enum crash_now now = crash_ask(self->crash, exchange, to_api);
     if (crash_writes(self->crash) > before || now != CRASH_NOT) {
@@ -207,8 +232,7 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
                                   .on_commit = on_commit,
                                   .on_failed = on_failed,
                                   .on_operator_exit = on_operator_exit,
-                                  .on_operator_request =
-                                      options->crash ? on_operator_request : NULL,
+                                  .on_operator_request = on_operator_request,
                                   .arg = self};
     self->world = stage->loop ? world_new(&world, err) : NULL;
     if (!self->world || world_start(self->world, err) < 0) {
