@@ -44,6 +44,13 @@ local types = {
     { "maxUnavailable", "number-or-text", "Workers of a group that may be emptied or away at a time: a number, or a "
       .. "percentage such as 10%; 1 when it is left out." },
   } },
+  VolumeResizing = { fields = {
+    { "name", "text", "The claim." },
+    { "from", "text", "Its size now." },
+    { "to", "text", "The size that was asked for." },
+    { "phase", "text", "Asked, Resizing, FileSystemResizePending (its pod has to be on a node) or Failed." },
+    { "message", "text", "What Kubernetes says about it." },
+  } },
   VolumeRetention = { fields = {
     { "whenDeleted", "text",
       "What becomes of volumes when the cluster is deleted: Delete or Retain. Retain when it is left out and "
@@ -291,6 +298,7 @@ local status = {
     { "time", "time", "When." },
   } }, "The update that was taken back." },
   { "keptVolumes", "[text]", "Claims of ordinals that were scaled away and are kept; at most 20." },
+  { "volumesResizing", "[VolumeResizing]", "Claims that were asked to grow and have not their size yet; at most 20." },
   { "middleManagerDrain", { fields = {
     { "statefulSet", "text", "The workers' StatefulSet." },
     { "phase", "text", "Draining, WaitingForPod or Blocked." },

@@ -15,6 +15,7 @@
 --   takeover    makes the former operator's fields ours        former.alive  is it gone
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
 
+local advice = require "druid.advice"
 local alive = require "druid.former.alive"
 local check = require "druid.check"
 local client = require "druid.client"
@@ -324,8 +325,9 @@ end
 
 function M.check(object)
   local plain = json.copy(object)
-  local _, more = dynamic_config.wanted(groups.cluster(plain))
-  return tables.concat(check.problems(plain), more)
+  local cluster = groups.cluster(plain)
+  local _, more = dynamic_config.wanted(cluster)
+  return tables.concat(tables.concat(check.problems(plain), more), advice.of(cluster))
 end
 
 -- The status of an object whose first run of all has failed.

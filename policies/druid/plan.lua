@@ -97,6 +97,7 @@ local function fit_selectors(cluster, entry, live)
       table.insert(entry.replace, { live = before, field = fit.replace })
     end
     entry.notes = tables.concat(entry.notes, fit.notes)
+    entry.kept = tables.concat(entry.kept, fit.kept and { fit.kept })
     entry.again_ms = fit.waits and M.again_ms or entry.again_ms
   end
   for _, object in ipairs(part.extras) do
@@ -152,7 +153,7 @@ local function fit_group(cluster, wanted, part, live)
   local back = M.is_back(live) and before and restore(workload, part, before, live, fit)
   local state = observed.state(before, group.name)
   local entry = {
-    rolled_back = back or nil, key = group.key, type = group.type, group = group, part = part, state = state,
+    rolled_back = back or nil, kept = tables.concat(notes), key = group.key, type = group.type, group = group, part = part, state = state,
     live = before, workload = workload, changed = fit.changed, notes = notes,
     made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),
     coming_up = is_coming_up(state, live.before[group.name]), made_anew = made_anew, succeeds = succeeds or nil,
@@ -166,6 +167,7 @@ local function fit_group(cluster, wanted, part, live)
   if #fit.kept > 0 then
     entry.recreate = recreate.decide(cluster, entry, fit.kept)
     entry.notes = tables.concat(entry.notes, entry.recreate.notes)
+    entry.kept = tables.concat(entry.kept, entry.recreate.blocked and entry.recreate.notes)
   end
   return entry
 end

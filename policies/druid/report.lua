@@ -163,6 +163,16 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
   return orphans.wait_s
 end
 
+-- Claims that grow, where there can be any.
+function M.resizing(kube_door, cluster, steps)
+  for _, entry in ipairs(steps.groups) do
+    if entry.group.kind == "StatefulSet" and entry.workload.spec.volumeClaimTemplates or entry.group.node.persistentVolumeClaim then
+      return volumes.resizing(cluster, world.labelled(kube_door, cluster, "PersistentVolumeClaim"))
+    end
+  end
+  return nil
+end
+
 -- What the status is to remember when an update is taken back now, or nil.
 function M.rollback(cluster, steps, now)
   for _, entry in ipairs(cluster.spec.rollback == "auto" and steps.groups or {}) do
@@ -201,6 +211,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   local lists, look_s = survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept, left = done.left,
+    resizing = M.resizing(kube_door, cluster, steps),
     unwritten = done.failure and done.failure.message,
     lists = lists, policy_version = ctx.policy_version,
     conditions = done.dynamic and { done.dynamic.condition },

@@ -136,7 +136,8 @@ end
 
 -- wanted: as rendered; live: as it is, or nil. options: { announced(text) = it was told before, pods(), settled = see
 -- M.selector }. Gives { object = to be written, or nil while the old one goes; replace = the field for which the live
--- one is deleted before; notes = texts; waits = it is to be looked at again }.
+-- one is deleted before; notes = texts; waits = it is to be looked at again;
+-- kept = words for what stays as it is }.
 function M.fit(cluster, wanted, live, options)
   local result = { object = wanted, notes = {} }
   if not live then
@@ -164,6 +165,7 @@ function M.fit(cluster, wanted, live, options)
   end
   local pin = pinned(wanted.spec)
   local told
+  local by_person = cluster.spec.recreateOnImmutableChange == false or pin ~= nil
   if cluster.spec.recreateOnImmutableChange == false then
     told = by_hand(wanted, field, "recreateOnImmutableChange is false")
   elseif pin then
@@ -178,6 +180,7 @@ function M.fit(cluster, wanted, live, options)
     result.waits = true
   end
   table.insert(result.notes, told)
+  result.kept = by_person and told or nil
   result.object = in_place(object, live)
   return result
 end

@@ -224,6 +224,18 @@ function M.conditions(summary)
   }
 end
 
+-- What the Druid object asks for and no server lets change: told by a condition that is there only then.
+local function kept_fields(entries)
+  for _, entry in ipairs(entries) do
+    local text = (entry.kept or {})[1]
+    if text then
+      return { { type = "FieldsKept", status = "True", message = entry.key .. ": " .. text,
+        reason = text:find("volumes cannot shrink", 1, true) and "VolumesCannotShrink" or "ImmutableField" } }
+    end
+  end
+  return {}
+end
+
 -- The block that dashboards and Argo CD have been reading for years.
 local function legacy(summary, groups)
   if summary.ready == summary.total and not summary.progress_reason then
@@ -285,8 +297,10 @@ function M.compose(cluster, old, facts, now)
     rollback = facts.rollback or (old.rollback or {}).generation == cluster.generation and old.rollback or nil,
     middleManagerDrain = M.drain(facts.entries, old),
     keptVolumes = M.kept_volumes(facts.orphans, old),
+    volumesResizing = tables.filled(facts.resizing or {}),
     rollout = summary.progress_reason == "RollingUpdate" and facts.rollout or nil,
-    conditions = condition.merge(old.conditions, tables.concat(M.conditions(summary), facts.conditions),
+    conditions = condition.merge(old.conditions, tables.concat(
+      tables.concat(M.conditions(summary), kept_fields(facts.entries)), facts.conditions),
       cluster.generation, clock.rfc3339(now)),
     druidNodeStatus = legacy(summary, groups),
   })

@@ -13,6 +13,7 @@
 local durations = require "lib.duration"
 local names = require "druid.names"
 local owner = require "lib.owner"
+local quantity = require "lib.quantity"
 local tables = require "lib.tables"
 
 local M = {}
@@ -104,6 +105,41 @@ function M.orphans(cluster, claims, sets, now)
     end
   end
   return result
+end
+
+-- How far a claim is that was asked to grow: { name =, from =, to =, phase =, message = }, or nil when it has its size.
+function M.resize(claim)
+  local status = claim.status or {}
+  local to = tables.dig(claim, "spec", "resources", "requests", "storage")
+  local from = tables.dig(status, "capacity", "storage")
+  if status.phase ~= "Bound" or claim.metadata.deletionTimestamp or not from or not quantity.less(from, to) then
+    return nil
+  end
+  local row = { name = claim.metadata.name, from = from, to = to, phase = "Asked" }
+  for _, one in ipairs(status.conditions or {}) do
+    if one.status == "True" and (one.type == "FileSystemResizePending" or one.type == "Resizing") then
+      -- Pending comes last: only the node has something to do then.
+      row.phase = row.phase == "FileSystemResizePending" and row.phase or one.type
+      row.message = tables.text(one.message)
+    end
+  end
+  local told = tables.text(tables.dig(status, "allocatedResourceStatuses", "storage"), status.resizeStatus) or ""
+  if told:find("Infeasible", 1, true) or told:find("Failed", 1, true) then
+    row.phase = "Failed"
+  end
+  return row
+end
+
+-- Those of a cluster that grow, by their names; at most 20.
+function M.resizing(cluster, claims)
+  local list = {}
+  for _, claim in ipairs(claims) do
+    local row = #list < 20 and M.origin(cluster, claim) and M.resize(claim)
+    if row then
+      list[#list + 1] = row
+    end
+  end
+  return list
 end
 
 -- Merge patches that set and remove the mark.

@@ -32,7 +32,27 @@ local function listed(list)
   return table.concat(all, " ")
 end
 
+local function growing(status)
+  return volumes.resize({ metadata = { name = "data-druid-a-hot-0" }, status = status,
+    spec = { resources = { requests = { storage = "20Gi" } } } })
+end
+
 return {
+  ["a claim that grows says how far it is, and nothing when it is done"] = function(t)
+    local function row(conditions, told)
+      local got = growing({ phase = "Bound", capacity = { storage = "10Gi" }, conditions = conditions,
+        allocatedResourceStatuses = told and { storage = told } })
+      t.equal(got.from .. " " .. got.to, "10Gi 20Gi")
+      return got.phase
+    end
+    local pending = { type = "FileSystemResizePending", status = "True", message = "waits for its pod" }
+    t.equal(row(nil), "Asked")
+    t.equal(row({ { type = "Resizing", status = "True" } }), "Resizing")
+    t.equal(row({ pending, { type = "Resizing", status = "True" } }), "FileSystemResizePending")
+    t.equal(row(nil, "ControllerResizeInfeasible"), "Failed")
+    t.equal(growing({ phase = "Bound", capacity = { storage = "20Gi" } }), nil)
+    t.equal(growing({ phase = "Pending" }), nil)
+  end,
   ["a claim's name tells its template and ordinal"] = function(t)
     local template, ordinal = names.claim_parts("data-volume-druid-a-hot-12", "druid-a-hot")
     t.equal(template, "data-volume")

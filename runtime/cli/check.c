@@ -8,14 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void check_problem(struct check *check, const char *file, int line, int column, const char *message)
+static void say(struct check *check, const char *file, int line, int column, const char *message,
+                bool advice)
 {
-    char *place = mem_printf("%s:%d", file, line);
-    map_put(check->places, place, check);
-    free(place);
-    check->problems++;
-    if (check_configmap_place(check, file, line, &file, &line))
-        column = 0;
     if (check->found != NULL) {
         struct jv *one = jv_object();
         jv_set_str(one, "file", file);
@@ -24,6 +19,8 @@ void check_problem(struct check *check, const char *file, int line, int column, 
         if (column > 0)
             jv_set_int(one, "column", column);
         jv_set_str(one, "message", message);
+        if (advice)
+            jv_set(one, "advice", jv_bool(true));
         jv_append(check->found, one);
         return;
     }
@@ -32,7 +29,24 @@ void check_problem(struct check *check, const char *file, int line, int column, 
         fprintf(check->cli->out, ":%d", line);
     if (column > 0)
         fprintf(check->cli->out, ":%d", column);
-    fprintf(check->cli->out, ": %s\n", message);
+    fprintf(check->cli->out, ": %s%s\n", advice ? "advice: " : "", message);
+}
+
+void check_problem(struct check *check, const char *file, int line, int column, const char *message)
+{
+    char *place = mem_printf("%s:%d", file, line);
+    map_put(check->places, place, check);
+    free(place);
+    check->problems++;
+    if (check_configmap_place(check, file, line, &file, &line))
+        column = 0;
+    say(check, file, line, column, message, false);
+}
+
+void check_advice(struct check *check, const char *file, int line, int column, const char *message)
+{
+    check->advices++;
+    say(check, file, line, column, message, true);
 }
 
 void check_script_error(struct check *check, const char *file, const char *text)
@@ -128,7 +142,10 @@ static void say_result(struct check *check)
             check->files == 1 ? "" : "s", check->objects, check->objects == 1 ? "" : "s");
     if (check->passed_by > 0)
         fprintf(out, "%zu of other kinds passed by, ", check->passed_by);
-    fprintf(out, "%zu problem%s\n", check->problems, check->problems == 1 ? "" : "s");
+    fprintf(out, "%zu problem%s", check->problems, check->problems == 1 ? "" : "s");
+    if (check->advices > 0)
+        fprintf(out, ", %zu thing%s advised", check->advices, check->advices == 1 ? "" : "s");
+    fputc('\n', out);
 }
 
 static void close_all(struct check *check)

@@ -19,12 +19,14 @@ struct check {
     struct jv *found;                  /* -o json; else NULL */
     const struct object_files *origin; /* where the ConfigMaps come from that are looked at */
     struct map *places;                /* "file:line" of what was found: said once */
-    size_t problems, files, objects, passed_by;
+    size_t problems, advices, files, objects, passed_by;
 };
 
 /* line 0: the whole file. message may be one of Lua's, which begins with file and line itself. */
 void check_problem(struct check *check, const char *file, int line, int column,
                    const char *message);
+/* What is only advised: said in the same way, and no problem. */
+void check_advice(struct check *check, const char *file, int line, int column, const char *message);
 /* "file:line: text" of Lua's errors, as a problem at that place. */
 void check_script_error(struct check *check, const char *file, const char *text);
 /* "ConfigMap ns/name key k" and a line in it: the place in the file of check->origin. False when it

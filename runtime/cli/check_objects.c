@@ -15,14 +15,19 @@ struct looking {
     size_t index;
 };
 
-static void on_problem(void *arg, const char *field, const char *message)
+static void say(struct looking *looking, const char *field, const char *message, bool advice)
 {
-    struct looking *looking = arg;
     int line, column;
     object_file_where(looking->file, looking->index, field, &line, &column);
     char *text = field[0] != '\0' ? mem_printf("%s: %s", field, message) : mem_str(message);
-    check_problem(looking->check, looking->file->path, line, column, text);
+    (advice ? check_advice : check_problem)(looking->check, looking->file->path, line, column,
+                                            text);
     free(text);
+}
+
+static void on_problem(void *arg, const char *field, const char *message)
+{
+    say(arg, field, message, false);
 }
 
 static void apply_rules(struct looking *looking, const struct policy_controller *controller)
@@ -40,7 +45,7 @@ static void apply_rules(struct looking *looking, const struct policy_controller 
         const char *remedy = jv_path_str(problem, "remedy", NULL);
         char *text = mem_printf("%s%s%s", message != NULL ? message : "is wrong",
                                 remedy != NULL ? "; " : "", remedy != NULL ? remedy : "");
-        on_problem(looking, field != NULL ? field : "", text);
+        say(looking, field != NULL ? field : "", text, jv_bool_value(jv_get(problem, "advice")));
         free(text);
     }
     jv_unref(result);

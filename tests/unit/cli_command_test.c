@@ -189,6 +189,32 @@ static void finds_nothing_wrong_with_what_is_shipped(void **state)
     outcome_free(&o);
 }
 
+static void advice_is_said_and_no_problem(void **state)
+{
+    (void)state;
+    struct folder folder = folder_make();
+    const char *path = folder_put(&folder, "a.yaml",
+                                  "apiVersion: druid.apache.org/v1alpha1\n"
+                                  "kind: Druid\n"
+                                  "metadata: {name: a}\n"
+                                  "spec:\n"
+                                  "  image: apache/druid:33.0.0\n"
+                                  "  common.runtime.properties: a=b\n"
+                                  "  nodes:\n"
+                                  "    brokers: {nodeType: broker, druid.port: 8082, replicas: 1,\n"
+                                  "      runtime.properties: a=b, nodeConfigMountPath: /a}\n");
+    struct outcome o = RUN("check", (char *)path);
+    assert_int_equal(o.code, 0);
+    assert_has(o.out, "advice: spec.jvm.options: ");
+    assert_has(o.out, "1 object checked, 0 problems, 1 thing advised");
+    outcome_free(&o);
+    o = RUN("check", "-o", "json", (char *)path);
+    assert_int_equal(o.code, 0);
+    assert_has(o.out, "\"advice\": true");
+    outcome_free(&o);
+    folder_remove(&folder);
+}
+
 static void says_how_to_check_a_helm_chart(void **state)
 {
     (void)state;
@@ -378,6 +404,7 @@ int main(void)
         cmocka_unit_test(says_where_a_cluster_is_wrong),
         cmocka_unit_test(says_where_yaml_is_broken),
         cmocka_unit_test(finds_nothing_wrong_with_what_is_shipped),
+        cmocka_unit_test(advice_is_said_and_no_problem),
         cmocka_unit_test(says_how_to_check_a_helm_chart),
         cmocka_unit_test(points_into_the_configmap_when_an_overlay_is_wrong),
         cmocka_unit_test(names_every_slip_in_a_directory_of_policies),

@@ -72,6 +72,16 @@ function M.run(ctx)
       and set.spec.volumeClaimTemplates[1].spec.resources.requests.storage == "2Gi"
   end)
   w.equal(pods(), before, "the pods of the set after their volumes have grown")
+  local function kept()
+    return w.condition(w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny"), "FieldsKept")
+  end
+  w.equal(kept() == nil, true, "nothing is kept")
+  templates[1].spec.resources.requests.storage = "1Gi"
+  w.check(ctx.patch(w.druid(), { spec = { nodes = { historicals = { volumeClaimTemplates = templates } } } }))
+  w.wait(ctx, "a condition says that volumes cannot shrink", 60, function()
+    return kept() and kept().status == "True" and kept().reason == "VolumesCannotShrink"
+  end)
+  w.equal(claim_sizes(), "2Gi 2Gi 2Gi", "the claims that were to shrink")
 end
 
 return M

@@ -1,0 +1,57 @@
+-- Advises on what can be deployed and will hurt later: `nemeton check` says it, nothing is refused for it. Pure.
+--
+-- From the object alone: a list of { field =, message =, remedy =, advice = true }. To add one, append a function to
+-- `rules`.
+
+local tables = require "lib.tables"
+
+local M = {}
+
+-- Processes that call others by their host names.
+M.callers = { broker = true, router = true, coordinator = true, overlord = true }
+
+local function options_of(cluster, group)
+  return (tables.text(group.node["jvm.options"], cluster.spec["jvm.options"]) or "") .. "\n"
+    .. (group.node["extra.jvm.options"] or "")
+end
+
+local function announces_addresses(cluster)
+  for _, variable in ipairs(cluster.spec.env or {}) do
+    if variable.name == "DRUID_SET_HOST_IP" and variable.value == "1" then
+      return true
+    end
+  end
+  return false
+end
+
+-- A pod that was replaced has another address under its old name, and the JVM remembers the old one for 30 s.
+local function forgets_addresses(cluster, add)
+  if announces_addresses(cluster) then
+    return
+  end
+  for _, group in ipairs(cluster.groups) do
+    local options = options_of(cluster, group)
+    if M.callers[group.type or ""] and not options:find("-Dsun.net.inetaddr.ttl=", 1, true) then
+      local moot = options:find("-Dnetworkaddress.cache", 1, true)
+        and "; -Dnetworkaddress.cache.ttl has no effect, for it is no system property" or ""
+      add("spec.jvm.options", string.format("the JVM of nodes.%s keeps the addresses of replaced pods for 30 seconds, in "
+        .. "which queries to them may fail%s", group.key, moot),
+        "add -Dsun.net.inetaddr.ttl=2 and -Dsun.net.inetaddr.negative.ttl=0")
+      return
+    end
+  end
+end
+
+M.rules = { forgets_addresses }
+
+function M.of(cluster)
+  local list = {}
+  for _, rule in ipairs(M.rules) do
+    rule(cluster, function(field, message, remedy)
+      list[#list + 1] = { field = field, message = message, remedy = remedy, advice = true }
+    end)
+  end
+  return list
+end
+
+return M
