@@ -153,7 +153,8 @@ local function fit_group(cluster, wanted, part, live)
   local back = M.is_back(live) and before and restore(workload, part, before, live, fit)
   local state = observed.state(before, group.name)
   local entry = {
-    rolled_back = back or nil, kept = tables.concat(notes), key = group.key, type = group.type, group = group, part = part, state = state,
+    rolled_back = back or nil, kept = tables.concat(notes),
+    key = group.key, type = group.type, group = group, part = part, state = state,
     live = before, workload = workload, changed = fit.changed, notes = notes,
     made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),
     coming_up = is_coming_up(state, live.before[group.name]), made_anew = made_anew, succeeds = succeeds or nil,

@@ -166,7 +166,8 @@ end
 -- Claims that grow, where there can be any.
 function M.resizing(kube_door, cluster, steps)
   for _, entry in ipairs(steps.groups) do
-    if entry.group.kind == "StatefulSet" and entry.workload.spec.volumeClaimTemplates or entry.group.node.persistentVolumeClaim then
+    local templates = entry.group.kind == "StatefulSet" and entry.workload.spec.volumeClaimTemplates
+    if templates or entry.group.node.persistentVolumeClaim then
       return volumes.resizing(cluster, world.labelled(kube_door, cluster, "PersistentVolumeClaim"))
     end
   end

@@ -53,11 +53,12 @@ return {
     t.equal(composed(ready, good, 1000, { unwritten = "a lost race", policy_version = "q" }).conditions[1].status, "False")
   end,
   ["what no server lets change has a condition of its own while it is asked for"] = function(t)
-    local one = entry("keep", state(2, 2), { kept = { "StatefulSet x keeps its volumeClaimTemplates: volumes cannot shrink. Set …" } })
+    local words = "StatefulSet x keeps its volumeClaimTemplates: volumes cannot shrink. Set …"
+    local one = entry("keep", state(2, 2), { kept = { words } })
     local told = condition.find(composed({}, { one }).conditions, "FieldsKept")
     t.equal(told.status, "True")
     t.equal(told.reason, "VolumesCannotShrink")
-    t.equal(told.message, "hot: StatefulSet x keeps its volumeClaimTemplates: volumes cannot shrink. Set …")
+    t.equal(told.message, "hot: " .. words)
     t.equal(condition.find(composed({}, { one }).conditions, "Ready").status, "True")
     t.equal(condition.find(composed({}, { entry("keep", state(2, 2)) }).conditions, "FieldsKept"), nil)
   end,
