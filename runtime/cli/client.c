@@ -206,6 +206,22 @@ int client_write(struct client *client, enum write_verb verb, const struct jv *o
     return answer != NULL ? 0 : -1;
 }
 
+int client_delete(struct client *client, const struct jv *object, struct err *err)
+{
+    const struct kube_kind *found = find_kind(client, jv_path_str(object, "apiVersion", NULL),
+                                              jv_path_str(object, "kind", NULL), err);
+    if (found == NULL)
+        return -1;
+    struct write_request request = {.verb = WRITE_DELETE,
+                                    .kind = found,
+                                    .body = object,
+                                    .uid = jv_path_str(object, "metadata", "uid", NULL),
+                                    .grace_period_s = -1};
+    struct jv *answer = ask(client, &request, err);
+    jv_unref(answer);
+    return answer != NULL ? 0 : -1;
+}
+
 int client_is_namespaced(struct client *client, const char *api_version, const char *kind,
                          struct err *err)
 {

@@ -39,6 +39,8 @@ struct jv *client_get(struct client *client, const char *api_version, const char
 /* WRITE_CREATE or WRITE_UPDATE of a whole object. */
 int client_write(struct client *client, enum write_verb verb, const struct jv *object,
                  struct err *err);
+/* Deletes the object that this is, by its uid, and in the background what it owns. */
+int client_delete(struct client *client, const struct jv *object, struct err *err);
 /* Is the kind in a namespace? -1 and err when the server does not have it. */
 int client_is_namespaced(struct client *client, const char *api_version, const char *kind,
                          struct err *err);

@@ -101,6 +101,10 @@ static int run(struct cli *cli, int argc, char *const *argv)
          .help = "begin with what is in the cluster, read through the kubeconfig, and with its "
                  "policies (default: with nothing)",
          .value = &plan.live},
+        {.name = "delete",
+         .kind = OPTION_FLAG,
+         .help = "what deleting the objects of the file would do, instead of applying them",
+         .value = &plan.deletes},
         OPTION_KUBECONFIG(&plan.kubeconfig),
         OPTION_CONTEXT(&plan.context),
         {.name = "namespace",
@@ -150,9 +154,12 @@ const struct command command_plan = {
         "Applies the file in a private world in this process, lets the operator work there until "
         "all is quiet, and tells what it did. A rollout of an hour takes a second. Nothing is "
         "written anywhere. With --live the world begins with the objects of your cluster, as far "
-        "as policies look at them; a policy ConfigMap in the file is tried out as well.\n\n"
+        "as policies look at them; a policy ConfigMap in the file is tried out as well. Volumes "
+        "that "
+        "would go later are marked at first, which shows as a change of their claims.\n\n"
         "Ends with 1 when what is applied would not become ready, with the reason.",
     .examples = "  nemeton plan my-cluster.yaml\n"
+                "  nemeton plan --delete my-cluster.yaml --live\n"
                 "  nemeton plan my-cluster.yaml --live -o json",
     .run = run,
 };

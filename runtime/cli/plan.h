@@ -15,7 +15,7 @@ enum {
 
 struct plan {
     struct cli *cli;
-    bool live;
+    bool live, deletes;
     const char *kubeconfig, *context, *namespace, *policies, *policy_namespace;
     const char *only_name; /* live: of all primaries this one, in `namespace`; NULL: all */
     const char *const *paths;
@@ -43,8 +43,10 @@ void plan_close(struct plan *plan);
 
 /* plan_live.c: brings what is in the cluster into the world. */
 int plan_load_live(struct plan *plan, struct err *err);
-/* plan_apply.c: the namespaces of the files, where nothing is there yet; and then applies the files in the world, as kubectl apply would. */
+/* plan_apply.c: the namespaces of the files, where nothing is there yet; and then applies the files
+ * in the world, as kubectl apply would, or deletes what is in them. */
 int plan_make_namespaces(struct plan *plan, struct err *err);
 int plan_apply(struct plan *plan, struct err *err);
+int plan_delete(struct plan *plan, struct err *err);
 
 #endif

@@ -34,7 +34,9 @@ static struct jv *merged(const struct jv *live, const struct jv *wanted)
     return out;
 }
 
-static int apply_object(struct plan *plan, struct jv *wanted, struct err *err)
+/* What is there under the name of `wanted`, which gets its namespace; *live is NULL when there is
+ * nothing. */
+static int find_object(struct plan *plan, struct jv *wanted, struct jv **live, struct err *err)
 {
     const char *api_version = jv_path_str(wanted, "apiVersion", NULL);
     const char *kind = jv_path_str(wanted, "kind", NULL);
@@ -43,17 +45,39 @@ static int apply_object(struct plan *plan, struct jv *wanted, struct err *err)
     if (namespaced < 0)
         return -1;
     struct jv *metadata = jv_get(wanted, "metadata");
-    jv_remove(wanted, "status");
-    jv_remove(metadata, "resourceVersion");
     if (namespaced && jv_get(metadata, "namespace") == NULL)
         jv_set_str(metadata, "namespace", plan->default_namespace);
     const char *namespace = jv_path_str(metadata, "namespace", NULL);
-    struct jv *live = client_get(plan->client, api_version, kind, namespace,
-                                 jv_path_str(metadata, "name", NULL), &missing);
-    if (live == NULL && missing.code != ERR_NOT_FOUND) {
+    *live = client_get(plan->client, api_version, kind, namespace,
+                       jv_path_str(metadata, "name", NULL), &missing);
+    if (*live == NULL && missing.code != ERR_NOT_FOUND) {
         *err = missing;
         return -1;
     }
+    return 0;
+}
+
+static int delete_object(struct plan *plan, struct jv *wanted, struct err *err)
+{
+    struct jv *live = NULL;
+    if (find_object(plan, wanted, &live, err) != 0)
+        return -1;
+    if (live == NULL)
+        return err_set(err, ERR_NOT_FOUND, "there is no %s `%s` to delete",
+                       jv_path_str(wanted, "kind", NULL),
+                       jv_path_str(wanted, "metadata", "name", NULL));
+    int failed = client_delete(plan->client, live, err);
+    jv_unref(live);
+    return failed;
+}
+
+static int apply_object(struct plan *plan, struct jv *wanted, struct err *err)
+{
+    struct jv *live = NULL;
+    jv_remove(wanted, "status");
+    jv_remove(jv_get(wanted, "metadata"), "resourceVersion");
+    if (find_object(plan, wanted, &live, err) != 0)
+        return -1;
     if (live == NULL)
         return client_write(plan->client, WRITE_CREATE, wanted, err);
     struct jv *next = merged(live, wanted);
@@ -78,7 +102,9 @@ int plan_make_namespaces(struct plan *plan, struct err *err)
     return 0;
 }
 
-int plan_apply(struct plan *plan, struct err *err)
+static int each_object(struct plan *plan,
+                       int (*act)(struct plan *plan, struct jv *object, struct err *err),
+                       struct err *err)
 {
     for (int turn = 0; turn <= 2; turn++) {
         for (size_t i = 0; i < plan->files.count; i++) {
@@ -87,7 +113,7 @@ int plan_apply(struct plan *plan, struct err *err)
                 if (rank(file->objects[k].object) != turn)
                     continue;
                 struct jv *wanted = jv_dup(file->objects[k].object);
-                int failed = apply_object(plan, wanted, err), line = 1, column = 1;
+                int failed = act(plan, wanted, err), line = 1, column = 1;
                 jv_unref(wanted);
                 if (failed == 0)
                     continue;
@@ -97,4 +123,14 @@ int plan_apply(struct plan *plan, struct err *err)
         }
     }
     return 0;
+}
+
+int plan_apply(struct plan *plan, struct err *err)
+{
+    return each_object(plan, apply_object, err);
+}
+
+int plan_delete(struct plan *plan, struct err *err)
+{
+    return each_object(plan, delete_object, err);
 }

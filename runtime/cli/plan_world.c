@@ -125,9 +125,14 @@ int plan_make(struct plan *plan, struct err *err)
         (plan->live ? plan_load_live(plan, err) : plan_make_namespaces(plan, err)) != 0 ||
         world_start(plan->world, err) != 0 || settle(plan, err) != 0)
         return -1;
+    /* What is to be deleted has to be there: it is in the cluster, or is made first. */
+    bool begun = plan->deletes && !plan->live;
+    if (begun && (plan_apply(plan, err) != 0 || world_operator_start(plan->world, 0, err) != 0 ||
+                  settle(plan, err) != 0))
+        return -1;
     changes_begin(plan->changes);
-    if (plan_apply(plan, err) != 0 || world_operator_start(plan->world, 0, err) != 0 ||
-        settle(plan, err) != 0)
+    if ((plan->deletes ? plan_delete : plan_apply)(plan, err) != 0 ||
+        (!begun && world_operator_start(plan->world, 0, err) != 0) || settle(plan, err) != 0)
         return -1;
     plan->result = changes_result(plan->changes);
     judge(plan);

@@ -292,6 +292,42 @@ static void a_plan_tells_what_is_created(void **state)
     outcome_free(&o);
 }
 
+static void a_plan_of_a_deletion_shows_the_volumes_that_go(void **state)
+{
+    static const char text[] =
+        "apiVersion: druid.apache.org/v1alpha1\n"
+        "kind: Druid\n"
+        "metadata: {name: a, namespace: team}\n"
+        "spec:\n"
+        "  image: apache/druid:33.0.0\n"
+        "  commonConfigMountPath: /common\n"
+        "  common.runtime.properties: a=b\n"
+        "  volumeRetention: {whenDeleted: %s}\n"
+        "  nodes:\n"
+        "    hot: {nodeType: historical, druid.port: 8083, replicas: 2, runtime.properties: a=b,\n"
+        "      nodeConfigMountPath: /hot, volumeMounts: [{name: data, mountPath: /data}],\n"
+        "      volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: "
+        "[ReadWriteOnce],\n"
+        "        resources: {requests: {storage: 1Gi}}}}]}\n";
+    (void)state;
+    for (int keeps = 0; keeps < 2; keeps++) {
+        struct folder folder = folder_make();
+        char file[1024];
+        snprintf(file, sizeof(file), text, keeps ? "Retain" : "Delete");
+        struct outcome o = RUN("plan", "--delete", (char *)folder_put(&folder, "a.yaml", file));
+        assert_int_equal(o.code, 0);
+        assert_has(o.out, "  delete   Druid team/a\n");
+        assert_has(o.out, "  delete   StatefulSet team/druid-a-hot\n");
+        assert_lacks(o.out, "  create ");
+        if (keeps)
+            assert_lacks(o.out, "PersistentVolumeClaim");
+        else
+            assert_has(o.out, "  delete   PersistentVolumeClaim team/data-druid-a-hot-1\n");
+        outcome_free(&o);
+        folder_remove(&folder);
+    }
+}
+
 static void a_plan_fails_with_the_reason_when_it_would_not_become_ready(void **state)
 {
     (void)state;
@@ -325,6 +361,7 @@ int main(void)
         cmocka_unit_test(refuses_to_load_what_no_server_would_take),
         cmocka_unit_test(a_restored_object_is_what_it_was),
         cmocka_unit_test(a_plan_tells_what_is_created),
+        cmocka_unit_test(a_plan_of_a_deletion_shows_the_volumes_that_go),
         cmocka_unit_test(a_plan_fails_with_the_reason_when_it_would_not_become_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
