@@ -9,7 +9,7 @@ enum {
     IN_FLIGHT_DEFAULT = 64,
     QUEUE_DEFAULT = 10000,
     STREAMS_DEFAULT = 80, /* below the 100 that API servers allow */
-    CONNECTIONS_KEPT = 32
+    CONNECTIONS_KEPT = 80 /* all that HTTP/1.1 needs for them and the watches: TLS begins dearly */
 };
 
 static struct http *from_base(const struct transport *transport)
