@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 18, TEXT_BYTES = 256, OPEN_MIN = 64 };
+enum { DIGITS_MAX = 18, TEXT_BYTES = 256 };
 
 struct reader {
     const char *at, *end;
@@ -22,9 +22,7 @@ struct reader {
     size_t len, cap;
     char small[TEXT_BYTES];
     unsigned depth;
-    struct arena arena;
-    struct member *open; /* members of the containers that are not at their end yet */
-    size_t open_used, open_cap;
+    struct json_build build;
 };
 
 static struct jv *read_value(struct reader *reader, struct json_key *key);
@@ -166,7 +164,7 @@ static struct jv *read_integer(struct reader *reader, struct json_key *key)
     if (reader->at < reader->end &&
         (*reader->at == '.' || *reader->at == 'e' || *reader->at == 'E'))
         return NULL;
-    return json_make_int(negative ? -value : value, key, &reader->arena);
+    return json_build_int(&reader->build, negative ? -value : value, key);
 }
 
 static bool read_word(struct reader *reader, const char *word)
@@ -177,24 +175,6 @@ static bool read_word(struct reader *reader, const char *word)
         return false;
     reader->at += len;
     return true;
-}
-
-static void put_by(struct reader *reader, const struct json_key *key, struct jv *value)
-{
-    if (reader->open_used == reader->open_cap) {
-        reader->open_cap = reader->open_cap > 0 ? reader->open_cap * 2 : OPEN_MIN;
-        reader->open = mem_grow(reader->open, reader->open_cap * sizeof(*reader->open));
-    }
-    struct member *member = &reader->open[reader->open_used++];
-    *member = (struct member){.key = key->text, .value = value, .key_len = (uint32_t)key->len};
-    if (!key->beside) {
-        char *own = arena_take(&reader->arena, key->len + 1, &member->key_home);
-
-        memcpy(own, key->text, key->len);
-        own[key->len] = '\0';
-        member->key = own;
-        member->own_key = true;
-    }
 }
 
 /* A value makes its own copy of the key; only one with escapes has to be put by until then, and that
@@ -215,7 +195,7 @@ static bool read_member(struct reader *reader)
     skip_space(reader);
     value = take(reader, ':') ? read_value(reader, &key) : NULL;
     if (value != NULL)
-        put_by(reader, &key, value);
+        json_build_put(&reader->build, &key, value);
     free(kept);
     return value != NULL;
 }
@@ -225,22 +205,16 @@ static bool read_element(struct reader *reader)
     struct jv *value = read_value(reader, NULL);
 
     if (value != NULL)
-        put_by(reader, &(struct json_key){.beside = true}, value);
+        json_build_put(&reader->build, NULL, value);
     return value != NULL;
-}
-
-static void forget(struct reader *reader, size_t from)
-{
-    while (reader->open_used > from)
-        member_release(&reader->open[--reader->open_used]);
 }
 
 static struct jv *read_container(struct reader *reader, char close, struct json_key *key)
 {
+    size_t mark;
     struct jv *container =
-        json_make_container(close == '}' ? JV_OBJECT : JV_ARRAY, key, &reader->arena);
+        json_build_begin(&reader->build, close == '}' ? JV_OBJECT : JV_ARRAY, key, &mark);
     bool good = ++reader->depth <= JV_DEPTH_MAX;
-    size_t from = reader->open_used;
 
     skip_space(reader);
     if (good && !take(reader, close)) {
@@ -251,11 +225,8 @@ static struct jv *read_container(struct reader *reader, char close, struct json_
         good = good && take(reader, close);
     }
     reader->depth--;
-    if (good) {
-        good = json_fill(container, reader->open + from, reader->open_used - from, &reader->arena);
-        reader->open_used = from; /* the container has them, whether good or not */
-    }
-    forget(reader, from);
+    good = good && json_build_end(&reader->build, container, mark, false);
+    json_build_forget(&reader->build, mark);
     if (good)
         return container;
     jv_unref(container);
@@ -277,7 +248,7 @@ static struct jv *read_value(struct reader *reader, struct json_key *key)
     case '"':
         reader->at++;
         return read_string(reader)
-                   ? json_make_string(reader->found, reader->found_len, key, &reader->arena)
+                   ? json_build_string(&reader->build, reader->found, reader->found_len, key)
                    : NULL;
     case 't':
         return read_word(reader, "true") ? jv_bool(true) : NULL;
@@ -296,7 +267,7 @@ struct jv *json_parse_plain(const char *text, size_t len)
     struct jv *value;
 
     reader.text = reader.small;
-    arena_open(&reader.arena, len * 3); /* about what values take more than their text */
+    json_build_open(&reader.build, len * 3); /* about what values take more than their text */
     value = read_value(&reader, NULL);
     skip_space(&reader);
     if (value != NULL && reader.at != reader.end) {
@@ -305,7 +276,6 @@ struct jv *json_parse_plain(const char *text, size_t len)
     }
     if (reader.text != reader.small)
         free(reader.text);
-    free(reader.open);
-    arena_close(&reader.arena);
+    json_build_close(&reader.build);
     return value;
 }

@@ -3,18 +3,10 @@
 #ifndef NEMETON_BASE_JSON_INTERNAL_H
 #define NEMETON_BASE_JSON_INTERNAL_H
 
-#include "base/arena.h"
-#include "base/json.h"
+#include "base/json_build.h"
 
 #include <string.h>
 
-/* The key that a value is made for. A value has room for it behind itself, so that a member of an
- * object costs one allocation: `text` points there afterwards and `beside` is true. */
-struct json_key {
-    const char *text;
-    size_t len;
-    bool beside;
-};
 /* key: NULL, or where the value will stand. The text must be valid UTF-8. arena: NULL for a value
  * that is allocated alone. */
 struct jv *json_make_string(const char *text, size_t len, struct json_key *key,
@@ -23,7 +15,6 @@ struct jv *json_make_int(int64_t value, struct json_key *key, struct arena *aren
 struct jv *json_make_container(enum jv_type type, struct json_key *key, struct arena *arena);
 /* Fills a new container, and takes over the values: without keys for an array. False for a key that
  * is there twice; the container is the caller's to unref all the same. */
-struct member;
 bool json_fill(struct jv *container, const struct member *members, size_t count,
                struct arena *arena);
 /* Takes over the value. False, and the value is gone, when the key is there already. */

@@ -1,11 +1,14 @@
 #include "script/convert.h"
 
+#include "base/json_build.h"
 #include "base/utf8.h"
 #include "script/view.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { BUILD_BYTES = 2048 }; /* at a time: few objects of a cluster are larger */
 
 struct place { /* where in the value we are: for error texts */
     const struct place *parent;
@@ -17,10 +20,7 @@ struct taking {
     unsigned flags;
     size_t nodes, bytes;
     struct err *err;
-};
-struct member {
-    const char *key;
-    struct jv *value;
+    struct json_build build;
 };
 
 static void place_print(const struct place *place, struct buf *out)
@@ -87,11 +87,12 @@ static size_t nodes_of(const struct jv *value, size_t max, size_t *bytes)
     return nodes;
 }
 
+/* key: where the value will stand; NULL in an array. */
 static struct jv *take_value(lua_State *L, int idx, struct taking *t, const struct place *place,
-                             int depth);
+                             int depth, struct json_key *key);
 
 static struct jv *take_array(lua_State *L, int idx, struct taking *t, const struct place *place,
-                             int depth)
+                             int depth, struct json_key *its_key)
 {
     lua_Integer n = (lua_Integer)lua_rawlen(L, idx), seen = 0;
     lua_pushnil(L);
@@ -109,87 +110,77 @@ static struct jv *take_array(lua_State *L, int idx, struct taking *t, const stru
     }
     if (seen < n)
         return taking_fails(t, place, "an array has a hole");
-    struct jv *array = jv_array();
+    size_t mark;
+    struct jv *array = json_build_begin(&t->build, JV_ARRAY, its_key, &mark);
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, idx, i);
         struct place at = {.parent = place, .index = i};
-        struct jv *element = take_value(L, lua_gettop(L), t, &at, depth + 1);
+        struct jv *element = take_value(L, lua_gettop(L), t, &at, depth + 1, NULL);
         lua_pop(L, 1);
         if (element == NULL) {
+            json_build_forget(&t->build, mark);
             jv_unref(array);
             return NULL;
         }
-        jv_append(array, element);
+        json_build_put(&t->build, NULL, element);
     }
+    json_build_end(&t->build, array, mark, false);
     return array;
 }
 
-static int member_compare(const void *a, const void *b)
+/* The member whose key and value are on top of the stack. */
+static bool take_member(lua_State *L, struct taking *t, const struct place *place, int depth)
 {
-    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+    struct json_key key = {0};
+    if (lua_type(L, -2) == LUA_TSTRING)
+        key.text = lua_tolstring(L, -2, &key.len);
+    struct place at = {.parent = place, .key = key.text};
+    struct jv *value = NULL;
+    if (key.text == NULL)
+        taking_fails(t, place, "an object has a key of type %s", luaL_typename(L, -2));
+    else if (strlen(key.text) != key.len || !utf8_valid(key.text, key.len))
+        taking_fails(t, place, "a key is not valid UTF-8 or contains a NUL");
+    else if (taking_count(t, &at, 0, key.len))
+        value = take_value(L, lua_gettop(L), t, &at, depth + 1, &key);
+    if (value != NULL)
+        json_build_put(&t->build, &key, value);
+    return value != NULL;
 }
 
-/* One pass over the table: values are converted as they come, then set in the order of keys. */
+/* One pass over the table; in the order of keys, which is Lua's only by chance. */
 static struct jv *take_members(lua_State *L, int idx, struct taking *t, const struct place *place,
-                               int depth)
+                               int depth, struct json_key *its_key)
 {
-    struct member few[16], *members = few;
-    size_t count = 0, cap = sizeof few / sizeof few[0];
-    bool failed = false;
+    size_t mark;
+    struct jv *object = json_build_begin(&t->build, JV_OBJECT, its_key, &mark);
     lua_pushnil(L);
-    while (!failed && lua_next(L, idx)) {
-        size_t len = 0;
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
-        struct place at = {.parent = place, .key = key};
-        struct jv *value = NULL;
-        if (key == NULL)
-            taking_fails(t, place, "an object has a key of type %s", luaL_typename(L, -2));
-        else if (strlen(key) != len || !utf8_valid(key, len))
-            taking_fails(t, place, "a key is not valid UTF-8 or contains a NUL");
-        else if (taking_count(t, &at, 0, len))
-            value = take_value(L, lua_gettop(L), t, &at, depth + 1);
+    while (lua_next(L, idx)) {
+        bool taken = take_member(L, t, place, depth);
         lua_pop(L, 1);
-        failed = value == NULL;
-        if (failed) {
+        if (!taken) {
             lua_pop(L, 1);
-            break;
+            json_build_forget(&t->build, mark);
+            jv_unref(object);
+            return NULL;
         }
-        if (count == cap) {
-            struct member *more = mem_alloc(cap * 2 * sizeof *more);
-            memcpy(more, members, count * sizeof *more);
-            if (members != few)
-                free(members);
-            members = more;
-            cap *= 2;
-        }
-        members[count++] = (struct member){key, value};
     }
-    struct jv *object = failed ? NULL : jv_object();
-    if (!failed)
-        qsort(members, count, sizeof members[0], member_compare);
-    for (size_t i = 0; i < count; i++) {
-        if (failed)
-            jv_unref(members[i].value);
-        else
-            jv_set(object, members[i].key, members[i].value);
-    }
-    if (members != few)
-        free(members);
+    json_build_end(&t->build, object, mark, true);
     return object;
 }
 
 static struct jv *take_table(lua_State *L, int idx, struct taking *t, const struct place *place,
-                             int depth)
+                             int depth, struct json_key *key)
 {
     enum convert_tag tag = convert_tag(L, idx);
     int top = lua_gettop(L);
+    size_t mark;
     if (tag == CONVERT_UNTAGGED) {
         if (lua_rawlen(L, idx) > 0) {
             tag = CONVERT_ARRAY;
         } else {
             lua_pushnil(L);
             if (!lua_next(L, idx) && (t->flags & CONVERT_BARE_EMPTY) != 0)
-                return jv_object();
+                return json_build_begin(&t->build, JV_OBJECT, key, &mark);
             if (lua_gettop(L) == top)
                 return taking_fails(t, place,
                                     "an empty table must be json.array{} or json.object{}");
@@ -197,20 +188,21 @@ static struct jv *take_table(lua_State *L, int idx, struct taking *t, const stru
             tag = CONVERT_OBJECT;
         }
     }
-    return tag == CONVERT_ARRAY ? take_array(L, idx, t, place, depth)
-                                : take_members(L, idx, t, place, depth);
+    return tag == CONVERT_ARRAY ? take_array(L, idx, t, place, depth, key)
+                                : take_members(L, idx, t, place, depth, key);
 }
 
-static struct jv *take_number(lua_State *L, int idx, struct taking *t, const struct place *place)
+static struct jv *take_number(lua_State *L, int idx, struct taking *t, const struct place *place,
+                              struct json_key *key)
 {
     if (lua_isinteger(L, idx))
-        return jv_int(lua_tointeger(L, idx));
+        return json_build_int(&t->build, lua_tointeger(L, idx), key);
     double real = lua_tonumber(L, idx);
     if (!isfinite(real))
         return taking_fails(t, place, "%s is not a number JSON can hold",
                             isnan(real) ? "NaN" : "inf");
     if ((t->flags & CONVERT_WHOLE_REALS) != 0 && real == floor(real) && fabs(real) < 0x1p63)
-        return jv_int((int64_t)real);
+        return json_build_int(&t->build, (int64_t)real, key);
     return jv_real(real);
 }
 
@@ -227,7 +219,7 @@ static struct jv *take_userdata(lua_State *L, int idx, struct taking *t, const s
 }
 
 static struct jv *take_value(lua_State *L, int idx, struct taking *t, const struct place *place,
-                             int depth)
+                             int depth, struct json_key *key)
 {
     if (depth > JV_DEPTH_MAX || !lua_checkstack(L, 8))
         return taking_fails(t, place, "nested deeper than %d", (int)JV_DEPTH_MAX);
@@ -238,20 +230,18 @@ static struct jv *take_value(lua_State *L, int idx, struct taking *t, const stru
     const char *text = type == LUA_TSTRING ? lua_tolstring(L, idx, &len) : NULL;
     if (!taking_count(t, place, 1, len + 8))
         return NULL;
-    struct jv *string;
     switch (type) {
     case LUA_TBOOLEAN:
         return jv_bool(lua_toboolean(L, idx));
     case LUA_TNUMBER:
-        return take_number(L, idx, t, place);
+        return take_number(L, idx, t, place, key);
     case LUA_TSTRING:
-        string = jv_stringn(text, len);
-        return string != NULL ? string
-                              : taking_fails(t, place,
-                                             "a string is not valid UTF-8 (encode it with "
-                                             "digest.base64)");
+        return utf8_valid(text, len)
+                   ? json_build_string(&t->build, text, len, key)
+                   : taking_fails(t, place,
+                                  "a string is not valid UTF-8 (encode it with digest.base64)");
     case LUA_TTABLE:
-        return take_table(L, idx, t, place, depth);
+        return take_table(L, idx, t, place, depth, key);
     default:
         if (convert_is_null(L, idx))
             return jv_null();
@@ -263,7 +253,9 @@ struct jv *convert_take(lua_State *L, int idx, const char *what, unsigned flags,
 {
     struct taking t = {.what = what, .flags = flags, .err = err};
     struct place root = {0};
-    struct jv *value = take_value(L, lua_absindex(L, idx), &t, &root, 1);
+    json_build_open(&t.build, BUILD_BYTES);
+    struct jv *value = take_value(L, lua_absindex(L, idx), &t, &root, 1, NULL);
+    json_build_close(&t.build);
     vm_note(L, t.nodes * 4 + t.bytes / 16);
     return value;
 }
