@@ -187,7 +187,8 @@ local function claims(list, at, add, of_pods)
     elseif seen[name] then
       add(here .. ".metadata.name", "\"" .. name .. "\" comes twice", "rename one of them")
     end
-    local modes = tables.dig(claim, "spec", "accessModes") or {}
+    local modes = tables.dig(claim, "spec", "accessModes")
+    modes = type(modes) == "table" and modes or {}
     if #modes == 0 then
       add(here .. ".spec.accessModes", "is missing", "say who mounts it, usually [ReadWriteOnce]")
     end
@@ -251,7 +252,9 @@ local function mounts(list, group, known, mounted, at, add)
   for i, mount in ipairs(list or {}) do
     local here = string.format("%s.volumeMounts[%d]", at, i - 1)
     local path = mount.mountPath
-    if not known[mount.name or ""] then
+    if not tables.text(mount.name) then
+      add(here .. ".name", "is missing", "name the volume that is mounted")
+    elseif not known[mount.name] then
       add(here .. ".name", "\"" .. tostring(mount.name) .. "\" is no volume of this group",
         group.kind == "Deployment" and "add it to volumes (a Deployment has no volumeClaimTemplates)"
           or "add it to volumes or volumeClaimTemplates")

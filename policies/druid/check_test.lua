@@ -51,6 +51,14 @@ return {
     told(t, function(_, node) node.ports = { { name = "druid-port", containerPort = 1 } } end,
       "spec.nodes.brokers.ports", "druid-port")
   end,
+  ["null where Kubernetes' own types have something is told, and raises nothing"] = function(t)
+    local claim = { metadata = { name = "d" }, spec = { accessModes = json.null,
+      resources = { requests = { storage = "1Gi" } } } }
+    told(t, function(_, node) node.volumeClaimTemplates = { claim } end,
+      "spec.nodes.brokers.volumeClaimTemplates[0].spec.accessModes", "is missing")
+    told(t, function(_, node) node.volumeMounts = { { mountPath = "/a" } } end,
+      "spec.nodes.brokers.volumeMounts[0].name", "is missing")
+  end,
   ["an environment variable without a name is named"] = function(t)
     told(t, function(_, node) node.env = { { name = "A" }, { value = "b" } } end,
       "spec.nodes.brokers.env[1].name", "is missing")

@@ -99,6 +99,7 @@ bool schemas_check(const struct schemas *schemas, const struct jv *object, schem
     struct jv *copy = jv_dup(object), *unknown = jv_array();
     field_errors_init(&errors);
     schema_prune(schema, copy, unknown);
+    schema_drop_nulls(schema, copy);
     schema_default(schema, copy);
     schema_validate(schema, copy, NULL, &errors);
     for (size_t i = 0; i < jv_size(unknown); i++)
@@ -119,6 +120,7 @@ struct jv *schemas_default(const struct schemas *schemas, const struct jv *objec
     struct jv *copy = jv_dup(object);
     if (schema != NULL) {
         schema_prune(schema, copy, NULL);
+        schema_drop_nulls(schema, copy);
         schema_default(schema, copy);
     }
     return copy;

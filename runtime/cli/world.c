@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HISTORY_MAX = 50000 };
+/* What plays the world is ours, and 64 clusters and more may start at once: the usual limit of 64 MiB,
+ * meant for other people's policies, then parks pods that were to be made. */
+enum { HISTORY_MAX = 50000, PLAY_BYTES_MAX = 256 << 20 };
 
 struct world_operator {
     struct world *world;
@@ -243,6 +245,7 @@ int world_start(struct world *world, struct err *err)
     world->metrics = metrics_new(random_u64(world->options.random));
     metrics_declare_runtime(world->metrics);
     struct manager_options options = {
+        .limits = {.memory_bytes_max = PLAY_BYTES_MAX},
         .loop = world->options.loop,
         .transport = world->transport,
         .random = world->options.random,

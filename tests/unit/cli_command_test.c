@@ -162,6 +162,28 @@ static void says_where_a_cluster_is_wrong(void **state)
     folder_remove(&folder);
 }
 
+/* As the server does: a key with nothing behind it, which templates of charts leave, is not there. */
+static void takes_empty_keys_for_none(void **state)
+{
+    (void)state;
+    struct folder folder = folder_make();
+    const char *path = folder_put(
+        &folder, "nulls.yaml",
+        "apiVersion: druid.apache.org/v1alpha1\nkind: Druid\nmetadata: {name: a}\nspec:\n"
+        "  image: i\n  common.runtime.properties: ''\n  env:\n  startScript:\n  affinity:\n"
+        "  nodes:\n    b: {nodeType: broker, druid.port: 1, runtime.properties: '',\n"
+        "      nodeConfigMountPath: /b, resources: , livenessProbe: {httpGet: , tcpSocket: {port: "
+        "1}}}\n");
+    struct outcome o = RUN("check", (char *)path);
+    assert_int_equal(o.code, 0);
+    outcome_free(&o);
+    o = RUN("render", (char *)path);
+    assert_int_equal(o.code, 0);
+    assert_has(o.out, "- /druid.sh");
+    outcome_free(&o);
+    folder_remove(&folder);
+}
+
 static void says_where_yaml_is_broken(void **state)
 {
     (void)state;
@@ -402,6 +424,7 @@ int main(void)
         cmocka_unit_test(renders_the_example_as_objects_that_can_be_applied),
         cmocka_unit_test(refuses_to_render_what_the_schema_refuses),
         cmocka_unit_test(says_where_a_cluster_is_wrong),
+        cmocka_unit_test(takes_empty_keys_for_none),
         cmocka_unit_test(says_where_yaml_is_broken),
         cmocka_unit_test(finds_nothing_wrong_with_what_is_shipped),
         cmocka_unit_test(advice_is_said_and_no_problem),
