@@ -1,12 +1,13 @@
 -- A change rolls through 100 pods, in virtual time: how long, beside what it has to wait for, and what was
--- asked of the API server and of Druid for it. What it has to wait for is the time in which a pod is not Ready,
--- or segments are not back by the Coordinator's last run, and the seconds for which a worker has to be seen
--- without a task (druid.middlemanager.confirm_s). tests/bench/run prints what this says.
+-- asked of the API server and of Druid for it. That is the time in which a pod is not Ready, or segments are not
+-- back by the Coordinator's last run, and what is looked at twice on purpose: a worker is seen without a task for
+-- druid.middlemanager.confirm_s, a Historical as before for druid.rollout.questions.settle_s. tests/bench/run
+-- prints what this says.
 local w = require "world"
 local M = { title = "100 pods are updated one after the other" }
 
 local REPLICAS = { historicals = 40, middlemanagers = 20, brokers = 20, routers = 15, overlords = 2, coordinators = 3 }
-local LOOK_MS, CONFIRM_MS = 1000, 10000
+local LOOK_MS, CONFIRM_MS, SETTLE_MS = 1000, 10000, 5000
 
 local function large(druid)
   druid.spec.podAnnotations = { ["sandbox.nemeton.dev/ready-seconds"] = "30" }
@@ -50,7 +51,8 @@ function M.run(ctx)
     if w.is_ready() then break end
   end
   local wall_ms, now, after = clock.now_ms() - began, counts(), uids()
-  local needed_ms = now.away_ms - asked.away_ms + REPLICAS.middlemanagers * CONFIRM_MS
+  local away_ms = now.away_ms - asked.away_ms
+  local twice_ms = REPLICAS.middlemanagers * CONFIRM_MS + REPLICAS.historicals * SETTLE_MS
   local replaced = 0
   for name, uid in pairs(before) do
     if after[name] ~= uid then replaced = replaced + 1 end
@@ -59,8 +61,9 @@ function M.run(ctx)
   w.equal(replaced, 100, "pods that were replaced")
   w.equal(w.model("status").worst, 0, "segments that were away at the worst")
   say("wall_s %d", wall_ms // 1000)
-  say("needed_s %d", needed_ms // 1000)
-  say("ratio %.3f", wall_ms / needed_ms)
+  say("away_s %d", away_ms // 1000)
+  say("twice_s %d", twice_ms // 1000)
+  say("ratio %.3f", wall_ms / (away_ms + twice_ms))
   say("api_per_pod %.1f", (now.api - asked.api) / replaced)
   say("events_per_pod %.1f", (now.events - asked.events) / replaced)
   say("polls_per_5_s %.2f", (now.druid_rounds - asked.druid_rounds) * 5000 / wall_ms)

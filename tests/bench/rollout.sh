@@ -9,8 +9,9 @@ rollout_print() {
     while read -r name value; do R[$name]=$value; done < <(grep -E '^[a-z_0-9]+ [0-9.]+$' <<<"$said")
     printf '\n%s\n\n%-54s %12s  %10s  %-4s\n' "An update of 100 pods, virtual time" "figure" "measured" "bar" "met"
     row "from the edit until all is Ready" "${R[wall_s]:-}" "" s ""
-    row "    of which something had to be waited for" "${R[needed_s]:-}" "" s ""
-    row "the one by the other" "${R[ratio]:-}" 1.05 "" ""
+    row "    pods or segments are away" "${R[away_s]:-}" "" s ""
+    row "    looked at twice on purpose" "${R[twice_s]:-}" "" s ""
+    row "the whole by these two" "${R[ratio]:-}" 1.05 "" ""
     row "requests to the API server a pod, besides events" "${R[api_per_pod]:-}" 10 "" ""
     row "    events" "${R[events_per_pod]:-}" "" "" ""
     row "times that Druid is asked, in 5 s" "${R[polls_per_5_s]:-}" 1 "" ""
