@@ -53,3 +53,4 @@ expect "the operator logs what it does" "secured-cluster" cat "$work/log"
 expect "but no password" "^0$" sh -c "grep -c of-the-admin '$work/log' || true"
 kubectl delete druidingestion wiki --timeout=60s >/dev/null
 dismantle secured-cluster
+kubectl delete secret druid-login >/dev/null
