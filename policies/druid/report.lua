@@ -125,6 +125,12 @@ function M.write_status(ctx, old, new)
   return true
 end
 
+-- The claims of the cluster, listed once in a run.
+local function claims_of(kube_door, cluster, done)
+  done.claims = done.claims or world.labelled(kube_door, cluster, "PersistentVolumeClaim")
+  return done.claims
+end
+
 -- Marks claims of ordinals that were scaled away, and deletes them when nobody wanted them back, where
 -- volumeRetention says so. Gives the seconds until the next is due, or nil; done.orphans are those that are kept
 -- because nobody said what becomes of them.
@@ -140,8 +146,7 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
     return nil
   end
   local now = clock.now()
-  local claims = world.labelled(kube_door, cluster, "PersistentVolumeClaim")
-  local orphans = volumes.orphans(cluster, claims, sets, now)
+  local orphans = volumes.orphans(cluster, claims_of(kube_door, cluster, done), sets, now)
   local failed
   for _, claim in ipairs(orphans.mark) do
     _, failed = ctx.patch(claim, volumes.mark_patch(now), { type = "merge" })
@@ -164,11 +169,11 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
 end
 
 -- Claims that grow, where there can be any.
-function M.resizing(kube_door, cluster, steps)
+function M.resizing(kube_door, cluster, steps, done)
   for _, entry in ipairs(steps.groups) do
     local templates = entry.group.kind == "StatefulSet" and entry.workload.spec.volumeClaimTemplates
     if templates or entry.group.node.persistentVolumeClaim then
-      return volumes.resizing(cluster, world.labelled(kube_door, cluster, "PersistentVolumeClaim"))
+      return volumes.resizing(cluster, claims_of(kube_door, cluster, done))
     end
   end
   return nil
@@ -212,7 +217,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   local lists, look_s = survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept, left = done.left,
-    resizing = M.resizing(kube_door, cluster, steps),
+    resizing = M.resizing(kube_door, cluster, steps, done),
     unwritten = done.failure and done.failure.message,
     lists = lists, policy_version = ctx.policy_version,
     conditions = done.dynamic and { done.dynamic.condition },
