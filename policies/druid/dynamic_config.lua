@@ -146,9 +146,9 @@ end
 -- problem is left out whole, the other one is not. cluster: of a plain object.
 function M.wanted(cluster)
   local wanted, from, problems, wrong = {}, {}, {}, {}
-  local function add_of(target)
+  local function add_of(target, is_advice)
     return function(field, message, remedy)
-      problems[#problems + 1] = { field = field, message = message, remedy = remedy }
+      problems[#problems + 1] = { field = field, message = message, remedy = remedy, advice = is_advice }
       wrong[target or ""] = true
     end
   end
@@ -174,7 +174,7 @@ function M.wanted(cluster)
       if target then
         take_all(wanted, from, target, config, at, add_of(target))
       else
-        add_of(nil)(at, "has no effect on a " .. tostring(group.type), "move it to a coordinator or middleManager group")
+        add_of(nil, true)(at, "has no effect on a " .. tostring(group.type), "move it to a coordinator or middleManager group")
       end
     end
   end

@@ -117,6 +117,8 @@ return {
       local result = dynamic_config.run(druid, of, {})
       t.equal({ #posted, json.decode(db.coordinator).maxSegmentsToMove, db.overlord }, { 1, 7, "" })
       t.equal({ result.condition.status, result.condition.reason, #result.events }, { "False", "Invalid", 2 })
+      local _, problems = dynamic_config.wanted(of)
+      t.equal(problems[1].advice, wrong.r and true or nil, "what only has no effect is no problem of the object")
       local again = dynamic_config.run(druid, of, status(result))
       t.equal({ again.condition.reason, #again.events, #posted, again.again_ms > 0 }, { "Invalid", 0, 1, true })
     end

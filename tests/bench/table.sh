@@ -51,6 +51,7 @@ table_print() { # table_print TITLE
     row "40 groups rendered, 161 objects, CPU, median" "${F[render_p50_ms]:-}" 5 ms ""
     row "    judged, rendered and handed over" "${F[render_whole_p50_ms]:-}" "" ms ""
     row "adopt --dry-run, 100 clusters" "$(scaled "${F[adopt_ms]:-}" 1000 2)" 5 s "-"
+    row "    CPU for that" "${F[adopt_cpu_s]:-}" "" s ""
     row "policy edit to in force, median" "${F[policy_p50_ms]:-}" 1000 ms "-"
     row "policy edit to in force, p99" "${F[policy_p99_ms]:-}" 1000 ms "-"
     printf '\nRequests while 100 clusters were deployed:\n'
