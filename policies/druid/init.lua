@@ -313,14 +313,41 @@ function M.reconcile(ctx)
   return M.run(ctx, kube, http)
 end
 
--- The objects of a Druid object, as for a new cluster.
-function M.render(object)
+-- The files of spec.extraCommonConfig among given objects, and the names of those that are not there.
+function M.given_extra(cluster, given)
+  local extra, missing = {}, {}
+  for _, reference in ipairs(cluster.spec.extraCommonConfig or {}) do
+    local namespace, found = tables.text(reference.namespace) or cluster.namespace, nil
+    for _, one in ipairs(given or {}) do
+      local metadata = one.kind == "ConfigMap" and one.metadata or {}
+      if metadata.name == reference.name and (metadata.namespace or cluster.namespace) == namespace then
+        found = one.data and json.copy(one.data) or {}
+      end
+    end
+    extra[#extra + 1] = found
+    if not found then
+      missing[#missing + 1] = tostring(namespace) .. "/" .. tostring(reference.name)
+    end
+  end
+  return extra, missing
+end
+
+-- The objects of a Druid object, as for a new cluster. given: what else is in the files, or nil.
+function M.render(object, given)
   local plain = json.copy(object)
   local problems = check.problems(plain)
   if #problems > 0 then
     return nil, { code = "invalid", message = problems_of.line(problems) }
   end
-  return render.objects(groups.cluster(plain))
+  local cluster = groups.cluster(plain)
+  local extra, missing = M.given_extra(cluster, given)
+  local objects = render.objects(cluster, extra)
+  if #missing > 0 then
+    local common = objects[1].metadata
+    common.annotations = tables.merge(common.annotations, { [names.left_out] = "ConfigMap " .. table.concat(missing, ", ")
+      .. " of spec.extraCommonConfig: give their files, too" })
+  end
+  return objects
 end
 
 function M.check(object)

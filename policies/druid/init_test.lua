@@ -122,6 +122,20 @@ return {
     world.run()
     t.equal(world.objects["StatefulSet/druid-demo-brokers"].spec.replicas, 3)
   end,
+  ["what is rendered has the files of extraCommonConfig that are given, and names those that are not"] = function(t)
+    local object = { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid", metadata = { name = "demo", namespace = "ns" },
+      spec = tiny() }
+    object.spec.extraCommonConfig = { { name = "a", namespace = "ns" }, { name = "b", namespace = "other" } }
+    local given = { { kind = "ConfigMap", metadata = { name = "a" }, data = { ["x.xml"] = "<x/>" } },
+      { kind = "ConfigMap", metadata = { name = "b", namespace = "ns" }, data = { ["y.xml"] = "" } } }
+    local common = druid.render(object, given)[1]
+    t.equal(common.data["x.xml"], "<x/>")
+    t.equal(common.data["y.xml"], nil)
+    t.ok(common.metadata.annotations[names.left_out]:find("ConfigMap other/b of spec.extraCommonConfig", 1, true))
+    given[2].metadata.namespace = "other"
+    t.equal((druid.render(object, given)[1].metadata.annotations or {})[names.left_out], nil)
+    t.ok((druid.render(object)[1].metadata.annotations or {})[names.left_out]:find("ns/a, other/b", 1, true))
+  end,
   ["nothing is compared again while nothing has changed, and everything once something has"] = function(t)
     local world = new_world(tiny())
     world.bring_up()

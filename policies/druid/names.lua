@@ -21,6 +21,7 @@ M.adopt = "nemeton.dev/adopt"                -- annotation on a Druid: "now" tak
 -- it is there the set is held in OnDelete.
 M.step = "nemeton.dev/step"
 M.leaving = "nemeton.dev/leaving"            -- on a StatefulSet that gets smaller: what Druid was asked for it
+M.left_out = "nemeton.dev/left-out"          -- in what `nemeton render` prints alone: what it could not know
 M.rollout = "nemeton.dev/rollout"            -- annotation on a Druid: "pause" or "abort"
 
 -- U: the name of a group's workload, container, budget, ingress and autoscaler.

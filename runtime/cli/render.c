@@ -14,6 +14,7 @@ struct render {
     struct policy *policy;
     struct schemas *schemas;
     const char *namespace;
+    struct jv *given;   /* all objects of the files */
     struct jv *objects; /* all that was rendered */
     size_t problems, rendered;
     const struct object_file *file; /* the one looked at */
@@ -56,7 +57,8 @@ static void render_object(struct render *render, const struct policy_controller 
     struct jv *metadata = jv_ensure(object, "metadata", NULL);
     if (jv_get(metadata, "namespace") == NULL)
         jv_set_str(metadata, "namespace", render->namespace);
-    if (policy_call(render->policy, controller->module, "render", &object, 1, &result, &err) != 0)
+    struct jv *arguments[] = {object, render->given};
+    if (policy_call(render->policy, controller->module, "render", arguments, 2, &result, &err) != 0)
         complain(render, "", err.text);
     else if (!jv_is_array(result))
         complain(render, "", "render did not return a list of objects");
@@ -115,7 +117,8 @@ static void print(struct render *render, const char *format)
 static int render_all(struct cli *cli, const struct arguments *arguments,
                       const struct option_list *policies, const char *namespace, const char *format)
 {
-    struct render render = {.cli = cli, .namespace = namespace, .objects = jv_array()};
+    struct render render = {
+        .cli = cli, .namespace = namespace, .given = jv_array(), .objects = jv_array()};
     struct workbench bench = {0};
     struct object_files files = {0};
     struct err err = {0};
@@ -129,6 +132,9 @@ static int render_all(struct cli *cli, const struct arguments *arguments,
         failed = render.schemas != NULL ? 0 : -1;
     }
     for (size_t i = 0; failed == 0 && i < files.count; i++)
+        for (size_t k = 0; k < files.files[i].count; k++)
+            jv_append(render.given, jv_ref(files.files[i].objects[k].object));
+    for (size_t i = 0; failed == 0 && i < files.count; i++)
         render_file(&render, &files.files[i]);
     if (failed == 0 && render.rendered == 0 && render.problems == 0)
         failed = err_set(&err, ERR_INVALID, "there is nothing to render");
@@ -141,6 +147,7 @@ static int render_all(struct cli *cli, const struct arguments *arguments,
     policy_unref(render.policy);
     object_files_deinit(&files);
     workbench_deinit(&bench);
+    jv_unref(render.given);
     jv_unref(render.objects);
     return code;
 }
@@ -174,7 +181,9 @@ const struct command command_render = {
     .summary = "the objects that the policies make of the objects in a file",
     .about =
         "Prints, as YAML, every object that the operator would create for the custom objects in "
-        "the files, as for a new cluster. Nothing is contacted. FILE may be a directory, or - for "
+        "the files, as for a new cluster. Nothing is contacted: what is read from other objects "
+        "(ConfigMaps of extraCommonConfig) has to be in the files, too. FILE may be a directory, "
+        "or - for "
         "the standard input.",
     .examples = "  nemeton render deploy/examples/tiny-cluster.yaml\n"
                 "  nemeton render my-cluster.yaml --policies overlay.yaml | kubectl diff -f -",
