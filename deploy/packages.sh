@@ -3,7 +3,7 @@
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev lua-cjson-dev libcurl4-openssl-dev libyaml-dev
  libjansson-dev libmicrohttpd-dev libssl-dev ca-certificates"
-packages_test="libcmocka-dev clang-format lua5.4 lua-check universal-ctags valgrind curl openssl git jq procps
+packages_test="libcmocka-dev clang-format lua5.4 lua-check universal-ctags curl openssl git jq procps
  python3 python3-venv"
 packages_cluster="openssl git curl jq procps lua5.4" # and golang-go where there is no Go
 packages_node="containerd runc containernetworking-plugins iptables iproute2 musl-tools" # real pods

@@ -11,6 +11,7 @@ static const char usage[] =
     "usage: scenario --mode virtual|http|cluster [--seed N] [--faults] [--kubeconfig FILE]\n"
     "                [--operator-kubeconfig FILE] [--nemeton FILE] [--logs DIR] [--verbose]\n"
     "                [--crash-every N | --crash-at N] [--overlay FILE] [NAME...]\n"
+    "       scenario --list\n"
     "\n"
     "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios. A name "
     "with a\n"
@@ -24,7 +25,7 @@ struct arguments {
     struct stage_options stage;
     struct crash_options crash;
     const char *overlay;
-    bool verbose;
+    bool verbose, list;
     char **names;
     int name_count;
 };
@@ -41,6 +42,10 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
         }
         if (strcmp(argv[i], "--verbose") == 0) {
             out->verbose = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--list") == 0) {
+            out->list = true;
             continue;
         }
         if (!value) {
@@ -79,7 +84,7 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
     }
     out->names = argv + i;
     out->name_count = argc - i;
-    return out->stage.mode ? 0 : -1;
+    return out->stage.mode || out->list ? 0 : -1;
 }
 
 /* Test data of the source tree, by their path. */
@@ -242,12 +247,16 @@ int main(int argc, char **argv)
         run_one(&arguments, arguments.names[i], &passed, &failed);
     }
     for (char **name = all; *name; name++) {
-        if (arguments.name_count == 0) {
+        if (arguments.list) {
+            puts(*name);
+        } else if (arguments.name_count == 0) {
             run_one(&arguments, *name, &passed, &failed);
         }
         free(*name);
     }
     free(all);
-    printf("%d passed, %d failed\n", passed, failed);
+    if (!arguments.list) {
+        printf("%d passed, %d failed\n", passed, failed);
+    }
     return failed == 0 ? 0 : 1;
 }
