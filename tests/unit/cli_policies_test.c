@@ -4,32 +4,8 @@
 static void put_policy(struct stage *stage, const char *name, const char *label, const char *module,
                        const char *text)
 {
-    struct jv *object = stage_yaml("{apiVersion: v1, kind: ConfigMap}");
-    struct jv *metadata = jv_ensure(object, "metadata", NULL);
-    jv_set_str(metadata, "name", name);
-    jv_set_str(metadata, "namespace", "policies");
-    jv_set_str(jv_ensure(metadata, "labels", NULL), POLICIES_LABEL, label);
-    struct jv *data = jv_ensure(object, "data", NULL);
-    jv_set_str(data, "bundle.lua", "return { api = 1 }");
-    char *key = mem_printf("%s.lua", module);
-    jv_set_str(data, key, text);
-    char *body = jv_print_str(object, 0);
-    char *path = mem_printf(POLICY("%s") "?fieldManager=person&force=true", name);
-    stage_ask(stage, "PATCH", path, "application/apply-patch+yaml", body);
-    if (stage->answer == NULL)
-        fail_msg("%s", stage->err.text);
-    free(path);
-    free(body);
-    free(key);
-    jv_unref(object);
-}
-
-static const char *annotation(struct stage *stage, const char *name, const char *key)
-{
-    char *path = mem_printf(POLICY("%s"), name);
-    const char *value = jv_path_str(stage_get(stage, path), "metadata", "annotations", key, NULL);
-    free(path);
-    return value;
+    stage_put_policy(stage, &(struct stage_policy){
+                                .name = name, .label = label, .module = module, .text = text});
 }
 
 #define LOUD "return { of = function(object) return object.spec.text .. '!' end }"
@@ -52,9 +28,9 @@ static void an_overlay_acts_within_a_second_and_is_marked(void **state)
     stage_wait(stage, 900);
     assert_string_equal(stage_text(stage, "one"), "hello!");
     assert_string_equal(stage_text(stage, "two"), "there!");
-    assert_string_equal(annotation(stage, "loud", POLICIES_LOADED),
+    assert_string_equal(stage_annotation(stage, "loud", POLICIES_LOADED),
                         policy_version(manager_policy(stage->manager[0])));
-    assert_null(annotation(stage, "loud", POLICIES_ERROR));
+    assert_null(stage_annotation(stage, "loud", POLICIES_ERROR));
     assert_int_equal(stage_events(stage, "policies", "PolicyLoaded", &note), 1);
     assert_non_null(strstr(note, "change 2"));
     assert_true(metrics_value(stage->metrics, "nemeton_policy_loads_total", "result=\"loaded\"") ==
@@ -89,7 +65,7 @@ static void assert_refused(struct stage *stage, const char *name, const char *er
 {
     const char *note = NULL;
     stage_wait(stage, 900);
-    const char *told = annotation(stage, name, POLICIES_ERROR);
+    const char *told = stage_annotation(stage, name, POLICIES_ERROR);
     if (told == NULL || strstr(told, error) == NULL)
         fail_msg("told: %s", told);
     assert_true(stage_events(stage, "policies", "PolicyRefused", &note) >= 1);
@@ -100,7 +76,7 @@ static void assert_refused(struct stage *stage, const char *name, const char *er
     stage_patch(stage, THINGS("one"), "{spec: {text: still}}");
     stage_wait(stage, 100);
     assert_string_equal(stage_text(stage, "one"), "still");
-    assert_string_equal(annotation(stage, name, POLICIES_LOADED),
+    assert_string_equal(stage_annotation(stage, name, POLICIES_LOADED),
                         policy_version(manager_policy(stage->manager[0])));
 }
 
@@ -190,7 +166,8 @@ static void binary_data_and_foreign_keys_are_refused(void **state)
     stage_load(stage, "{apiVersion: v1, kind: ConfigMap, metadata: {name: bad, namespace: "
                       "policies, labels: {nemeton.dev/policies: team}}, data: {text: return}}");
     stage_wait(stage, 900);
-    assert_non_null(strstr(annotation(stage, "bad", POLICIES_ERROR), "key text: a policy's key"));
+    assert_non_null(
+        strstr(stage_annotation(stage, "bad", POLICIES_ERROR), "key text: a policy's key"));
 }
 
 static void only_the_bad_one_is_blamed(void **state)
@@ -200,7 +177,7 @@ static void only_the_bad_one_is_blamed(void **state)
     put_policy(stage, "good", "team", "other", "return {}");
     put_policy(stage, "bad", "team", "text", "return {\n  of = = 1 }");
     assert_refused(stage, "bad", "text.lua:2");
-    assert_null(annotation(stage, "good", POLICIES_ERROR));
+    assert_null(stage_annotation(stage, "good", POLICIES_ERROR));
 }
 
 static void a_fixed_overlay_acts_and_its_error_goes(void **state)
@@ -209,10 +186,10 @@ static void a_fixed_overlay_acts_and_its_error_goes(void **state)
     begin(stage);
     put_policy(stage, "loud", "team", "text", "return {");
     stage_wait(stage, 900);
-    assert_non_null(annotation(stage, "loud", POLICIES_ERROR));
+    assert_non_null(stage_annotation(stage, "loud", POLICIES_ERROR));
     put_policy(stage, "loud", "team", "text", LOUD);
     stage_wait(stage, 900);
-    assert_null(annotation(stage, "loud", POLICIES_ERROR));
+    assert_null(stage_annotation(stage, "loud", POLICIES_ERROR));
     assert_string_equal(stage_text(stage, "one"), "hello!");
 }
 
@@ -226,7 +203,7 @@ static void a_refused_edit_that_is_taken_back_leaves_no_mark(void **state)
     stage_wait(stage, 900);
     put_policy(stage, "loud", "team", "text", LOUD);
     stage_wait(stage, 900);
-    assert_null(annotation(stage, "loud", POLICIES_ERROR));
+    assert_null(stage_annotation(stage, "loud", POLICIES_ERROR));
     assert_int_equal(stage_logged(stage, "come into force"), 1);
 }
 
@@ -236,7 +213,7 @@ static void a_former_version_comes_back_when_asked_for(void **state)
     begin(stage);
     put_policy(stage, "loud", "team", "text", LOUD);
     stage_wait(stage, 900);
-    char *former = mem_str(annotation(stage, "loud", POLICIES_LOADED));
+    char *former = mem_str(stage_annotation(stage, "loud", POLICIES_LOADED));
     put_policy(stage, "loud", "team", "text", "return { of = function(object) return 'new' end }");
     stage_wait(stage, 900);
     assert_string_equal(stage_text(stage, "one"), "new");
@@ -245,7 +222,7 @@ static void a_former_version_comes_back_when_asked_for(void **state)
     stage_patch(stage, POLICY("loud"), yaml);
     stage_wait(stage, 900);
     assert_string_equal(stage_text(stage, "one"), "hello!");
-    assert_string_equal(annotation(stage, "loud", POLICIES_LOADED), former);
+    assert_string_equal(stage_annotation(stage, "loud", POLICIES_LOADED), former);
     stage_patch(stage, POLICY("loud"),
                 "{metadata: {annotations: {nemeton.dev/use-version: null}}}");
     stage_wait(stage, 900);
@@ -263,7 +240,7 @@ static void a_version_that_is_not_kept_is_an_error_that_names_those_that_are(voi
     stage_patch(stage, POLICY("loud"),
                 "{metadata: {annotations: {nemeton.dev/use-version: '0123456789'}}}");
     stage_wait(stage, 900);
-    const char *told = annotation(stage, "loud", POLICIES_ERROR);
+    const char *told = stage_annotation(stage, "loud", POLICIES_ERROR);
     assert_non_null(told);
     assert_non_null(strstr(told, "version `0123456789` is not kept in memory"));
     assert_string_equal(stage_text(stage, "one"), "hello!");
@@ -299,9 +276,9 @@ static void at_the_start_a_broken_base_is_replaced_and_a_broken_overlay_left_out
     stage_thing(stage, "one", "hello");
     stage_wait(stage, 1000);
     assert_string_equal(stage_text(stage, "one"), "hello!");
-    assert_non_null(annotation(stage, "base", POLICIES_ERROR));
-    assert_non_null(annotation(stage, "a-bad", POLICIES_ERROR));
-    assert_null(annotation(stage, "b-loud", POLICIES_ERROR));
+    assert_non_null(stage_annotation(stage, "base", POLICIES_ERROR));
+    assert_non_null(stage_annotation(stage, "a-bad", POLICIES_ERROR));
+    assert_null(stage_annotation(stage, "b-loud", POLICIES_ERROR));
 }
 
 static void a_bundle_for_another_api_is_refused(void **state)
@@ -388,7 +365,7 @@ static void a_watch_of_a_kind_that_is_missing_refuses_at_once_until_the_kind_is_
                       "ThisList}, versions: [{name: v1, served: true, storage: true, schema: "
                       "{openAPIV3Schema: {type: object}}}]}}");
     stage_wait(stage, POLICIES_MISSING_MS + 11000);
-    assert_null(annotation(stage, "bad", POLICIES_ERROR));
+    assert_null(stage_annotation(stage, "bad", POLICIES_ERROR));
 }
 
 static void a_kind_the_server_lacks_may_be_optional(void **state)
@@ -407,7 +384,7 @@ static void a_kind_the_server_lacks_may_be_optional(void **state)
         "end\n"
         "return N");
     stage_wait(stage, 900);
-    assert_null(annotation(stage, "good", POLICIES_ERROR));
+    assert_null(stage_annotation(stage, "good", POLICIES_ERROR));
     stage_patch(stage, THINGS("one"), "{spec: {text: works}}");
     stage_wait(stage, 100);
     assert_string_equal(stage_text(stage, "one"), "works");

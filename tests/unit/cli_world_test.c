@@ -1,52 +1,11 @@
 /* A world in virtual time: it comes up, survives the death of its operator, and is what plans use. */
-#include "cli_support.h"
+#include "cli_world.h"
 
 #include "cli/files.h"
 #include "cli/world_ready.h"
 
 #define DRUID "druid.apache.org/v1alpha1"
 #define EXAMPLE "deploy/examples/tiny-cluster.yaml"
-
-struct stage {
-    struct clock *clock;
-    struct random_source *random;
-    struct loop *loop;
-    struct world *world;
-    size_t exits;
-    struct buf waits;
-};
-
-static void on_failed(void *arg, const char *why)
-{
-    (void)arg;
-    fail_msg("what plays the world ended: %s", why);
-}
-
-static void on_operator_exit(void *arg, size_t index, const struct manager_end *end)
-{
-    struct stage *stage = arg;
-    (void)index;
-    assert_int_equal(end->reason, MANAGER_DRAINED);
-    stage->exits++;
-}
-
-static void stage_begin(struct stage *stage, bool no_leases)
-{
-    struct err err = {0};
-    *stage = (struct stage){.clock = clock_virtual_new(1767225600000000000),
-                            .random = random_seeded_new(7)};
-    stage->loop = loop_new(stage->clock, &err);
-    buf_init(&stage->waits, 4096);
-    struct world_options options = {.loop = stage->loop,
-                                    .random = stage->random,
-                                    .no_leases = no_leases,
-                                    .on_failed = on_failed,
-                                    .on_operator_exit = on_operator_exit,
-                                    .arg = stage};
-    stage->world = world_new(&options, &err);
-    if (stage->world == NULL)
-        fail_msg("%s", err.text);
-}
 
 static void stage_open(struct stage *stage, bool no_leases)
 {
@@ -60,24 +19,11 @@ static void stage_open(struct stage *stage, bool no_leases)
     assert_int_equal(world_start(stage->world, &err), 0);
 }
 
-static void stage_close(struct stage *stage)
-{
-    world_free(stage->world);
-    struct loop_stats stats = loop_stats(stage->loop);
-    assert_int_equal(stats.timers, 0);
-    assert_int_equal(stats.deferred, 0);
-    assert_int_equal(stats.fds, 0);
-    loop_free(stage->loop);
-    random_free(stage->random);
-    clock_free(stage->clock);
-    buf_deinit(&stage->waits);
-}
-
 static bool is_ready(void *arg)
 {
     struct stage *stage = arg;
-    buf_clear(&stage->waits);
-    return world_is_ready(stage->world, 0, &stage->waits);
+    buf_clear(&stage->text);
+    return world_is_ready(stage->world, 0, &stage->text);
 }
 
 static size_t count(struct stage *stage, const char *api_version, const char *kind)
@@ -97,7 +43,7 @@ static void brings_the_example_up(void **state)
     assert_int_equal(world_operator_start(stage.world, 0, &err), 0);
     assert_int_equal(world_operator_start(stage.world, 0, &err), -1); /* it runs already */
     if (!loop_run_until(stage.loop, is_ready, &stage, 300000))
-        fail_msg("not ready: %s", buf_str(&stage.waits));
+        fail_msg("not ready: %s", buf_str(&stage.text));
     assert_int_equal(count(&stage, "apps/v1", "StatefulSet"), 6);
     assert_int_equal(count(&stage, "v1", "Pod"), 6);
     assert_int_equal(count(&stage, "coordination.k8s.io/v1", "Lease"), 1); /* the operator's */
@@ -121,7 +67,7 @@ static void a_killed_operator_is_followed_by_the_next(void **state)
     assert_null(world_operator(stage.world, 0));
     assert_int_equal(world_operator_start(stage.world, 0, &err), 0);
     if (!loop_run_until(stage.loop, is_ready, &stage, 300000))
-        fail_msg("not ready: %s", buf_str(&stage.waits));
+        fail_msg("not ready: %s", buf_str(&stage.text));
     assert_int_equal(count(&stage, "v1", "Pod"), 6);
     stage_close(&stage);
 }
@@ -195,7 +141,7 @@ a_cluster_of_hundreds_of_groups_comes_up_on_a_slow_server_and_says_how_far_it_is
     assert_string_equal(condition(&stage, "Progressing", "reason"), "Creating");
     assert_in_range(count(&stage, "apps/v1", "StatefulSet"), 1, GROUPS / 2);
     if (!loop_run_until(stage.loop, is_ready, &stage, 1800000))
-        fail_msg("not ready: %s", buf_str(&stage.waits));
+        fail_msg("not ready: %s", buf_str(&stage.text));
     assert_int_equal(count(&stage, "apps/v1", "StatefulSet"), GROUPS);
     assert_string_equal(condition(&stage, "PolicyError", "status"), "False");
     assert_int_equal(policy_stats(manager_policy(world_operator(stage.world, 0))).kills, 0);

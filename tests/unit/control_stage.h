@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "idle.h"
+
 #include "base/yaml.h"
 #include "control/manager.h"
 #include "control/policies.h"
@@ -243,11 +245,7 @@ static inline int stage_teardown(void **state)
     policy_set_unref(stage->policies[0]);
     policy_set_unref(stage->policies[1]);
     apiserver_free(stage->server);
-    struct loop_stats stats = loop_stats(stage->loop);
-    assert_int_equal(stats.timers, 0);
-    assert_int_equal(stats.deferred, 0);
-    assert_int_equal(stats.fds, 0);
-    loop_free(stage->loop);
+    loop_free_idle(stage->loop);
     random_free(stage->random);
     clock_free(stage->clock);
     free(stage);
@@ -400,6 +398,47 @@ static inline size_t stage_events(struct stage *stage, const char *namespace, co
             *note = jv_path_str(jv_at(items, i), "note", NULL);
     }
     return count;
+}
+
+/* A ConfigMap with policies, as a person applies it. */
+struct stage_policy {
+    const char *name, *label;
+    const char *part_of; /* NULL: it is whole */
+    const char *bundle;  /* NULL: an overlay's */
+    const char *module, *text;
+};
+
+static inline void stage_put_policy(struct stage *stage, const struct stage_policy *policy)
+{
+    struct jv *object = stage_yaml("{apiVersion: v1, kind: ConfigMap, metadata: {}}");
+    struct jv *metadata = jv_get(object, "metadata");
+    jv_set_str(metadata, "name", policy->name);
+    jv_set_str(metadata, "namespace", "policies");
+    jv_set_str(jv_ensure(metadata, "labels", NULL), POLICIES_LABEL, policy->label);
+    if (policy->part_of != NULL)
+        jv_set_str(jv_ensure(metadata, "annotations", NULL), POLICIES_PART_OF, policy->part_of);
+    struct jv *data = jv_ensure(object, "data", NULL);
+    jv_set_str(data, "bundle.lua", policy->bundle != NULL ? policy->bundle : "return { api = 1 }");
+    char *file = mem_printf("%s.lua", policy->module);
+    jv_set_str(data, file, policy->text);
+    char *body = jv_print_str(object, 0);
+    char *path = mem_printf(POLICY("%s") "?fieldManager=person&force=true", policy->name);
+    stage_ask(stage, "PATCH", path, "application/apply-patch+yaml", body);
+    if (stage->answer == NULL)
+        fail_msg("%s", stage->err.text);
+    free(path);
+    free(body);
+    free(file);
+    jv_unref(object);
+}
+
+/* An annotation of such a ConfigMap, or NULL. Lent until the next answer. */
+static inline const char *stage_annotation(struct stage *stage, const char *name, const char *key)
+{
+    char *path = mem_printf(POLICY("%s"), name);
+    const char *value = jv_path_str(stage_get(stage, path), "metadata", "annotations", key, NULL);
+    free(path);
+    return value;
 }
 
 #endif

@@ -17,8 +17,7 @@ static void sends_a_request_and_returns_the_answer(void **state)
     request.header_count = 1;
     request.body = "{}";
     request.body_len = 2;
-    client_start(&client, net.http, &request);
-    client_wait(&client, net.world.loop);
+    client_send(&client, &net, request);
     assert_string_equal(client.err.text, "");
     assert_int_equal(client.status, 201);
     assert_int_equal(client.heads, 1);
@@ -37,8 +36,7 @@ static void sends_every_method_as_it_is(void **state)
         struct client client = {0};
         struct http_request request = get(&net, "/echo%2F");
         request.method = methods[i];
-        client_start(&client, net.http, &request);
-        client_wait(&client, net.world.loop);
+        client_send(&client, &net, request);
         char *expected = mem_printf("%s||nemeton-test/1||", methods[i]);
         assert_string_equal(client.body, expected);
         free(expected);
@@ -46,8 +44,7 @@ static void sends_every_method_as_it_is(void **state)
     struct client head = {0};
     struct http_request request = get(&net, "/size?n=100");
     request.method = "HEAD";
-    client_start(&head, net.http, &request);
-    client_wait(&head, net.world.loop);
+    client_send(&head, &net, request);
     assert_int_equal(head.status, 200);
     assert_int_equal(head.body_len, 0);
     net_end(&net);
@@ -76,12 +73,7 @@ static void streams_pieces_as_they_come(void **state)
     struct net net;
     net_init(&net);
     struct client client = {0};
-    struct http_request request = get(&net, "/stream");
-    request.stream = true;
-    request.timeout_ms = 0;
-    request.lane = HTTP_LANE_WATCH;
-    client_start(&client, net.http, &request);
-    wait_for(&net, peer_has_held, &net.peer);
+    stream_begin(&client, &net);
     for (int i = 1; i <= 5; i++) {
         assert_int_equal(exchange_write(net.peer.held, "event\n", 6), 0);
         for (int turn = 0; turn < 200 && client.body_len < 6 * (size_t)i; turn++)
@@ -89,10 +81,7 @@ static void streams_pieces_as_they_come(void **state)
         assert_int_equal(client.body_len, 6 * i);
     }
     assert_int_equal(client.heads, 1);
-    exchange_end(net.peer.held);
-    net.peer.held = NULL;
-    client_wait(&client, net.world.loop);
-    assert_int_equal(client.err.code, ERR_NONE);
+    stream_end(&client, &net);
     assert_int_equal(net.peer.closes, 0);
     net_end(&net);
 }
@@ -103,10 +92,7 @@ static void delivers_the_head_of_a_silent_stream_at_once(void **state)
     struct net net;
     net_init(&net);
     struct client client = {0};
-    struct http_request request = get(&net, "/stream");
-    request.stream = true;
-    client_start(&client, net.http, &request);
-    wait_for(&net, peer_has_held, &net.peer);
+    stream_begin(&client, &net);
     for (int turn = 0; turn < 200 && client.heads == 0; turn++)
         loop_turn(net.world.loop, 10);
     assert_int_equal(client.heads, 1);
@@ -121,10 +107,7 @@ static void cancel_in_a_stream_frees_the_server_side(void **state)
     struct net net;
     net_init(&net);
     struct client client = {.cancel_in_data = true};
-    struct http_request request = get(&net, "/stream");
-    request.stream = true;
-    client_start(&client, net.http, &request);
-    wait_for(&net, peer_has_held, &net.peer);
+    stream_begin(&client, &net);
     exchange_write(net.peer.held, "one", 3);
     wait_for(&net, peer_has_closed, &net.peer);
     assert_string_equal(client.body, "one");
@@ -157,8 +140,7 @@ static void ends_as_canceled_when_the_reader_says_stop(void **state)
     struct client client = {.stop_after_bytes = 1};
     struct http_request request = get(&net, "/size?n=100000");
     request.stream = true;
-    client_start(&client, net.http, &request);
-    client_wait(&client, net.world.loop);
+    client_send(&client, &net, request);
     assert_int_equal(client.err.code, ERR_CANCELED);
     net_end(&net);
 }
@@ -172,8 +154,7 @@ static void times_out_when_no_answer_comes(void **state)
     struct http_request request = get(&net, "/hold?token=secret");
     request.timeout_ms = 150;
     int64_t start = clock_mono_ms(net.world.clock);
-    client_start(&client, net.http, &request);
-    client_wait(&client, net.world.loop);
+    client_send(&client, &net, request);
     assert_int_equal(client.err.code, ERR_TIMEOUT);
     assert_in_range(clock_mono_ms(net.world.clock) - start, 150, 2000);
     assert_null(strstr(client.err.text, "secret"));
@@ -189,13 +170,11 @@ static void refuses_an_answer_over_the_maximum(void **state)
     struct client client = {0}, fits = {0};
     struct http_request request = get(&net, "/size?n=100001");
     request.body_bytes_max = 100000;
-    client_start(&client, net.http, &request);
-    client_wait(&client, net.world.loop);
+    client_send(&client, &net, request);
     assert_int_equal(client.err.code, ERR_TOO_LARGE);
     request = get(&net, "/size?n=100000");
     request.body_bytes_max = 100000;
-    client_start(&fits, net.http, &request);
-    client_wait(&fits, net.world.loop);
+    client_send(&fits, &net, request);
     assert_int_equal(fits.err.code, ERR_NONE);
     assert_int_equal(fits.body_len, 100000);
     net_end(&net);
@@ -216,8 +195,7 @@ static void refuses_a_server_of_a_foreign_ca(void **state)
         struct client client = {0};
         struct http_request request = get(&net, "/size?n=1");
         request.tls = identities[i];
-        client_start(&client, net.http, &request);
-        client_wait(&client, net.world.loop);
+        client_send(&client, &net, request);
         assert_int_equal(client.err.code, i < 2 ? ERR_NETWORK : ERR_NONE);
         assert_string_equal(client.err.reason, i < 2 ? HTTP_REASON_PEER_CERTIFICATE : "");
     }
@@ -303,8 +281,7 @@ static void fails_at_once_when_nobody_listens(void **state)
     getsockname(fd, (struct sockaddr *)&address, &len);
     snprintf(url, sizeof url, "http://user:pass@127.0.0.1:%d/x?y=z", ntohs(address.sin_port));
     request.url = url;
-    client_start(&client, net.http, &request);
-    client_wait(&client, net.world.loop);
+    client_send(&client, &net, request);
     assert_int_equal(client.err.code, ERR_NETWORK);
     assert_null(strstr(client.err.text, "pass@"));
     close(fd);
@@ -322,8 +299,7 @@ static void refuses_other_protocols_and_unknown_urls(void **state)
     assert_int_equal(err.code, ERR_INVALID);
     struct client client = {0};
     request.url = "http://[::1/";
-    client_start(&client, net.http, &request);
-    client_wait(&client, net.world.loop);
+    client_send(&client, &net, request);
     assert_int_equal(client.err.code, ERR_INVALID);
     net_end(&net);
 }

@@ -66,8 +66,7 @@ static void reuses_a_connection_but_not_across_lanes_or_when_told_not_to(void **
         struct http_request request = get(&net, "/size?n=1");
         request.lane = i < 2 ? HTTP_LANE_MAIN : HTTP_LANE_LEASE;
         request.fresh_connection = i == 3;
-        client_start(&client, net.http, &request);
-        client_wait(&client, net.world.loop);
+        client_send(&client, &net, request);
         fds[i] = open_fds();
     }
     assert_int_equal(fds[1], fds[0]);
@@ -82,11 +81,7 @@ static void holds_the_server_back_while_paused(void **state)
     struct net net;
     net_init(&net);
     struct client client = {0};
-    struct http_request request = get(&net, "/stream");
-    request.stream = true;
-    request.timeout_ms = 0;
-    client_start(&client, net.http, &request);
-    wait_for(&net, peer_has_held, &net.peer);
+    stream_begin(&client, &net);
     transport_pause(net.http, client.call, true);
     static char block[1 << 20];
     size_t wrote = 0;
@@ -102,11 +97,8 @@ static void holds_the_server_back_while_paused(void **state)
     }
     assert_int_equal(client.body_len, 0);
     assert_in_range(wrote, 8 << 20, 40 << 20); /* what buffers of kernel and server take */
-    exchange_end(net.peer.held);
-    net.peer.held = NULL;
     transport_pause(net.http, client.call, false);
-    client_wait(&client, net.world.loop);
-    assert_int_equal(client.err.code, ERR_NONE);
+    stream_end(&client, &net);
     assert_int_equal(client.body_len, wrote);
     net_end(&net);
 }
@@ -117,10 +109,7 @@ static void reports_a_stream_cut_by_the_server(void **state)
     struct net net;
     net_init(&net);
     struct client client = {0};
-    struct http_request request = get(&net, "/stream");
-    request.stream = true;
-    client_start(&client, net.http, &request);
-    wait_for(&net, peer_has_held, &net.peer);
+    stream_begin(&client, &net);
     exchange_write(net.peer.held, "half", 4);
     while (client.body_len == 0)
         loop_turn(net.world.loop, 100);
@@ -206,11 +195,8 @@ static void free_ends_everything_without_callbacks(void **state)
     struct net net;
     net_init(&net);
     struct client a = {0}, b = {0}, c = {0};
-    struct http_request request = get(&net, "/stream");
-    request.stream = true;
-    client_start(&a, net.http, &request);
-    wait_for(&net, peer_has_held, &net.peer);
-    request = get(&net, "/late");
+    stream_begin(&a, &net);
+    struct http_request request = get(&net, "/late");
     client_start(&b, net.http, &request);
     loop_turn(net.world.loop, 5);
     client_start(&c, net.http, &request);

@@ -52,4 +52,30 @@ static inline void wait_for(struct net *net, bool (*done)(void *arg), void *arg)
     assert_true(loop_run_until(net->world.loop, done, arg, 10000));
 }
 
+/* Sends a request and waits for its end. */
+static inline void client_send(struct client *client, struct net *net, struct http_request request)
+{
+    client_start(client, net->http, &request);
+    client_wait(client, net->world.loop);
+}
+
+/* Begins a stream, which the peer holds in net->peer.held. */
+static inline void stream_begin(struct client *client, struct net *net)
+{
+    struct http_request request = get(net, "/stream");
+    request.stream = true;
+    request.timeout_ms = 0;
+    request.lane = HTTP_LANE_WATCH;
+    client_start(client, net->http, &request);
+    wait_for(net, peer_has_held, &net->peer);
+}
+
+static inline void stream_end(struct client *client, struct net *net)
+{
+    exchange_end(net->peer.held);
+    net->peer.held = NULL;
+    client_wait(client, net->world.loop);
+    assert_int_equal(client->err.code, ERR_NONE);
+}
+
 #endif
