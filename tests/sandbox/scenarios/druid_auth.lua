@@ -18,8 +18,7 @@ end
 
 function M.run(ctx)
   if w.mode == "cluster" then return end   -- nobody plays Druid there
-  w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "users: {op: " .. PASSWORD .. "}\n" },
-    metadata = { namespace = w.namespace, name = "tiny-druid-model", labels = { druid_cr = "tiny" } } })
+  w.make_model(ctx, "users: {op: " .. PASSWORD .. "}\n")
   w.deploy(ctx, nil, function(druid)
     local nodes = druid.spec.nodes
     druid.spec.auth = { type = "basic-auth", secretRef = { name = "login" } }
@@ -36,8 +35,7 @@ function M.run(ctx)
   w.check(refused.message:find("401", 1, true), refused.message)
   w.check(ctx.patch(secret(PASSWORD), { data = secret(PASSWORD).data }))
   w.wait(ctx, "it is applied", 180, condition("Applied"))
-  local model = w.read("v1", "ConfigMap", "tiny-druid-model")
-  local kept = yaml.decode(model.data.dynamic)
+  local kept = w.model("dynamic")
   w.equal({ kept.coordinator.maxSegmentsToMove, kept.worker.selectStrategy.type }, { 7, "fillCapacity" }, "configuration")
 
   local told = json.encode(w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny").status)

@@ -7,8 +7,7 @@ local DOWN = { "coordinator", "overlord", "router", "broker", "middleManager", "
 -- The image says nothing of the version, the running leader does; where nobody plays Druid in the pods it
 -- cannot be told, and the order is that of an upgrade.
 function M.run(ctx)
-  w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "version: 34.0.0\n" },
-    metadata = { namespace = w.namespace, name = "tiny-druid-model", labels = { druid_cr = "tiny" } } })
+  w.make_model(ctx, "version: 34.0.0\n")
   local druid = w.deploy(ctx, nil, function(d) d.spec.image = "registry.example.com/druid:prod" end)
   w.equal(w.follow_rollout(ctx, druid)(function()
     w.check(ctx.patch(w.druid(), { spec = { image = "apache/druid:33.0.0" } }))

@@ -1,13 +1,6 @@
 local w = require "world"
 local M = { title = "keeps Druid's dynamic configuration: written once, put back, and never anything that is wrong" }
 
-local MODEL = { apiVersion = "v1", kind = "ConfigMap", name = "tiny-druid-model" }
-
-local function kept()
-  local map = w.read(MODEL.apiVersion, MODEL.kind, MODEL.name)
-  return map and map.data and map.data.dynamic and yaml.decode(map.data.dynamic) or {}
-end
-
 local function applied(reason)
   return function()
     local druid = w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny")
@@ -19,7 +12,7 @@ end
 
 local function writes(kind)
   local count = 0
-  for _, entry in ipairs(kept().history or {}) do
+  for _, entry in ipairs(w.model("dynamic").history or {}) do
     count = count + (entry.type == kind and 1 or 0)
   end
   return count
@@ -36,7 +29,7 @@ function M.run(ctx)
     druid.spec.nodes.middlemanagers.dynamicConfig = { selectStrategy = { type = "fillCapacity" } }
   end)
   w.wait(ctx, "it is applied", 180, applied("Applied"))
-  local dynamic = kept()
+  local dynamic = w.model("dynamic")
   w.equal({ dynamic.coordinator.maxSegmentsToMove, dynamic.coordinator.replicantLifetime }, { 7, 20 }, "Coordinator")
   w.equal(dynamic.worker.selectStrategy.type, "fillCapacity", "workers")
   w.equal({ dynamic.history[1].author, dynamic.history[1].comment }, { "nemeton", "spec of the Druid object" }, "who")
@@ -45,28 +38,26 @@ function M.run(ctx)
   -- What is wrong is told and not sent: Druid would take it and lose its strategy.
   set(ctx, "middlemanagers", { type = "nope" })
   w.wait(ctx, "the wrong type is told", 30, applied("Invalid"))
-  w.equal(kept().worker.selectStrategy.type, "fillCapacity", "workers")
+  w.equal(w.model("dynamic").worker.selectStrategy.type, "fillCapacity", "workers")
   set(ctx, "middlemanagers", { type = json.null, selectStrategy = { type = "equalDistribution" } })
   w.wait(ctx, "the right one is applied", 60, applied("Applied"))
-  w.equal(kept().worker.selectStrategy.type, "equalDistribution", "workers")
+  w.equal(w.model("dynamic").worker.selectStrategy.type, "equalDistribution", "workers")
 
   if w.mode ~= "virtual" then return end   -- the rest takes its time
   -- Somebody else changes it.
-  local map = w.read(MODEL.apiVersion, MODEL.kind, MODEL.name)
-  local changed = yaml.decode(map.data.dynamic)
+  local changed = w.model("dynamic")
   changed.coordinator.maxSegmentsToMove = 99
-  w.check(ctx.patch(map, { data = { dynamic = (yaml.encode(changed)) } }))
-  w.wait(ctx, "it is put back", 700, function() return kept().coordinator.maxSegmentsToMove == 7 end)
+  w.write_model(ctx, "dynamic", changed)
+  w.wait(ctx, "it is put back", 700, function() return w.model("dynamic").coordinator.maxSegmentsToMove == 7 end)
 
   -- A Coordinator that hangs is waited for in silence.
   local before = #w.events("DruidAPIUpdateConfigsFailed")
-  w.check(ctx.patch(w.target("v1", "ConfigMap", MODEL.name), { data = {
-    faults = "- {type: coordinator, answer: hang}\n- {type: router, answer: hang}\n" } }))
+  w.write_model(ctx, "faults", "- {type: coordinator, answer: hang}\n- {type: router, answer: hang}\n")
   set(ctx, "coordinators", { maxSegmentsToMove = 8 })
   ctx.sleep(60000)
   w.equal(#w.events("DruidAPIUpdateConfigsFailed"), before, "events of a silent Druid")
-  w.check(ctx.patch(w.target("v1", "ConfigMap", MODEL.name), { data = { faults = "[]\n" } }))
-  w.wait(ctx, "it is applied after all", 300, function() return kept().coordinator.maxSegmentsToMove == 8 end)
+  w.write_model(ctx, "faults", "[]\n")
+  w.wait(ctx, "it is applied after all", 300, function() return w.model("dynamic").coordinator.maxSegmentsToMove == 8 end)
 end
 
 return M

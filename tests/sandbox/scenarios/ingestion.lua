@@ -33,22 +33,12 @@ local function gone(name)
   end
 end
 
--- A subject of the model of a cluster.
-local function kept(cluster, subject)
-  local map = w.read("v1", "ConfigMap", cluster .. "-druid-model")
-  return map and map.data and map.data[subject] and yaml.decode(map.data[subject]) or {}
-end
-
 local function batches(cluster)
   local count = 0
-  for _, task in pairs(kept(cluster, "tasks")) do
+  for _, task in pairs(w.model("tasks", cluster)) do
     count = count + (task.type == "index_parallel" and 1 or 0)
   end
   return count
-end
-
-local function faults(ctx, cluster, text)
-  w.check(ctx.patch(w.target("v1", "ConfigMap", cluster .. "-druid-model"), { data = { faults = text } }))
 end
 
 local function batch(name, cluster)
@@ -80,11 +70,11 @@ local function run_query(ctx)
   w.operator("start")
   w.wait(ctx, "the query has succeeded", 180, phase("query", "Succeeded"))
   local count = 0
-  for _, task in pairs(kept("tiny", "tasks")) do
+  for _, task in pairs(w.model("tasks", "tiny")) do
     count = count + (task.type == "query_controller" and task.ds == "copy" and 1 or 0)
   end
   w.equal(count, 1, "tasks of the query")
-  w.wait(ctx, "its data have the rules", 60, function() return kept("tiny", "dynamic").rules.copy end)
+  w.wait(ctx, "its data have the rules", 60, function() return w.model("dynamic", "tiny").rules.copy end)
 end
 
 local function run_stream(ctx)
@@ -94,30 +84,30 @@ local function run_stream(ctx)
   w.check(ctx.create(stream))
   w.wait(ctx, "the stream runs", 120, phase("news", "Running"))
   w.wait(ctx, "rules and compaction are there", 60, function()
-    local dynamic = kept("tiny", "dynamic")
+    local dynamic = w.model("dynamic", "tiny")
     return dynamic.rules and dynamic.rules.news and dynamic.compaction and dynamic.compaction.news
   end)
   w.check(ctx.patch(target("news"), { spec = { suspend = true } }))
-  w.wait(ctx, "it is suspended", 60, function() return kept("tiny", "supervisors").news.suspended end)
+  w.wait(ctx, "it is suspended", 60, function() return w.model("supervisors", "tiny").news.suspended end)
   w.wait(ctx, "it says so", 60, phase("news", "Suspended"))
   w.check(ctx.patch(target("news"), { spec = { suspend = false } }))
   w.wait(ctx, "it runs again", 120, phase("news", "Running"))
   w.check(ctx.patch(target("news"), { spec = { ingestion = { rules = json.null, compaction = json.null } } }))
   w.wait(ctx, "its settings are gone", 60, function()
-    local dynamic = kept("tiny", "dynamic")
+    local dynamic = w.model("dynamic", "tiny")
     return #dynamic.rules.news == 0 and dynamic.compaction.news == nil
   end)
 end
 
 -- Druid hangs: another cluster is served as ever, and a deletion comes to its end.
 local function survive_silence(ctx)
-  faults(ctx, "tiny", "- {answer: hang}\n")
+  w.write_model(ctx, "faults", "- {answer: hang}\n", "tiny")
   w.check(ctx.delete(target("news")))
   w.check(ctx.create(batch("other", "second")))
   w.wait(ctx, "the other cluster's batch has succeeded", 90, phase("other", "Succeeded"))
   w.wait(ctx, "the finalizer has gone", 240, gone("news"))
   w.check(#w.events("DruidIngestionControllerDeleteFail") > 0, "it is told what may still run")
-  faults(ctx, "tiny", "[]\n")
+  w.write_model(ctx, "faults", "[]\n", "tiny")
 end
 
 function M.run(ctx)

@@ -1,29 +1,7 @@
 local w = require "world"
 local M = { title = "MiddleManagers are updated under tasks, by an operator that is killed all the time, and no task is lost" }
 
-local MAP = "tiny-druid-model"
 local NAME = "druid-tiny-middlemanagers"
-
-local function kept(subject)
-  local map = w.read("v1", "ConfigMap", MAP)
-  return map and map.data and map.data[subject] and yaml.decode(map.data[subject]) or {}
-end
-
-local function states()
-  local count = { PENDING = 0, RUNNING = 0, SUCCESS = 0, FAILED = 0 }
-  for _, task in pairs(kept("tasks")) do count[task.state] = count[task.state] + 1 end
-  return count
-end
-
-local function task(kind, seconds)
-  return { type = kind, ds = "wiki", state = "PENDING", createdMs = clock.now_ms(), runMs = seconds * 1000, payload = "{}" }
-end
-
-local function submit(ctx, list)
-  local tasks = kept("tasks")
-  for id, one in pairs(list) do tasks[id] = one end
-  w.check(ctx.patch(w.target("v1", "ConfigMap", MAP), { data = { tasks = (yaml.encode(tasks)) } }))
-end
 
 local function drain()
   local druid = w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny")
@@ -32,7 +10,7 @@ end
 
 local function disabled()
   local list = {}
-  for pod, worker in pairs(kept("workers")) do
+  for pod, worker in pairs(w.model("workers")) do
     if worker.disabled then list[#list + 1] = pod end
   end
   return list
@@ -61,8 +39,8 @@ end
 
 -- A change that is taken back while a worker waits for its task.
 local function take_back(ctx)
-  submit(ctx, { long1 = task("index_parallel", 3000), long2 = task("index_parallel", 3000), long3 = task("noop", 3000) })
-  w.wait(ctx, "the long tasks run", 120, function() return states().RUNNING == 3 end)
+  w.submit(ctx, { long1 = { "index_parallel", 3000 }, long2 = { "index_parallel", 3000 }, long3 = { "noop", 3000 } })
+  w.wait_for_tasks(ctx, "RUNNING", 3, 120)
   w.check(ctx.patch(w.druid(), { spec = { nodes = { middlemanagers = { podAnnotations = { round = "three" } } } } }))
   w.wait(ctx, "a worker is disabled", 120, function() return #disabled() == 1 and drain() end)
   w.operator("kill")
@@ -72,21 +50,20 @@ local function take_back(ctx)
     local set = w.read("apps/v1", "StatefulSet", NAME)
     return #disabled() == 0 and set.spec.updateStrategy.type == "RollingUpdate" and w.is_ready()
   end)
-  w.equal(states().FAILED, 0, "tasks that failed")
+  w.equal(w.task_states().FAILED, 0, "tasks that failed")
 end
 
 function M.run(ctx)
   if w.mode ~= "virtual" then return end   -- tasks take their time, and nobody plays Druid on a real cluster
-  w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "version: \"\"\n" },
-    metadata = { namespace = w.namespace, name = MAP, labels = { druid_cr = "tiny" } } })
+  w.make_model(ctx)
   w.deploy(ctx, nil, function(druid)
     druid.spec.druidTimeout = nil
     druid.spec.nodes.middlemanagers.replicas = 3
   end)
-  submit(ctx, { a = task("noop", 60), b = task("index_parallel", 90), c = task("index_kafka", 120), d = task("noop", 150) })
-  w.wait(ctx, "the tasks run", 120, function() return states().RUNNING == 4 end)
+  w.submit(ctx, { a = { "noop", 60 }, b = { "index_parallel", 90 }, c = { "index_kafka", 120 }, d = { "noop", 150 } })
+  w.wait_for_tasks(ctx, "RUNNING", 4, 120)
   roll(ctx)
-  w.wait(ctx, "the tasks are done", 600, function() return states().SUCCESS == 4, json.encode(states()) end)
+  w.wait_for_tasks(ctx, "SUCCESS", 4, 600)
   take_back(ctx)
 end
 

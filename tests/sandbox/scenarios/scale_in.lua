@@ -1,34 +1,12 @@
 local w = require "world"
 local M = { title = "workers and Historicals are emptied before they are scaled away or removed, and come back as before" }
 
-local MAP = "tiny-druid-model"
-
-local function kept(subject)
-  local map = w.read("v1", "ConfigMap", MAP)
-  return map and map.data and map.data[subject] and yaml.decode(map.data[subject]) or {}
-end
-
-local function tasks()
-  local count = { PENDING = 0, RUNNING = 0, SUCCESS = 0, FAILED = 0 }
-  for _, task in pairs(kept("tasks")) do count[task.state] = count[task.state] + 1 end
-  return count
-end
-
 local function decommissioning()
-  return #((kept("dynamic").coordinator or {}).decommissioningNodes or {})
+  return #((w.model("dynamic").coordinator or {}).decommissioningNodes or {})
 end
 
 local function pods(group)
   return #w.list("v1", "Pod", "nodeSpecUniqueStr=druid-tiny-" .. group)
-end
-
-local function whole()
-  local status = kept("status")
-  local short = 0
-  for _, sources in pairs((status.snapshot or {}).full or {}) do
-    for _, count in pairs(sources) do short = short + count end
-  end
-  return status.whole == true and status.unavailable == 0 and status.snapshot and short == 0, json.encode(status)
 end
 
 local function set(ctx, group, replicas)
@@ -47,18 +25,15 @@ local function historicals(ctx)
     local ready, why = w.is_ready()
     return pods("historicals") == 2 and decommissioning() == 0 and ready, why
   end)
-  w.equal(kept("status").worst, 0, "segments that were away at the worst")
-  w.wait(ctx, "all segments are loaded twice", 300, whole)
+  w.equal(w.model("status").worst, 0, "segments that were away at the worst")
+  w.wait(ctx, "all segments are loaded twice", 300, w.all_loaded)
 end
 
 local function workers(ctx)
   local list = {}
-  for i = 1, 6 do
-    list["task" .. i] = { type = "index_parallel", ds = "wiki", state = "PENDING", createdMs = clock.now_ms(),
-      runMs = 60000 + i * 10000, payload = "{}" }
-  end
-  w.check(ctx.patch(w.target("v1", "ConfigMap", MAP), { data = { tasks = (yaml.encode(list)) } }))
-  w.wait(ctx, "the tasks run", 120, function() return tasks().RUNNING == 6, json.encode(tasks()) end)
+  for i = 1, 6 do list["task" .. i] = { "index_parallel", 60 + i * 10 } end
+  w.submit(ctx, list)
+  w.wait_for_tasks(ctx, "RUNNING", 6, 120)
   set(ctx, "middlemanagers", 1)
   ctx.sleep(8000)
   w.operator("kill")
@@ -68,12 +43,12 @@ local function workers(ctx)
     local ready, why = w.is_ready()
     return pods("middlemanagers") == 1 and ready, why
   end)
-  w.wait(ctx, "the tasks are done", 300, function() return tasks().SUCCESS == 6, json.encode(tasks()) end)
+  w.wait_for_tasks(ctx, "SUCCESS", 6, 300)
 end
 
 local function is_disabled()
   local name = "druid-tiny-middlemanagers-1"
-  local worker, pod = kept("workers")[name], w.read("v1", "Pod", name)
+  local worker, pod = w.model("workers")[name], w.read("v1", "Pod", name)
   return worker and pod and worker.uid == pod.metadata.uid and worker.disabled
 end
 
@@ -82,17 +57,14 @@ local function take_back(ctx)
   set(ctx, "middlemanagers", 2)
   w.wait(ctx, "a worker is back", 200, function() return pods("middlemanagers") == 2 and w.is_ready() end)
   local list = {}
-  for i = 1, 4 do
-    list["more" .. i] = { type = "index_parallel", ds = "wiki", state = "PENDING", createdMs = clock.now_ms(),
-      runMs = 3000000, payload = "{}" }
-  end
-  w.check(ctx.patch(w.target("v1", "ConfigMap", MAP), { data = { tasks = (yaml.encode(list)) } }))
-  w.wait(ctx, "the long tasks run", 120, function() return tasks().RUNNING == 4, json.encode(tasks()) end)
+  for i = 1, 4 do list["more" .. i] = { "index_parallel", 3000 } end
+  w.submit(ctx, list)
+  w.wait_for_tasks(ctx, "RUNNING", 4, 120)
   set(ctx, "middlemanagers", 1)
   w.wait(ctx, "the worker is disabled", 120, is_disabled)
   set(ctx, "middlemanagers", 2)
   w.wait(ctx, "it is enabled again", 120, function() return not is_disabled() and w.is_ready() end)
-  w.equal(tasks().FAILED, 0, "tasks that failed")
+  w.equal(w.task_states().FAILED, 0, "tasks that failed")
 end
 
 local function removed_group(ctx)
@@ -101,7 +73,7 @@ local function removed_group(ctx)
     local ready, why = w.is_ready()
     return pods("cold") == 0 and w.read("apps/v1", "StatefulSet", "druid-tiny-cold") == nil and ready, why
   end)
-  w.equal(kept("status").worst, 0, "segments that were away at the worst")
+  w.equal(w.model("status").worst, 0, "segments that were away at the worst")
 end
 
 -- A cluster that is deleted waits for its tasks, where that is asked for; and never longer than it says.
@@ -133,8 +105,7 @@ end
 
 function M.run(ctx)
   if w.mode ~= "virtual" then return end   -- tasks take their time, and nobody plays Druid on a real cluster
-  w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "version: \"\"\n" },
-    metadata = { namespace = w.namespace, name = MAP, labels = { druid_cr = "tiny" } } })
+  w.make_model(ctx)
   w.deploy(ctx, nil, function(druid)
     druid.spec.druidTimeout = nil
     druid.spec.nodes.historicals.replicas = 3
@@ -142,7 +113,7 @@ function M.run(ctx)
     druid.spec.nodes.cold = json.copy(druid.spec.nodes.historicals)
     druid.spec.nodes.cold.replicas = 1
   end)
-  w.wait(ctx, "all segments are loaded twice", 300, whole)
+  w.wait(ctx, "all segments are loaded twice", 300, w.all_loaded)
   historicals(ctx)
   workers(ctx)
   take_back(ctx)

@@ -33,8 +33,7 @@ end
 function M.run(ctx)
   if w.mode == "cluster" then return end   -- nobody plays Druid there
   -- Ready after two seconds, queryable after more than twenty.
-  w.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = "sync: 20\n" },
-    metadata = { namespace = w.namespace, name = "tiny-druid-model", labels = { druid_cr = "tiny" } } })
+  w.make_model(ctx, "sync: 20\n")
   w.deploy(ctx, nil, double)
   w.wait(ctx, "all segments are there", 90, function() return count() == 200 and w.model("status").whole end)
   local change = { podAnnotations = { round = "two" } }

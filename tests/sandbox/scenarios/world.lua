@@ -176,6 +176,51 @@ function M.model(subject, name)
   return map and map.data and map.data[subject] and yaml.decode(map.data[subject]) or {}
 end
 
+-- Makes it before its cluster, with settings of its own.
+function M.make_model(ctx, settings)
+  M.check(ctx.create{ apiVersion = "v1", kind = "ConfigMap", data = { settings = settings or "version: \"\"\n" },
+    metadata = { namespace = M.namespace, name = "tiny-druid-model", labels = { druid_cr = "tiny" } } })
+end
+
+-- Overwrites a subject of it. value: a text, or what becomes YAML.
+function M.write_model(ctx, subject, value, name)
+  M.check(ctx.patch(M.target("v1", "ConfigMap", (name or "tiny") .. "-druid-model"),
+    { data = { [subject] = type(value) == "string" and value or (yaml.encode(value)) } }))
+end
+
+-- Submits tasks, in one write: id = { type, seconds that it runs }.
+function M.submit(ctx, list)
+  local tasks = M.model("tasks")
+  for id, task in pairs(list) do
+    tasks[id] = { type = task[1], ds = "wiki", state = "PENDING", createdMs = clock.now_ms(), runMs = task[2] * 1000,
+      payload = "{}" }
+  end
+  M.write_model(ctx, "tasks", tasks)
+end
+
+-- Waits until so many of the tasks are in that state.
+function M.wait_for_tasks(ctx, state, count, seconds)
+  M.wait(ctx, count .. " tasks are " .. state, seconds, function()
+    return M.task_states()[state] == count, json.encode(M.task_states())
+  end)
+end
+
+function M.task_states()
+  local count = { PENDING = 0, RUNNING = 0, SUCCESS = 0, FAILED = 0 }
+  for _, task in pairs(M.model("tasks")) do count[task.state] = count[task.state] + 1 end
+  return count
+end
+
+-- Whether all segments are loaded, as often as they should be, and the Coordinator has seen it.
+function M.all_loaded()
+  local status = M.model("status")
+  local short = 0
+  for _, sources in pairs((status.snapshot or {}).full or {}) do
+    for _, count in pairs(sources) do short = short + count end
+  end
+  return status.whole == true and status.unavailable == 0 and status.snapshot ~= nil and short == 0, json.encode(status)
+end
+
 -- The policies ConfigMap of a team, in the operator's namespace.
 function M.overlay(name, files)
   local data = { ["bundle.lua"] = "return { api = 1 }\n" }
