@@ -19,6 +19,7 @@ enum {
     CONNECTIONS_MAX = 512,
     IDLE_S = 300,
     TIMEOUT_DEFAULT_S = 600,
+    RUN_WALL_MS = 120 * 1000, /* of a policy, by a clock that runs as fast as the world */
 };
 
 struct sandbox_options {
@@ -143,8 +144,11 @@ static void on_poll(void *arg)
 
 static int make_world(struct sandbox *sandbox, const char *token, struct err *err)
 {
+    double speed = sandbox->options.speed;
     struct world_options options = {
         .loop = sandbox->loop,
+        /* The clock runs faster, this machine does not: what it has to do takes as long as ever. */
+        .run_wall_ms = speed > 1 ? (int64_t)(RUN_WALL_MS * speed) : RUN_WALL_MS,
         .random = sandbox->random,
         .log = sandbox->log,
         .world_log = sandbox->world_log,

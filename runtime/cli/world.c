@@ -253,6 +253,7 @@ int world_start(struct world *world, struct err *err)
         .config = world->config,
         .metrics = world->metrics,
         .name = WORLD_USER,
+        .limits.run_wall_ms = world->options.run_wall_ms,
         .embedded = world->play,
         .skip_lease =
             true, /* nobody else plays here, and a stalled machine must not end the world */
@@ -287,6 +288,7 @@ int world_operator_start(struct world *world, size_t index, struct err *err)
         .config = op->config,
         .metrics = op->metrics,
         .name = WORLD_OPERATOR_USER,
+        .limits.run_wall_ms = world->options.run_wall_ms,
         .identity = identity,
         .lease_namespace = WORLD_NAMESPACE,
         .policy_namespace = WORLD_NAMESPACE,

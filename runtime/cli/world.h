@@ -34,6 +34,7 @@ struct world_options { /* loop, random and logs must outlive the world */
     const char *policy_dir; /* of the operators, in place of the ConfigMap; NULL: none */
     const struct policy_layer *policies; /* their embedded layer; NULL: what the binary has */
     size_t history_max;                  /* of the API server; 0 = its default */
+    int64_t run_wall_ms;                 /* of each run of a policy; 0 = the default */
     /* As in struct apiserver_options; may be NULL. */
     void (*on_commit)(void *arg, const char *verb, const char *user, const struct jv *before,
                       const struct jv *after);
