@@ -45,22 +45,6 @@ local function restore_druid(ctx, recorded, change)
   return w.check(ctx.create(druid))
 end
 
--- The versions in which the former operator would have written to a server that lacks the recorded ones.
-local OLDER = { ["autoscaling/v2"] = "autoscaling/v2beta2", ["policy/v1"] = "policy/v1beta1" }
-
-local function create(ctx, recorded, managers)
-  local made, err = ctx.create(recorded)
-  if not made and err.code == "not_found" and OLDER[recorded.apiVersion] then
-    local older = OLDER[recorded.apiVersion]
-    for _, entry in ipairs(managers or {}) do
-      entry.apiVersion = entry.apiVersion == recorded.apiVersion and older or entry.apiVersion
-    end
-    recorded.apiVersion = older
-    made, err = ctx.create(recorded)
-  end
-  return w.check(made, err)
-end
-
 -- Creates all of a recording. change: a function that changes the Druid objects; time: of the former operator's
 -- last writes, else long ago. Gives a list of { target =, uid = }, one for each Druid object.
 function M.restore(ctx, name, change, time)

@@ -32,7 +32,7 @@ end
 local function workers(ctx)
   local list = {}
   for i = 1, 6 do list["task" .. i] = { "index_parallel", 60 + i * 10 } end
-  w.submit(ctx, list)
+  w.submit(ctx, list, true)
   w.wait_for_tasks(ctx, "RUNNING", 6, 120)
   set(ctx, "middlemanagers", 1)
   ctx.sleep(8000)
@@ -58,7 +58,7 @@ local function take_back(ctx)
   w.wait(ctx, "a worker is back", 200, function() return pods("middlemanagers") == 2 and w.is_ready() end)
   local list = {}
   for i = 1, 4 do list["more" .. i] = { "index_parallel", 3000 } end
-  w.submit(ctx, list)
+  w.submit(ctx, list, true)
   w.wait_for_tasks(ctx, "RUNNING", 4, 120)
   set(ctx, "middlemanagers", 1)
   w.wait(ctx, "the worker is disabled", 120, is_disabled)
@@ -86,10 +86,8 @@ local function deleted(ctx, seconds)
   w.check(ctx.patch(w.druid(), { spec = { disablePVCDeletionFinalizer = true, middleManagerDrainStrategy = { drainTimeout = "10m",
     whenDeleted = "drain" } } }))
   w.wait(ctx, "that is seen", 60, function() return w.is_ready() end)
-  local list = { last = { type = "noop", ds = "wiki", state = "PENDING", createdMs = clock.now_ms(), runMs = seconds * 1000,
-    payload = "{}" } }
-  w.check(ctx.patch(w.target("v1", "ConfigMap", MAP), { data = { tasks = (yaml.encode(list)) } }))
-  w.wait(ctx, "the task runs", 120, function() return tasks().RUNNING == 1, json.encode(tasks()) end)
+  w.submit(ctx, { last = { "noop", seconds } }, true)
+  w.wait_for_tasks(ctx, "RUNNING", 1, 120)
   local begun, before = clock.now(), workers_now()
   w.check(ctx.delete(w.druid()))
   w.operator("kill")

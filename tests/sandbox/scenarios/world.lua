@@ -188,9 +188,9 @@ function M.write_model(ctx, subject, value, name)
     { data = { [subject] = type(value) == "string" and value or (yaml.encode(value)) } }))
 end
 
--- Submits tasks, in one write: id = { type, seconds that it runs }.
-function M.submit(ctx, list)
-  local tasks = M.model("tasks")
+-- Submits tasks, in one write: id = { type, seconds that it runs }. alone: those that are there vanish.
+function M.submit(ctx, list, alone)
+  local tasks = alone and {} or M.model("tasks")
   for id, task in pairs(list) do
     tasks[id] = { type = task[1], ds = "wiki", state = "PENDING", createdMs = clock.now_ms(), runMs = task[2] * 1000,
       payload = "{}" }
