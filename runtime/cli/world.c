@@ -245,7 +245,7 @@ int world_start(struct world *world, struct err *err)
     world->metrics = metrics_new(random_u64(world->options.random));
     metrics_declare_runtime(world->metrics);
     struct manager_options options = {
-        .limits = {.memory_bytes_max = PLAY_BYTES_MAX},
+        .limits = {.memory_bytes_max = PLAY_BYTES_MAX, .run_wall_ms = world->options.run_wall_ms},
         .loop = world->options.loop,
         .transport = world->transport,
         .random = world->options.random,
@@ -253,7 +253,6 @@ int world_start(struct world *world, struct err *err)
         .config = world->config,
         .metrics = world->metrics,
         .name = WORLD_USER,
-        .limits.run_wall_ms = world->options.run_wall_ms,
         .embedded = world->play,
         .skip_lease =
             true, /* nobody else plays here, and a stalled machine must not end the world */
