@@ -27,7 +27,7 @@ struct sandbox_options {
     const char *policies, *kubeconfig_out, *until, *log_format, *log_level;
     int64_t port, pods_port, timeout_s;
     double speed;
-    bool no_operator;
+    bool no_operator, api_only;
     int64_t until_s; /* parsed; 0: ready or never */
 };
 
@@ -266,7 +266,7 @@ static int open_all(struct sandbox *sandbox, struct err *err)
         failed = open_server(sandbox, &certificate, err);
     if (failed == 0)
         failed = open_pods(sandbox, err);
-    if (failed == 0)
+    if (failed == 0 && !sandbox->options.api_only)
         failed = world_start(sandbox->world, err);
     if (failed == 0 && !sandbox->options.no_operator)
         failed = world_operator_start(sandbox->world, 0, err);
@@ -331,12 +331,14 @@ static int serve(struct sandbox *sandbox)
 
 static int check_options(struct sandbox_options *options, struct err *err)
 {
+    options->no_operator |= options->api_only;
     if (options->until == NULL)
         return 0;
     if (strcmp(options->until, "ready") == 0)
         return !options->no_operator
                    ? 0
-                   : err_set(err, ERR_USAGE, "--until ready needs the operator: not --no-operator");
+                   : err_set(err, ERR_USAGE, "--until ready needs the operator: not %s",
+                             options->api_only ? "--api-only" : "--no-operator");
     char *rest = NULL;
     long long seconds = strtoll(options->until, &rest, 10);
     if (*rest != '\0' || seconds < 1 || seconds > INT_MAX)
@@ -371,6 +373,8 @@ static int run(struct cli *cli, int argc, char *const *argv)
          .help = "for --until ready: fail after this many seconds of its clock (default 600)"},
         {.name = "no-operator", .kind = OPTION_FLAG, .value = &o->no_operator,
          .help = "without the operator: point another one at it, or `nemeton run`"},
+        {.name = "api-only", .kind = OPTION_FLAG, .value = &o->api_only,
+         .help = "the API server alone: without the operator, and nobody plays controllers and nodes"},
         {.name = "policies", .kind = OPTION_STRING, .value_name = "DIR", .value = &o->policies,
          .help = "the operator's policies from a directory, in place of the ConfigMap; SIGHUP reads them again"},
         {.name = "log-format", .kind = OPTION_CHOICE, .value_name = "FORMAT", .value = &o->log_format, .choices = "auto|text|json",

@@ -101,7 +101,7 @@ bool schemas_check(const struct schemas *schemas, const struct jv *object, schem
     schema_prune(schema, copy, unknown);
     schema_drop_nulls(schema, copy);
     schema_default(schema, copy);
-    schema_validate(schema, copy, NULL, &errors);
+    schema_validate(schema, copy, NULL, NULL, &errors);
     for (size_t i = 0; i < jv_size(unknown); i++)
         fn(arg, jv_str(jv_at(unknown, i)), "unknown field");
     for (size_t i = 0; i < field_errors_count(&errors); i++) {

@@ -31,6 +31,7 @@ static int create_namespaces(struct apiserver *server, struct err *err)
         if (result < 0)
             return -1;
     }
+    storage_compact(server->storage); /* nobody watched from before there was a server */
     return 0;
 }
 

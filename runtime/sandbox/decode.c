@@ -42,12 +42,21 @@ static void leave(struct decoder *decoder, struct place place)
     decoder->owner = place.owner;
 }
 
+/* The one group here whose version is not v1. */
+static bool is_autoscaling(const char *type)
+{
+    return strncmp(type, "HorizontalPodAutoscaler", 23) == 0 || strncmp(type, "HPA", 3) == 0 ||
+           strncmp(type, "Metric", 6) == 0 || strstr(type, "MetricSource") ||
+           strstr(type, "MetricStatus");
+}
+
 static const char *go_type(const struct type_ref *ref, char out[PATH_BYTES])
 {
     char inner[PATH_BYTES];
     switch (ref->form) {
     case TYPE_NAMED:
-        snprintf(out, PATH_BYTES, "v1.%s", ref->type->name);
+        snprintf(out, PATH_BYTES, "%s.%s", is_autoscaling(ref->type->name) ? "v2" : "v1",
+                 ref->type->name);
         return out;
     case TYPE_LIST:
         snprintf(out, PATH_BYTES, "[]%s", go_type(ref->element, inner));
@@ -119,9 +128,7 @@ static struct jv *decode_time(struct decoder *decoder, const struct type_ref *re
     if (!*text)
         return jv_null();
     if (!timestamp_canonical(text, ref->letter == 'm', canonical)) {
-        err_set(decoder->err, ERR_INVALID,
-                "parsing time \"%.64s\" as \"2006-01-02T15:04:05%sZ07:00\": cannot parse it", text,
-                ref->letter == 'm' ? ".000000" : "");
+        timestamp_problem(text, ref->letter == 'm', decoder->err);
         return NULL;
     }
     if (strcmp(text, canonical) == 0)

@@ -69,11 +69,31 @@ static int refuse_precondition(const struct request *request, const char *name, 
     return -1;
 }
 
+/* Namespaces are judged by an older part of the real server, in other words. */
+static int check_namespace(const struct request *request, const struct jv *object,
+                           const struct delete_options *options, struct refusal *refusal)
+{
+    const char *revision = jv_path_str(object, "metadata", "resourceVersion", NULL);
+    if (options->uid && strcmp(options->uid, meta_uid(object)) != 0)
+        return refuse_conflict(refusal, request->kind, meta_name(object),
+                               "Precondition failed: UID in precondition: %s, UID in object meta: "
+                               "%s",
+                               options->uid, meta_uid(object));
+    if (options->resource_version && strcmp(options->resource_version, revision) != 0)
+        return refuse_conflict(refusal, request->kind, meta_name(object),
+                               "Precondition failed: ResourceVersion in precondition: %s, "
+                               "ResourceVersion in object meta: %s",
+                               options->resource_version, revision);
+    return 0;
+}
+
 static int check_preconditions(const struct request *request, const struct jv *object,
                                const struct delete_options *options, struct refusal *refusal)
 {
     const char *name = meta_name(object);
     const char *revision = jv_path_str(object, "metadata", "resourceVersion", NULL);
+    if (request->kind->strategy == &strategy_namespace)
+        return check_namespace(request, object, options, refusal);
     if (options->uid && strcmp(options->uid, meta_uid(object)) != 0)
         return refuse_precondition(request, name,
                                    "the UID in the precondition (%s) does not match the UID in "
@@ -107,10 +127,11 @@ static int64_t grace_of(const struct kind *kind, const struct jv *object,
     return grace_s < 0 ? 1 : grace_s;
 }
 
-static void set_propagation(struct jv *object, const struct delete_options *options)
+static void set_propagation(const struct kind *kind, struct jv *object,
+                            const struct delete_options *options)
 {
-    if (options->propagation == PROPAGATE_DEFAULT)
-        return; /* what finalizers ask for already stays */
+    if (options->propagation == PROPAGATE_DEFAULT || kind->strategy == &strategy_event)
+        return; /* what finalizers ask for already stays; events have no dependents */
     meta_remove_finalizer(object, "orphan");
     meta_remove_finalizer(object, "foregroundDeletion");
     if (options->propagation == PROPAGATE_ORPHAN)
@@ -152,10 +173,10 @@ static bool prepare(const struct request *request, struct jv *after,
             return false;
         if (shorter)
             set_deletion_time(request, after, grace_s);
-        if (!shorter)
-            set_propagation(after, options);
+        if (!shorter && !namespace)
+            set_propagation(kind, after, options);
     } else {
-        set_propagation(after, options);
+        set_propagation(kind, after, options);
         set_deletion_time(request, after, grace_s);
     }
     if (namespace)
@@ -184,13 +205,25 @@ static struct stored *commit(struct request *request, const struct jv *before, s
     char key[KIND_TEXT_BYTES];
     struct kind *kind = request_home(request);
     struct stored *current = storage_get(kind, request_key(request, meta_name(before), key));
-    if (request->dry_run || (!go && jv_equal(before, after)))
+    if (!go && jv_equal(before, after))
         return stored_ref(current);
+    if (request->dry_run)
+        return stored_new(kind, go && !kind_is(kind, KIND_GRACEFUL) ? before : after, 0);
     if (!go)
         return write_commit(request, kind, before, after);
-    struct stored *last = stored_new(kind, after, current->revision);
+    struct jv *last = jv_dup(kind_is(kind, KIND_GRACEFUL) ? after : before);
+    const struct jv *held = jv_path(before, "metadata", "finalizers", NULL);
+    if (jv_size(held))
+        jv_set(jv_get(last, "metadata"), "finalizers", jv_dup(held));
+    if (kind_is(kind, KIND_GRACEFUL) && !jv_equal(before, after))
+        stored_unref(write_commit(request, kind, before, after)); /* that it goes is told first */
     write_commit_delete(request, kind, before, after);
-    return last;
+    uint64_t revision = storage_revision(request->server->storage);
+    jv_set(jv_get(last, "metadata"), "resourceVersion",
+           jv_stringf("%llu", (unsigned long long)revision));
+    struct stored *stored = stored_new(kind, last, revision);
+    jv_unref(last);
+    return stored;
 }
 
 void delete_options_of(const struct jv *body, struct delete_options *options)
@@ -208,6 +241,31 @@ void delete_options_of(const struct jv *body, struct delete_options *options)
     refusal_deinit(&ignored);
 }
 
+/* The kind, where it is told, and what dryRun may be. */
+static int check_body(const struct jv *body, struct refusal *refusal)
+{
+    static const char *const supported[] = {"All", NULL};
+    const char *kind = jv_str(jv_get(body, "kind")), *version = jv_str(jv_get(body, "apiVersion"));
+    const struct jv *dry_run = jv_get(body, "dryRun");
+    if (kind && *kind && version && *version && strcmp(kind, "DeleteOptions") != 0)
+        return refuse_bad_request(refusal,
+                                  "no kind \"%s\" is registered for version \"%s\" in scheme "
+                                  "\"" GO_SCHEME "\"",
+                                  kind, version);
+    for (size_t i = 0; i < jv_size(dry_run); i++) {
+        const char *text = jv_str(jv_at(dry_run, i));
+        if (text && strcmp(text, "All") == 0)
+            continue;
+        struct field_errors errors;
+        field_errors_init(&errors);
+        field_unsupported_value(&errors, "dryRun", dry_run, supported);
+        refuse_options(refusal, "DeleteOptions", &errors);
+        field_errors_deinit(&errors);
+        return -1;
+    }
+    return 0;
+}
+
 int delete_options_parse(struct request *request, struct delete_options *options,
                          struct refusal *refusal)
 {
@@ -216,6 +274,8 @@ int delete_options_parse(struct request *request, struct delete_options *options
     exchange_body(request->exchange, &len);
     if (len && request_body(request, &options->body, refusal) < 0)
         return -1;
+    if (options->body && check_body(options->body, refusal) < 0)
+        goto failed;
     if (options->body) {
         delete_options_of(options->body, options);
         const char *policy = jv_str(jv_get(options->body, "propagationPolicy"));
@@ -227,8 +287,14 @@ int delete_options_parse(struct request *request, struct delete_options *options
     }
     const char *grace = request_query(request, "gracePeriodSeconds");
     const char *orphan = request_query(request, "orphanDependents");
-    if (grace && *grace)
-        options->grace_s = strtoll(grace, NULL, 10);
+    char *rest = NULL;
+    if (grace && *grace) {
+        options->grace_s = strtoll(grace, &rest, 10);
+        if (*rest) {
+            refuse_bad_request(refusal, "strconv.ParseInt: parsing \"%s\": invalid syntax", grace);
+            goto failed;
+        }
+    }
     if (orphan && *orphan)
         options->propagation =
             strcmp(orphan, "true") == 0 ? PROPAGATE_ORPHAN : PROPAGATE_BACKGROUND;
@@ -314,10 +380,11 @@ static int delete_collected(struct request *request, const struct collection *co
     buf_init(&text, LIST_BYTES_MAX);
     buf_printf(&text,
                "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
-               "\"%llu\"},\"items\":[",
+               "\"%llu\"%s},\"items\":[",
                request->kind->list_kind,
                kind_api_version(request->kind, request->version, version, sizeof(version)),
-               (unsigned long long)storage_revision(request->server->storage));
+               (unsigned long long)storage_revision(request->server->storage),
+               kind_is(request->kind, KIND_CUSTOM) ? ",\"continue\":\"\"" : "");
     char *addressed = request->namespace;
     for (size_t i = 0; result == 0 && i < collection->count; i++) {
         struct stored *stored = collection->list[i], *now = NULL;
@@ -325,10 +392,8 @@ static int delete_collected(struct request *request, const struct collection *co
         stored_namespace(stored, namespace, sizeof(namespace));
         request->namespace = *namespace ? namespace : NULL;
         result = delete_one(request, stored->name, options, &now, &gone, refusal);
-        if (result == 0) {
-            buf_add_str(&text, i ? "," : "");
-            answer_print(request, now, true, &text);
-        }
+        buf_add_str(&text, i ? "," : "");
+        answer_print(request, stored, true, &text); /* as it was */
         stored_unref(now);
     }
     request->namespace = addressed;
@@ -343,6 +408,8 @@ int verb_delete_collection(struct request *request, struct refusal *refusal)
 {
     struct delete_options options;
     struct filter filter;
+    if (request->kind->strategy == &strategy_namespace)
+        return refuse_method(refusal);
     if (delete_options_parse(request, &options, refusal) < 0)
         return -1;
     if (filter_init(&filter, request, refusal) < 0) {

@@ -145,6 +145,11 @@ void field_duplicate(struct field_errors *errors, const char *path, const struct
     free(text);
 }
 
+void field_duplicate_text(struct field_errors *errors, const char *path, const char *shown)
+{
+    add(errors, "FieldValueDuplicate", path, mem_printf("Duplicate value: %s", shown));
+}
+
 void field_duplicate_str(struct field_errors *errors, const char *path, const char *value)
 {
     char *text = quoted(value);
@@ -183,11 +188,17 @@ void field_unsupported(struct field_errors *errors, const char *path, const char
 void field_unsupported_value(struct field_errors *errors, const char *path, const struct jv *value,
                              const char *const *supported)
 {
+    char *shown = jv_print_str(value, JV_PRINT_SORTED);
+    field_unsupported_text(errors, path, shown, supported);
+    free(shown);
+}
+
+void field_unsupported_text(struct field_errors *errors, const char *path, const char *value,
+                            const char *const *supported)
+{
     struct buf text;
     buf_init(&text, FIELD_TEXT_BYTES_MAX);
-    char *shown = jv_print_str(value, JV_PRINT_SORTED);
-    buf_printf(&text, "Unsupported value: %s: supported values: ", shown);
-    free(shown);
+    buf_printf(&text, "Unsupported value: %s: supported values: ", value);
     for (size_t i = 0; supported[i]; i++)
         buf_printf(&text, "%s\"%s\"", i ? ", " : "", supported[i]);
     add(errors, "FieldValueNotSupported", path, mem_str(buf_str(&text)));

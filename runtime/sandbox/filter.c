@@ -1,5 +1,7 @@
 #include "sandbox/filter.h"
 
+#include "sandbox/strategy.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,15 @@ static bool custom_selectable(const struct request *request, const char *path)
     return false;
 }
 
+static bool has_own(const struct kind *kind)
+{
+    for (size_t i = 0; i < sizeof(selectable) / sizeof(selectable[0]); i++)
+        if (strcmp(kind->group, selectable[i].group) == 0 &&
+            strcmp(kind->plural, selectable[i].plural) == 0)
+            return true;
+    return false;
+}
+
 static bool is_selectable(const struct request *request, const char *path)
 {
     const struct kind *kind = request->kind;
@@ -59,11 +70,9 @@ static bool is_selectable(const struct request *request, const char *path)
 static int refuse_field(const struct request *request, const char *path, struct refusal *refusal)
 {
     const struct kind *kind = request->kind;
-    bool own = kind_is(kind, KIND_CUSTOM);
-    for (size_t i = 0; i < sizeof(selectable) / sizeof(selectable[0]); i++)
-        own |= strcmp(kind->group, selectable[i].group) == 0 &&
-               strcmp(kind->plural, selectable[i].plural) == 0;
-    if (own)
+    /* ReplicaSets have a field of their own, and yet the general words. */
+    if (kind_is(kind, KIND_CUSTOM) ||
+        (has_own(kind) && kind->strategy != &strategy_replica_set))
         return refuse_bad_request(refusal, "field label not supported: %s", path);
     return refuse_bad_request(refusal,
                               "\"%s\" is not a known field selector: only \"metadata.name\", "
@@ -98,8 +107,9 @@ static int add_field(struct filter *filter, const struct request *request, char 
         filter->name = mem_str(value);
         return 0;
     }
-    if (strcmp(term, "metadata.name") != 0 && strcmp(term, "metadata.namespace") != 0 &&
-        !is_selectable(request, term))
+    bool placed = strcmp(term, "metadata.namespace") == 0 &&
+                  (kind_is(request->kind, KIND_NAMESPACED) || !has_own(request->kind));
+    if (strcmp(term, "metadata.name") != 0 && !placed && !is_selectable(request, term))
         return refuse_field(request, term, refusal);
     if (filter->field_count >= FILTER_FIELDS_MAX)
         return refuse_bad_request(refusal, "field selector has more than %d terms",

@@ -154,14 +154,30 @@ struct kind *kinds_find(const struct kinds *kinds, const char *group, const char
     return map_get(kinds->by_resource, joined(group, plural, key, sizeof(key)));
 }
 
+/* Where the real server keeps a kind: some have moved, and kept their old place. */
+static char *key_prefix_of(const char *group, const char *plural)
+{
+    static const char *const moved[][2] = {{"services", "services/specs"},
+                                           {"endpoints", "services/endpoints"},
+                                           {"nodes", "minions"},
+                                           {"ingresses", "ingress"}};
+    const char *dot = strchr(group, '.');
+    bool custom = dot && !strstr(group, ".k8s.io");
+    for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
+        if (!custom && strcmp(plural, moved[i][0]) == 0)
+            return mem_printf("/registry/%s", moved[i][1]);
+    if (custom || strcmp(group, "apiextensions.k8s.io") == 0)
+        return mem_printf("/registry/%s/%s", group, plural);
+    return mem_printf("/registry/%s", plural);
+}
+
 struct kind *kinds_add(struct kinds *kinds, const char *group, const char *plural)
 {
     char key[KIND_TEXT_BYTES];
     struct kind *kind = mem_alloc(sizeof(*kind));
     kind->group = mem_str(group);
     kind->plural = mem_str(plural);
-    kind->key_prefix =
-        *group ? mem_printf("/registry/%s/%s", group, plural) : mem_printf("/registry/%s", plural);
+    kind->key_prefix = key_prefix_of(group, plural);
     kind->strategy = &strategy_plain;
     kind->home = kind;
     kind->objects = tree_new();

@@ -34,6 +34,8 @@ struct strategy {
 };
 
 enum kind_flags {
+    KIND_JUDGED_TWICE = 32768, /* an update is judged as a create, too: its causes tell */
+    KIND_CHANGE_FIRST = 16384, /* an update's change is judged before the object as such */
     KIND_NAMESPACED = 1,
     KIND_STATUS = 2,
     KIND_SCALE = 4,
@@ -46,6 +48,7 @@ enum kind_flags {
     KIND_REMOVED = 512,         /* its CRD is gone */
     KIND_DELETING = 1024,       /* its CRD is being deleted: no creates */
     KIND_RETURNS_OBJECT = 4096, /* DELETE answers with the object, others with a Status */
+    KIND_PLAIN_FINALIZERS = 8192, /* may have finalizers without a domain */
     KIND_PATH_NAME = 2048,      /* names are path segments (RBAC), not DNS subdomains */
 };
 

@@ -6,22 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANNOTATIONS_BYTES_MAX = 256 << 10, GENERATED_BASE_MAX = 58, GENERATED_SUFFIX = 5 };
+enum { ANNOTATIONS_BYTES_MAX = 256 << 10, GENERATED_BASE_MAX = 58 };
 
 static const char *const server_set[] = {
-    "uid",      "creationTimestamp",          "generation",     "deletionTimestamp",
+    "uid",      "creationTimestamp",          "deletionTimestamp",
     "selfLink", "deletionGracePeriodSeconds", "resourceVersion"};
+
+void meta_random_suffix(struct request *request, char out[GENERATED_SUFFIX + 1])
+{
+    static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
+    for (size_t i = 0; i < GENERATED_SUFFIX; i++)
+        out[i] = alphabet[random_below(request->server->options.random, sizeof(alphabet) - 1)];
+    out[GENERATED_SUFFIX] = '\0';
+}
 
 static void generate_name(struct request *request, struct jv *metadata)
 {
-    static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
     const char *base = jv_str(jv_get(metadata, "generateName"));
     const char *name = jv_str(jv_get(metadata, "name"));
     if ((name && *name) || !base || !*base)
         return;
     char suffix[GENERATED_SUFFIX + 1] = "";
-    for (size_t i = 0; i < GENERATED_SUFFIX; i++)
-        suffix[i] = alphabet[random_below(request->server->options.random, sizeof(alphabet) - 1)];
+    meta_random_suffix(request, suffix);
     jv_set(metadata, "name", jv_stringf("%.*s%s", GENERATED_BASE_MAX, base, suffix));
 }
 
@@ -58,7 +64,7 @@ static void check_name(const struct kind *kind, const char *name, const char *pa
     const char *problem;
     if (kind_is(kind, KIND_PATH_NAME))
         problem = name_check_path_segment(name);
-    else if (kind->strategy == &strategy_namespace)
+    else if (kind->strategy == &strategy_namespace || kind->strategy == &strategy_stateful_set)
         problem = name_check_label(name);
     else if (kind->strategy == &strategy_service)
         problem = name_check_service(name);
@@ -149,7 +155,8 @@ static void check_finalizers(const struct kind *kind, const struct jv *finalizer
         if (problem)
             field_invalid_str(errors, "metadata.finalizers", name, "%s", problem);
         else if (!strchr(name, '/') && strcmp(name, "orphan") != 0 &&
-                 strcmp(name, "foregroundDeletion") != 0 && !kind_is(kind, KIND_CUSTOM))
+                 strcmp(name, "foregroundDeletion") != 0 && !kind_is(kind, KIND_CUSTOM) &&
+                 !kind_is(kind, KIND_PLAIN_FINALIZERS))
             field_invalid_str(errors, field_path(path, "metadata.finalizers[%zu]", i), name,
                               "name is neither a standard finalizer name nor is it fully "
                               "qualified");
@@ -238,6 +245,8 @@ void meta_prepare_update(const struct request *request, const struct jv *before,
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (!jv_get(metadata, kept[i]) && jv_get(old, kept[i]))
             jv_set(metadata, kept[i], jv_ref(jv_get(old, kept[i])));
+    if (!kind_is(request->kind, KIND_NAMESPACED))
+        jv_remove(metadata, "namespace");
     bool counts = counts_generation(request->kind) &&
                   (!request->subresource || strcmp(request->subresource, "scale") == 0);
     jv_remove(metadata, "selfLink");
@@ -277,9 +286,12 @@ void meta_validate(const struct kind *kind, const struct jv *object, struct fiel
 void meta_validate_update(const struct kind *kind, const struct jv *before, const struct jv *after,
                           struct field_errors *errors)
 {
-    /* The real server judges twice, in general and by kind; its causes tell. */
     validate_update(kind, before, after, errors);
-    validate_update(kind, before, after, errors);
+    /* The real server judges most twice, in general and by kind; its causes tell. */
+    bool once = (kind_is(kind, KIND_PLAIN_FINALIZERS) && kind_is(kind, KIND_PATH_NAME)) ||
+                kind->strategy == &strategy_volume;
+    if (!once)
+        validate_update(kind, before, after, errors);
 }
 
 bool meta_deleting(const struct jv *object)

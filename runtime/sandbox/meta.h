@@ -5,6 +5,9 @@
 #include "sandbox/request.h"
 
 /* generateName, uid, creationTimestamp, generation; drops what only the server may set. */
+/* As the ends of generated names. */
+enum { GENERATED_SUFFIX = 5 };
+void meta_random_suffix(struct request *request, char out[GENERATED_SUFFIX + 1]);
 void meta_prepare_create(struct request *request, struct jv *object);
 /* Carries over from before what an update may not change and counts the generation. */
 void meta_prepare_update(const struct request *request, const struct jv *before, struct jv *after);

@@ -128,7 +128,8 @@ static void record_self(struct apply *apply)
 {
     struct manager *self = self_of(apply);
     manager_set_fields(self, apply_strip(jv_ref(self->fields)));
-    manager_set_time(self, apply->now);
+    if (!apply->same) /* the real server has no time for who joins without changing anything */
+        manager_set_time(self, apply->now);
     if (fieldset_is_empty(self->fields))
         managed_remove(&apply->managed, (size_t)(self - apply->managed.list));
 }

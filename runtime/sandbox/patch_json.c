@@ -97,7 +97,8 @@ static bool pointer_remove(const struct pointer *at)
 static bool pointer_replace(const struct pointer *at, struct jv *take)
 {
     size_t index;
-    if (!member(at->parent, at->token)) {
+    /* The real server's library misses no member of an object, only elements. */
+    if (!jv_is_object(at->parent) && !member(at->parent, at->token)) {
         jv_unref(take);
         return false;
     }

@@ -3,7 +3,9 @@
 #include "base/digest.h"
 #include "sandbox/answer.h"
 #include "sandbox/filter.h"
+#include "sandbox/go_json.h"
 #include "sandbox/options.h"
+#include "sandbox/strategy.h"
 #include "sandbox/tables.h"
 
 #include <errno.h>
@@ -24,12 +26,12 @@ struct listing {
 static bool add_item(void *arg, struct stored *stored)
 {
     struct listing *listing = arg;
-    if (!filter_matches(&listing->filter, stored))
-        return true;
     if (listing->limit && listing->count >= listing->limit) {
-        listing->left++;
+        listing->left++; /* also what does not match: the real server has not looked yet */
         return true;
     }
+    if (!filter_matches(&listing->filter, stored))
+        return true;
     if (listing->count++)
         buf_add_char(&listing->items, ',');
     if (listing->request->form == ANSWER_TABLE) {
@@ -71,9 +73,12 @@ static int token_read(struct listing *listing, const char *text, struct refusal 
     const char *start = jv_str(jv_get(token, "start"));
     int64_t revision = jv_int_value(jv_get(token, "rv"));
     if (result < 0 || !start || revision <= 0) {
-        refuse_bad_request(
-            refusal, "invalid continue token: continue key is not valid: it is not one of ours");
-        result = -1;
+        char *problem = go_json_problem(buf_str(&raw), raw.len);
+        result = refuse_bad_request(
+            refusal, "invalid continue token: continue key is not valid: %s",
+            problem ? problem
+                    : "incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+        free(problem);
     } else {
         listing->after = mem_str(start);
         listing->revision = (uint64_t)revision;
@@ -154,6 +159,8 @@ static void print_head(struct listing *listing, uint64_t revision, struct buf *o
     const struct request *request = listing->request;
     struct jv *metadata = jv_object();
     jv_set(metadata, "resourceVersion", jv_stringf("%llu", (unsigned long long)revision));
+    if (!listing->left && kind_is(request->kind, KIND_CUSTOM) && request->form == ANSWER_OBJECT)
+        jv_set_str(metadata, "continue", "");
     if (listing->left) {
         char *token = token_make(listing, revision);
         jv_set_str(metadata, "continue", token);
@@ -215,12 +222,14 @@ int read_revision(const struct request *request, uint64_t *out, struct refusal *
     char *end;
     errno = 0;
     *out = strtoull(text, &end, 10);
-    if (*end || errno || *text == '-' || *text == '+')
-        return refuse_bad_request(refusal,
-                                  "invalid resource version: resourceVersion: Invalid value: "
-                                  "\"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax",
-                                  text, text);
-    return 0;
+    if (!*end && !errno && *text != '-' && *text != '+')
+        return 0;
+    bool cached = request->kind->home->strategy != &strategy_event;
+    bool list = request->verb == VERB_LIST || (request->verb == VERB_GET && !cached);
+    return refuse(refusal, list ? 400 : 500, list ? "BadRequest" : "",
+                  "%sresourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": "
+                  "invalid syntax",
+                  list ? "invalid resource version: " : "", text, text);
 }
 
 int refuse_too_large_revision(struct refusal *refusal, uint64_t wanted, uint64_t current)
@@ -270,7 +279,16 @@ int verb_list(struct request *request, struct refusal *refusal)
     buf_init(&text, LIST_BYTES_MAX);
     print_head(&listing, revision, &text);
     buf_add(&text, listing.items.data, listing.items.len);
-    buf_add_str(&text, "]}\n");
+    /* The real server has two ideas of nothing. */
+    bool none = listing.count == 0 && (request->form == ANSWER_METADATA ||
+                                       (request->form == ANSWER_TABLE &&
+                                        request->kind->strategy == &strategy_role));
+    if (none) {
+        text.len -= 1;
+        buf_add_str(&text, "null}\n");
+    } else {
+        buf_add_str(&text, "]}\n");
+    }
     answer_bytes(request, 200, "application/json", text.data, text.len);
     buf_deinit(&text);
     listing_deinit(&listing);

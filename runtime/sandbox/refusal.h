@@ -11,6 +11,9 @@
 
 struct kind;
 
+/* Where the real server's source has its list of kinds, which its refusals tell. */
+#define GO_SCHEME "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+
 struct refusal {
     int code;          /* HTTP status; 0 = not refused */
     struct jv *status; /* owned */
@@ -69,6 +72,8 @@ void field_type_invalid(struct field_errors *errors, const char *path, const str
 void field_forbidden(struct field_errors *errors, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void field_duplicate(struct field_errors *errors, const char *path, const struct jv *value);
+/* shown: as the real server prints its own struct, whose order tells. */
+void field_duplicate_text(struct field_errors *errors, const char *path, const char *shown);
 void field_duplicate_str(struct field_errors *errors, const char *path, const char *value);
 void field_not_found(struct field_errors *errors, const char *path, const char *value);
 void field_too_long(struct field_errors *errors, const char *path, size_t bytes_max);
@@ -76,6 +81,9 @@ void field_too_many(struct field_errors *errors, const char *path, size_t actual
 /* supported: sorted, NULL behind the last */
 void field_unsupported(struct field_errors *errors, const char *path, const char *value,
                        const char *const *supported);
+/* value: as it is shown */
+void field_unsupported_text(struct field_errors *errors, const char *path, const char *value,
+                            const char *const *supported);
 void field_unsupported_value(struct field_errors *errors, const char *path, const struct jv *value,
                              const char *const *supported);
 

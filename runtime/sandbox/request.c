@@ -3,10 +3,12 @@
 #include "base/yaml.h"
 #include "sandbox/decode.h"
 #include "sandbox/events.h"
+#include "sandbox/go_json.h"
 #include "sandbox/options.h"
 #include "sandbox/protobuf.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -23,7 +25,7 @@ static int parse_verb(struct request *request, struct refusal *refusal)
     bool one = request->name != NULL;
     if (strcmp(method, "GET") == 0) {
         bool watch = is_true(exchange_query(request->exchange, "watch"));
-        request->verb = watch ? VERB_WATCH : one ? VERB_GET : VERB_LIST;
+        request->verb = one ? VERB_GET : watch ? VERB_WATCH : VERB_LIST;
     } else if (strcmp(method, "POST") == 0) {
         request->verb = VERB_CREATE;
     } else if (strcmp(method, "PUT") == 0) {
@@ -93,9 +95,11 @@ static int parse_accept(struct request *request, struct refusal *refusal)
     bool custom = kind_is(request->kind, KIND_CUSTOM);
     refuse(refusal, 406, "NotAcceptable", "%s",
            custom ? "only the following media types are accepted: application/json, "
-                    "application/json;stream=watch"
-                  : "406: Not Acceptable\n\nAvailable representations: application/json");
-    jv_ensure(refusal->status, "details", NULL);
+                    "application/yaml, application/vnd.kubernetes.protobuf"
+                  : "406: Not Acceptable\n\nAvailable representations: application/json, "
+                    "application/yaml, application/vnd.kubernetes.protobuf");
+    if (!custom)
+        jv_ensure(refusal->status, "details", NULL);
     return -1;
 }
 
@@ -127,6 +131,21 @@ static int parse_place(struct request *request, const char *const *parts, size_t
     return 0;
 }
 
+static int check_include(const struct request *request, struct refusal *refusal)
+{
+    static const char *const known[] = {"", "None", "Metadata", "Object"};
+    const char *include = request_query(request, "includeObject");
+    for (size_t i = 0; include && i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(include, known[i]) == 0)
+            return 0;
+    if (!include)
+        return 0;
+    return refuse_bad_request(refusal,
+                              "Unable to convert to Table as requested: includeObject: Invalid "
+                              "value: \"%s\": must be 'Metadata', 'Object', 'None', or empty",
+                              include);
+}
+
 static void warn_deprecated(struct request *request)
 {
     char version[KIND_TEXT_BYTES];
@@ -155,6 +174,8 @@ int request_parse(struct request *request, struct apiserver *server, struct exch
         return -1;
     if (request->version->deprecated)
         warn_deprecated(request);
+    if (request->form == ANSWER_TABLE && check_include(request, refusal) < 0)
+        return -1;
     return options_of_write(request, refusal);
 }
 
@@ -223,6 +244,36 @@ void request_media_type(const struct request *request, char *out, size_t size)
     out[len] = '\0';
 }
 
+/* "YAML line L column C: WHAT" in the real server's words; its parser does not name the first line. */
+static int refuse_yaml(const char *text, struct refusal *refusal)
+{
+    static const char before[] = "error decoding YAML: error converting YAML to JSON: yaml: ";
+    const char *what = strstr(text, ": ");
+    long line = 0;
+    if (sscanf(text, "YAML line %ld column", &line) != 1 || !what)
+        return refuse_bad_request(refusal, "%s%s", before, text);
+    if (line <= 1)
+        return refuse_bad_request(refusal, "%s%s", before, what + 2);
+    return refuse_bad_request(refusal, "%sline %ld: %s", before, line - 1, what + 2);
+}
+
+/* Bodies of a delete are options, of which the real server's decoder does not name the kind. */
+static int refuse_json(const struct request *request, const char *body, size_t len,
+                       const char *otherwise, struct refusal *refusal)
+{
+    char *problem = go_json_problem(body, len);
+    const char *why = problem ? problem : otherwise;
+    if (request->verb == VERB_DELETE || request->verb == VERB_DELETE_COLLECTION)
+        refuse_bad_request(refusal, "couldn't get version/kind; json parse error: %s", why);
+    else
+        refuse_bad_request(refusal,
+                           "the object provided is unrecognized (must be of type %s): couldn't "
+                           "get version/kind; json parse error: %s%s",
+                           request->kind->kind, why, len ? "" : " (<empty>)");
+    free(problem);
+    return -1;
+}
+
 int request_body(const struct request *request, struct jv **out, struct refusal *refusal)
 {
     char type[128];
@@ -243,19 +294,15 @@ int request_body(const struct request *request, struct jv **out, struct refusal 
         else if (docs)
             err_set(&err, ERR_PARSE, "the body holds no object, or more than one");
         yaml_docs_free(docs);
-        return *out ? 0 : refuse_bad_request(refusal, "%s", err.text);
+        return *out ? 0 : refuse_yaml(err.text, refusal);
     }
-    if (*type && strcmp(type, "application/json") != 0 && strcmp(type, "*/*") != 0 &&
-        !strstr(type, "+json"))
+    if (*type && strcmp(type, "application/json") != 0 && strcmp(type, "*/*") != 0)
         return refuse(refusal, 415, "UnsupportedMediaType",
                       "the body of the request was in an unknown format - accepted media types "
-                      "include: application/json, application/yaml");
+                      "include: application/json, application/yaml, "
+                      "application/vnd.kubernetes.protobuf");
     if (jv_parse(body, len, out, &err) < 0)
-        return refuse_bad_request(refusal,
-                                  "the object provided is unrecognized (must be of type %s): "
-                                  "couldn't get version/kind; json parse error: %s",
-                                  request->kind->kind,
-                                  len ? err.text : "unexpected end of JSON input (<empty>)");
+        return refuse_json(request, body, len, err.text, refusal);
     if (jv_is_object(*out))
         return 0;
     jv_unref(*out);

@@ -122,6 +122,17 @@ static int draw_faults(struct request *request, struct refusal *refusal)
     return 0;
 }
 
+/* A verb that a subresource does not have. */
+static int refuse_verb(const struct request *request, const char *verb, struct refusal *refusal)
+{
+    char text[KIND_TEXT_BYTES];
+    if (!kind_is(request->kind, KIND_CUSTOM))
+        return refuse_method(refusal);
+    return refuse_object(refusal, 405, "MethodNotAllowed", request->kind, NULL,
+                         "%s is not supported on resources of kind \"%s\"", verb,
+                         kind_resource_text(request->kind, text, sizeof(text)));
+}
+
 static int dispatch(struct request *request, struct refusal *refusal)
 {
     if (draw_faults(request, refusal) < 0)
@@ -129,7 +140,9 @@ static int dispatch(struct request *request, struct refusal *refusal)
     if (strcmp(request->kind->group, "authorization.k8s.io") == 0)
         return review_handle(request, refusal);
     if (request->subresource && !subresource_exists(request))
-        return refuse_unknown(refusal);
+        return kind_is(request->kind, KIND_CUSTOM)
+                   ? refuse_not_found(refusal, request->kind, request->name)
+                   : refuse_unknown(refusal);
     if (request->subresource && strcmp(request->subresource, "status") != 0)
         return subresource_handle(request, refusal);
     switch (request->verb) {
@@ -140,13 +153,15 @@ static int dispatch(struct request *request, struct refusal *refusal)
     case VERB_WATCH:
         return verb_watch(request, refusal);
     case VERB_CREATE:
-        return request->subresource ? refuse_method(refusal) : verb_create(request, refusal);
+        return request->subresource ? refuse_verb(request, "create", refusal)
+                                    : verb_create(request, refusal);
     case VERB_UPDATE:
         return verb_update(request, refusal);
     case VERB_PATCH:
         return verb_patch(request, refusal);
     case VERB_DELETE:
-        return request->subresource ? refuse_method(refusal) : verb_delete(request, refusal);
+        return request->subresource ? refuse_verb(request, "delete", refusal)
+                                    : verb_delete(request, refusal);
     case VERB_DELETE_COLLECTION:
         return verb_delete_collection(request, refusal);
     }

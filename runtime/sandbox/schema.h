@@ -27,9 +27,10 @@ void schema_decode_resources(const struct schema *schema, const struct type *met
 /* Members that are null but must not be and have no default: what is decoded loses them. */
 void schema_drop_nulls(const struct schema *schema, struct jv *object);
 void schema_default(const struct schema *schema, struct jv *object);
-/* before: the live object on updates, NULL on create (ratcheting, transition rules). */
+/* before: the live object on updates, NULL on create (ratcheting, transition rules). part: what alone is
+ * written ("status"), from below which messages name fields; NULL: all. */
 void schema_validate(const struct schema *schema, const struct jv *object, const struct jv *before,
-                     struct field_errors *errors);
+                     const char *part, struct field_errors *errors);
 
 /* For server-side apply: how the value at a node is merged. */
 enum schema_list { SCHEMA_LIST_ATOMIC, SCHEMA_LIST_SET, SCHEMA_LIST_MAP };

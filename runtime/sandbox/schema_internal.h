@@ -40,6 +40,8 @@ struct verdict {
 struct problem *verdict_add(struct verdict *verdict, enum problem_kind kind, const char *path,
                             char *text, const struct jv *value);
 void verdict_merge(struct verdict *into, struct verdict *from); /* empties from */
+/* Texts name fields from below `part`, as the real server does where only that part is written. */
+void verdict_shorten(struct verdict *verdict, const char *part);
 void verdict_deinit(struct verdict *verdict);
 void verdict_tell(const struct verdict *verdict, struct field_errors *errors);
 

@@ -257,7 +257,7 @@ void schema_judge(struct judge *judge, const struct jv *node, const struct jv *v
 }
 
 void schema_validate(const struct schema *schema, const struct jv *object, const struct jv *before,
-                     struct field_errors *errors)
+                     const char *part, struct field_errors *errors)
 {
     struct judge judge = {.schema = schema};
     struct verdict verdict = {0};
@@ -267,6 +267,8 @@ void schema_validate(const struct schema *schema, const struct jv *object, const
     struct jv *after = without_managed_meta(object);
     struct jv *old = before ? without_managed_meta(before) : NULL;
     schema_judge(&judge, schema->root, after, old, &verdict);
+    if (part)
+        verdict_shorten(&verdict, part);
     verdict_tell(&verdict, errors);
     verdict_deinit(&verdict);
     schema_judge_resources(schema->root, after, &judge.path, errors);

@@ -83,6 +83,18 @@ void verdict_merge(struct verdict *into, struct verdict *from)
     *from = (struct verdict){0};
 }
 
+void verdict_shorten(struct verdict *verdict, const char *part)
+{
+    size_t len = strlen(part);
+    for (size_t i = 0; i < verdict->count; i++) {
+        char *text = verdict->list[i].text;
+        if (text && strncmp(text, part, len) == 0 && (text[len] == '.' || text[len] == ' ')) {
+            size_t cut = len + (text[len] == '.');
+            memmove(text, text + cut, strlen(text + cut) + 1);
+        }
+    }
+}
+
 void verdict_deinit(struct verdict *verdict)
 {
     for (size_t i = 0; i < verdict->count; i++)

@@ -71,7 +71,14 @@ static struct jv *key_default(const struct shape *shape, const char *key)
         struct jv *value = property ? jv_get((const struct jv *)property, "default") : NULL;
         return value ? jv_ref(value) : NULL;
     }
-    return strcmp(key, "protocol") == 0 ? jv_string("TCP") : NULL;
+    if (strcmp(key, "protocol") == 0)
+        return jv_string("TCP");
+    const struct type_ref *items = shape->ref.element;
+    const struct type_field *field =
+        items && items->form == TYPE_NAMED ? type_field(items->type, key) : NULL;
+    if (!field || !field->always || field->ref.form != TYPE_SCALAR)
+        return NULL;
+    return field->ref.letter == 'i' || field->ref.letter == 'l' ? jv_int(0) : jv_string("");
 }
 
 static int step_by_keys(const struct shape *shape, const char *const *keys, size_t count,

@@ -1,6 +1,7 @@
 #include "sandbox/strategy_internal.h"
 
 #include "base/digest.h"
+#include "sandbox/go_json.h"
 #include "sandbox/meta.h"
 
 #include <ctype.h>
@@ -9,12 +10,19 @@
 
 enum { DATA_BYTES_MAX = 1 << 20 };
 
-static void namespace_defaults(struct jv *namespace)
+static void set_name_label(struct jv *namespace)
 {
     const char *name = meta_name(namespace);
     if (name)
         jv_set_str(jv_ensure(namespace, "metadata", "labels", NULL), "kubernetes.io/metadata.name",
                    name);
+}
+
+/* A name that the server makes is not known yet where the real one fills in defaults. */
+static void namespace_defaults(struct jv *namespace)
+{
+    if (!jv_path(namespace, "metadata", "generateName", NULL))
+        set_name_label(namespace);
 }
 
 static int namespace_prepare_create(struct request *request, struct jv *namespace,
@@ -26,7 +34,7 @@ static int namespace_prepare_create(struct request *request, struct jv *namespac
     jv_append(finalizers, jv_string("kubernetes"));
     jv_set(jv_ensure(namespace, "spec", NULL), "finalizers", finalizers);
     jv_set_str(jv_ensure(namespace, "status", NULL), "phase", "Active");
-    namespace_defaults(namespace); /* a generated name is known only now */
+    set_name_label(namespace);
     return 0;
 }
 
@@ -80,7 +88,7 @@ static void config_map_validate(const struct jv *map, struct field_errors *error
             field_invalid_str(errors, field_path(at, "data[%s]", iter.key), iter.key,
                               "duplicate of key present in binaryData");
     if (total > DATA_BYTES_MAX)
-        field_too_long(errors, "", DATA_BYTES_MAX);
+        field_too_long(errors, "[]", DATA_BYTES_MAX);
 }
 
 static void immutable_data(const struct jv *before, const struct jv *after,
@@ -114,10 +122,55 @@ static void secret_defaults(struct jv *secret)
     jv_remove(secret, "stringData");
 }
 
+/* A .dockerconfigjson (or .dockercfg) is JSON. */
+static void check_docker(const struct jv *data, const char *key, struct field_errors *errors)
+{
+    struct buf raw;
+    char path[FIELD_PATH_BYTES];
+    const char *text = jv_str(jv_get(data, key));
+    field_path(path, "data[%s]", key);
+    if (!text) {
+        field_required(errors, path, NULL);
+        return;
+    }
+    buf_init(&raw, DATA_BYTES_MAX);
+    if (base64_decode(text, strlen(text), &raw, NULL) == 0) {
+        char *problem = go_json_problem(buf_str(&raw), raw.len);
+        if (problem)
+            field_invalid_str(errors, path, "<secret contents redacted>", "%s", problem);
+        free(problem);
+    }
+    buf_deinit(&raw);
+}
+
 static void secret_validate(const struct jv *secret, struct field_errors *errors)
 {
-    if (check_data(jv_get(secret, "data"), "data", errors) > DATA_BYTES_MAX * 4 / 3)
+    static const struct {
+        const char *type, *keys[2];
+    } wanted[] = {{"kubernetes.io/ssh-auth", {"ssh-privatekey", NULL}},
+                  {"kubernetes.io/tls", {"tls.crt", "tls.key"}}};
+    char path[FIELD_PATH_BYTES];
+    const struct jv *data = jv_get(secret, "data");
+    const char *type = member_str(secret, "type");
+    if (check_data(data, "data", errors) > DATA_BYTES_MAX * 4 / 3)
         field_too_long(errors, "data", DATA_BYTES_MAX);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+        for (size_t k = 0; strcmp(type, wanted[i].type) == 0 && k < 2 && wanted[i].keys[k]; k++)
+            if (!jv_get(data, wanted[i].keys[k]))
+                field_required(errors, field_path(path, "data[%s]", wanted[i].keys[k]), NULL);
+    if (strcmp(type, "kubernetes.io/basic-auth") == 0 && !jv_get(data, "username") &&
+        !jv_get(data, "password")) {
+        field_required(errors, "data[username]", NULL);
+        field_required(errors, "data[password]", NULL);
+    }
+    if (strcmp(type, "kubernetes.io/dockerconfigjson") == 0)
+        check_docker(data, ".dockerconfigjson", errors);
+    if (strcmp(type, "kubernetes.io/dockercfg") == 0)
+        check_docker(data, ".dockercfg", errors);
+    const char *account =
+        jv_path_str(secret, "metadata", "annotations", "kubernetes.io/service-account.name", NULL);
+    if (strcmp(type, "kubernetes.io/service-account-token") == 0 && (!account || !*account))
+        field_required(errors, "metadata.annotations[kubernetes.io/service-account.name]", NULL);
 }
 
 static void secret_validate_update(const struct jv *before, const struct jv *after,
@@ -139,7 +192,21 @@ static void lease_validate(const struct jv *lease, struct field_errors *errors)
                       "must be greater than or equal to 0");
 }
 
+static void quota_validate(const struct jv *quota, struct field_errors *errors)
+{
+    char path[FIELD_PATH_BYTES];
+    const struct jv *hard = jv_path(quota, "spec", "hard", NULL);
+    struct jv_iter iter = {0};
+    while (jv_size(hard) && jv_next(hard, &iter)) {
+        const char *text = jv_str(iter.value);
+        if (text && text[0] == '-')
+            field_invalid(errors, field_path(path, "spec.hard[%s]", iter.key), iter.value,
+                          "must be greater than or equal to 0");
+    }
+}
+
 const struct strategy strategy_plain = {0};
+const struct strategy strategy_quota = {.validate = quota_validate};
 const struct strategy strategy_node = {0};
 const struct strategy strategy_namespace = {
     .defaults = namespace_defaults,

@@ -88,6 +88,13 @@ static int prepare_create(struct request *request, struct jv *event, struct refu
     return result;
 }
 
+static void validate_update(const struct jv *before, const struct jv *after,
+                            struct field_errors *errors)
+{
+    (void)before;
+    check_namespace(after, has_time(after, "eventTime"), errors);
+}
+
 struct sweep {
     int64_t until_ms;
     struct jv *keys;
@@ -127,5 +134,6 @@ static void committed(struct apiserver *server, const struct jv *before, const s
 
 const struct strategy strategy_event = {
     .prepare_create = prepare_create,
+    .validate_update = validate_update,
     .committed = committed,
 };

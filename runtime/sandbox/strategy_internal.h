@@ -16,6 +16,7 @@ bool same_or_absent(const struct jv *a, const struct jv *b);      /* also both a
 
 /* Pod specs, in pods and in templates. */
 void default_pod_spec(struct jv *spec);
+void warn_pod_spec(struct request *request, const struct jv *spec, const char *path);
 void default_pod_template(struct jv *owner_spec); /* owner_spec.template */
 /* claims: volumeClaimTemplates that bring further volumes, or NULL. */
 void validate_pod_spec(const struct jv *spec, const struct jv *claims, const char *path,
@@ -23,8 +24,11 @@ void validate_pod_spec(const struct jv *spec, const struct jv *claims, const cha
 /* selector, template labels, template spec with restartPolicy Always: for workloads. `what` names
  * the kind in a message ("statefulset"). */
 void validate_template(const struct jv *spec, const char *what, struct field_errors *errors);
+/* Affinity, tolerations, spread. */
+void validate_scheduling(const struct jv *spec, const char *path, struct field_errors *errors);
 void validate_containers(const struct jv *list, const struct jv *volumes, const char *path,
                          struct jv *seen, struct field_errors *errors);
+bool name_is_port(const char *name);
 void validate_volumes(const struct jv *volumes, const char *path, struct field_errors *errors);
 
 /* Claims, alone and in volumeClaimTemplates. */

@@ -101,6 +101,86 @@ static int admit_account(const struct request *request, const struct jv *pod,
                             request->namespace, name, name);
 }
 
+static int admit_priority(const struct request *request, const struct jv *pod,
+                          struct refusal *refusal)
+{
+    char key[KIND_TEXT_BYTES];
+    struct jv *spec = jv_get(pod, "spec");
+    const char *name = member_str(spec, "priorityClassName");
+    const struct kind *classes =
+        kinds_find(request->server->kinds, "scheduling.k8s.io", "priorityclasses");
+    struct stored *stored =
+        *name ? storage_get(classes, storage_key(key, sizeof(key), NULL, name)) : NULL;
+    struct jv *class = stored ? stored_parse(stored) : NULL;
+    if (*name && !class && strncmp(name, "system-", 7) != 0)
+        return refuse_forbidden(refusal, request->kind, meta_name(pod),
+                                "no PriorityClass with name %s was found", name);
+    default_int(spec, "priority", jv_int_value(jv_get(class, "value")));
+    const char *policy = member_str(class, "preemptionPolicy");
+    default_str(spec, "preemptionPolicy", *policy ? policy : "PreemptLowerPriority");
+    jv_unref(class);
+    return 0;
+}
+
+static bool wants_token(const struct request *request, const struct jv *spec)
+{
+    char key[KIND_TEXT_BYTES];
+    const struct jv *own = jv_get(spec, "automountServiceAccountToken");
+    const struct kind *accounts = kinds_find(request->server->kinds, "", "serviceaccounts");
+    if (own)
+        return jv_bool_value(own);
+    struct stored *stored =
+        storage_get(accounts, request_key(request, member_str(spec, "serviceAccountName"), key));
+    struct jv *account = stored ? stored_parse(stored) : NULL;
+    const struct jv *mounts = jv_get(account, "automountServiceAccountToken");
+    bool wants = !mounts || jv_bool_value(mounts);
+    jv_unref(account);
+    return wants;
+}
+
+static void add_mount(struct jv *container, const char *volume)
+{
+    static const char path[] = "/var/run/secrets/kubernetes.io/serviceaccount";
+    const struct jv *mounts = jv_get(container, "volumeMounts");
+    for (size_t i = 0; i < jv_size(mounts); i++)
+        if (strcmp(member_str(jv_at(mounts, i), "mountPath"), path) == 0)
+            return;
+    if (!jv_is_array(mounts))
+        jv_set(container, "volumeMounts", jv_array());
+    struct jv *mount = jv_object();
+    jv_set_str(mount, "mountPath", path);
+    jv_set_str(mount, "name", volume);
+    jv_set(mount, "readOnly", jv_bool(true));
+    jv_append(jv_get(container, "volumeMounts"), mount);
+}
+
+/* The account's token, the cluster's certificate and the namespace, as every pod finds them. */
+static void mount_token(struct request *request, struct jv *spec)
+{
+    static const char sources[] =
+        "{\"defaultMode\":420,\"sources\":[{\"serviceAccountToken\":{\"expirationSeconds\":3607,"
+        "\"path\":\"token\"}},{\"configMap\":{\"items\":[{\"key\":\"ca.crt\",\"path\":\"ca.crt\"}],"
+        "\"name\":\"kube-root-ca.crt\"}},{\"downwardAPI\":{\"items\":[{\"fieldRef\":{\"apiVersion\":"
+        "\"v1\",\"fieldPath\":\"metadata.namespace\"},\"path\":\"namespace\"}]}}]}";
+    static const char *const lists[] = {"initContainers", "containers"};
+    char name[] = "kube-api-access-xxxxx";
+    struct jv *volume = jv_object(), *projected = NULL;
+    if (!wants_token(request, spec)) {
+        jv_unref(volume);
+        return;
+    }
+    meta_random_suffix(request, name + sizeof(name) - 6);
+    jv_parse(sources, sizeof(sources) - 1, &projected, NULL);
+    jv_set_str(volume, "name", name);
+    jv_set(volume, "projected", projected);
+    if (!jv_is_array(jv_get(spec, "volumes")))
+        jv_set(spec, "volumes", jv_array());
+    jv_append(jv_get(spec, "volumes"), volume);
+    for (size_t l = 0; l < 2; l++)
+        for (size_t i = 0; i < jv_size(jv_get(spec, lists[l])); i++)
+            add_mount(jv_at(jv_get(spec, lists[l]), i), name);
+}
+
 /* The admission plugins that every server has on: service account, tolerations, priority. */
 static int prepare_create(struct request *request, struct jv *pod, struct refusal *refusal)
 {
@@ -109,8 +189,11 @@ static int prepare_create(struct request *request, struct jv *pod, struct refusa
     default_str(spec, "serviceAccount", member_str(spec, "serviceAccountName"));
     if (admit_account(request, pod, refusal) < 0)
         return -1;
-    default_int(spec, "priority", 0);
-    default_str(spec, "preemptionPolicy", "PreemptLowerPriority");
+    if (admit_priority(request, pod, refusal) < 0)
+        return -1;
+    if (request->exchange)
+        mount_token(request, spec);
+    warn_pod_spec(request, spec, "spec");
     if (jv_int_value(jv_get(spec, "terminationGracePeriodSeconds")) < 0)
         jv_set_int(spec, "terminationGracePeriodSeconds", 1);
     admit_tolerations(spec);
@@ -162,6 +245,25 @@ static void validate_update(const struct jv *before, const struct jv *after,
                             struct field_errors *errors)
 {
     struct jv *old = jv_dup(jv_get(before, "spec")), *new = jv_dup(jv_get(after, "spec"));
+    const struct jv *was = jv_get(old, "activeDeadlineSeconds");
+    if (jv_size(jv_get(old, "containers")) != jv_size(jv_get(new, "containers"))) {
+        field_forbidden(errors, "spec.containers", "pod updates may not add or remove containers");
+        jv_unref(old);
+        jv_unref(new);
+        return;
+    }
+    if (was && !jv_get(new, "activeDeadlineSeconds")) {
+        struct jv *nothing = jv_null();
+        field_invalid(errors, "spec.activeDeadlineSeconds", nothing,
+                      "must not update from a positive integer to nil value");
+        jv_unref(nothing);
+    }
+    const struct jv *containers = jv_get(new, "containers");
+    for (size_t i = 0; i < jv_size(containers); i++) {
+        char path[FIELD_PATH_BYTES];
+        if (!*member_str(jv_at(containers, i), "image")) /* once more: the causes tell */
+            field_required(errors, field_path(path, "spec.containers[%zu].image", i), NULL);
+    }
     bool moved = !same_or_absent(jv_get(old, "nodeName"), jv_get(new, "nodeName"));
     drop_mutable(old);
     drop_mutable(new);

@@ -167,6 +167,37 @@ static void set_both_families(struct jv *spec)
     jv_set_str(spec, "ipFamilyPolicy", "RequireDualStack");
 }
 
+/* Those that the client chose are looked at, the others found. before: what has some already. */
+static int give_node_ports(struct request *request, const struct jv *before, struct jv *service,
+                           struct refusal *refusal)
+{
+    struct jv *spec = jv_get(service, "spec");
+    const struct jv *ports = jv_get(spec, "ports"), *old = jv_path(before, "spec", "ports", NULL);
+    for (size_t i = 0; i < jv_size(ports); i++) {
+        char key[24], path[FIELD_PATH_BYTES];
+        const struct jv *chosen = jv_get(jv_at(ports, i), "nodePort");
+        int64_t number = jv_int_value(chosen);
+        bool own = false;
+        for (size_t o = 0; o < jv_size(old); o++)
+            own |= jv_int_value(jv_get(jv_at(old, o), "nodePort")) == number;
+        snprintf(key, sizeof(key), "%lld", (long long)number);
+        bool inside = number >= NODE_PORT_FIRST && number <= NODE_PORT_LAST;
+        if (number == 0 || own || (inside && !map_get(request->server->node_ports, key)))
+            continue;
+        struct field_errors errors;
+        field_errors_init(&errors);
+        field_invalid(&errors, field_path(path, "spec.ports[%zu].nodePort", i), chosen,
+                      inside ? "provided port is already allocated"
+                             : "provided port is not in the valid range. The range of valid ports "
+                               "is 30000-32767");
+        refuse_invalid(refusal, request->kind, meta_name(service), &errors);
+        field_errors_deinit(&errors);
+        return -1;
+    }
+    find_node_ports(request->server, spec);
+    return 0;
+}
+
 static int allocate(struct request *request, struct jv *service, struct refusal *refusal)
 {
     char address[ADDRESS_BYTES];
@@ -189,7 +220,7 @@ static int allocate(struct request *request, struct jv *service, struct refusal 
     set_addresses(spec, copy);
     free(copy);
     if (wants_node_ports(spec))
-        find_node_ports(request->server, spec);
+        return give_node_ports(request, NULL, service, refusal);
     return 0;
 }
 
@@ -225,6 +256,14 @@ static int prepare_update(struct request *request, const struct jv *before, stru
     struct jv *spec = jv_ensure(after, "spec", NULL);
     if (type_is(old, "ExternalName") && !type_is(spec, "ExternalName"))
         return allocate(request, after, refusal);
+    const char *address = member_str(spec, "clusterIP");
+    if (*address && strcmp(address, member_str(old, "clusterIP")) != 0 &&
+        (!jv_get(spec, "clusterIPs") ||
+         jv_equal(jv_get(old, "clusterIPs"), jv_get(spec, "clusterIPs")))) {
+        struct jv *list = jv_array();
+        jv_append(list, jv_string(address));
+        jv_set(spec, "clusterIPs", list);
+    }
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (!jv_get(spec, kept[i]) && jv_get(old, kept[i]) && !type_is(spec, "ExternalName"))
             jv_set(spec, kept[i], jv_ref(jv_get(old, kept[i])));
@@ -238,7 +277,7 @@ static int prepare_update(struct request *request, const struct jv *before, stru
                 jv_set(jv_at(ports, i), "nodePort",
                        jv_ref(jv_get(jv_at(old_ports, o), "nodePort")));
     if (wants_node_ports(spec))
-        find_node_ports(request->server, spec);
+        return give_node_ports(request, before, after, refusal);
     return 0;
 }
 
@@ -260,11 +299,12 @@ static void check_port(const struct jv *ports, size_t index, struct field_errors
             field_duplicate_str(errors, path, name);
         if (same_or_absent(jv_get(other, "port"), jv_get(port, "port")) &&
             same_or_absent(jv_get(other, "protocol"), jv_get(port, "protocol"))) {
-            struct jv *shown = jv_object();
-            jv_set(shown, "port", jv_dup(jv_get(port, "port")));
-            jv_set(shown, "protocol", jv_dup(jv_get(port, "protocol")));
-            field_duplicate(errors, field_path(path, "spec.ports[%zu]", index), shown);
-            jv_unref(shown);
+            char *shown =
+                mem_printf("{\"Name\":\"\",\"Protocol\":\"%s\",\"AppProtocol\":null,\"Port\":%lld,"
+                           "\"TargetPort\":0,\"NodePort\":0}",
+                           member_str(port, "protocol"), (long long)jv_int_value(jv_get(port, "port")));
+            field_duplicate_text(errors, field_path(path, "spec.ports[%zu]", index), shown);
+            free(shown);
             field_path(path, "spec.ports[%zu].name", index);
         }
     }
@@ -277,12 +317,16 @@ static void check_port(const struct jv *ports, size_t index, struct field_errors
     if (target && jv_type(target) == JV_INT && (target_number < 1 || target_number > 65535))
         field_invalid(errors, field_path(path, "spec.ports[%zu].targetPort", index), target,
                       "must be between 1 and 65535, inclusive");
+    if (jv_str(target) && !name_is_port(jv_str(target)))
+        field_invalid(errors, field_path(path, "spec.ports[%zu].targetPort", index), target,
+                      "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
     validate_one_of(port, "protocol", field_path(path, "spec.ports[%zu].protocol", index),
                     protocols, errors);
 }
 
 static void validate(const struct jv *service, struct field_errors *errors)
 {
+    char path[FIELD_PATH_BYTES];
     static const char *const types[] = {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort",
                                         NULL};
     static const char *const affinities[] = {"ClientIP", "None", NULL};
@@ -297,6 +341,13 @@ static void validate(const struct jv *service, struct field_errors *errors)
         field_required(errors, "spec.externalName", NULL);
     for (size_t i = 0; i < jv_size(ports); i++)
         check_port(ports, i, errors);
+    for (size_t i = 0; type_is(spec, "ClusterIP") && i < jv_size(ports); i++)
+        if (jv_int_value(jv_get(jv_at(ports, i), "nodePort")))
+            field_forbidden(errors, field_path(path, "spec.ports[%zu].nodePort", i),
+                            "may not be used when `type` is 'ClusterIP'");
+    if (!is_external(spec) && *member_str(spec, "externalTrafficPolicy"))
+        field_invalid(errors, "spec.externalTrafficPolicy", jv_get(spec, "externalTrafficPolicy"),
+                      "may only be set for externally-accessible services");
     meta_validate_labels(jv_get(spec, "selector"), "spec.selector", errors);
     validate_one_of(spec, "type", "spec.type", types, errors);
     validate_one_of(spec, "sessionAffinity", "spec.sessionAffinity", affinities, errors);
@@ -307,10 +358,29 @@ static void validate_update(const struct jv *before, const struct jv *after,
 {
     const struct jv *old = jv_get(before, "spec"), *new = jv_get(after, "spec");
     const char *was = member_str(old, "clusterIP"), *is = member_str(new, "clusterIP");
+    unsigned parts[4];
+    char rest;
+    bool address = strcmp(is, "None") == 0 || sscanf(is, "%3u.%3u.%3u.%3u%c", &parts[0], &parts[1],
+                                                     &parts[2], &parts[3], &rest) == 4;
+    if (*is && !address)
+        field_invalid_str(errors, "spec.clusterIPs[0]", is,
+                          "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+    if (*is && !address)
+        return;
     if (type_is(old, "ExternalName") || type_is(new, "ExternalName") || strcmp(was, is) == 0)
         return;
     field_invalid(errors, "spec.clusterIPs[0]", jv_get(new, "clusterIPs"),
                   "may not change once set");
+}
+
+static void validate_status(const struct jv *before, const struct jv *after,
+                            struct field_errors *errors)
+{
+    (void)before;
+    if (jv_size(jv_path(after, "status", "loadBalancer", "ingress", NULL)) &&
+        !type_is(jv_get(after, "spec"), "LoadBalancer"))
+        field_forbidden(errors, "status.loadBalancer.ingress",
+                        "may only be used when `spec.type` is 'LoadBalancer'");
 }
 
 static void forget(struct apiserver *server, const struct jv *service)
@@ -352,5 +422,6 @@ const struct strategy strategy_service = {
     .prepare_update = prepare_update,
     .validate = validate,
     .validate_update = validate_update,
+    .validate_status = validate_status,
     .committed = committed,
 };

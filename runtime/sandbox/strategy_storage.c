@@ -35,6 +35,10 @@ void validate_claim_spec(const struct jv *spec, const char *path, struct field_e
         field_required(errors, at, NULL);
     else if (quantity_parse(storage, &nano) && nano <= 0)
         field_invalid_str(errors, at, storage, "must be greater than zero");
+    const char *class = member_str(spec, "storageClassName");
+    const char *problem = *class ? name_check_subdomain(class) : NULL;
+    if (problem)
+        field_invalid_str(errors, field_path(at, "%s.storageClassName", path), class, "%s", problem);
     validate_one_of(spec, "volumeMode", field_path(at, "%s.volumeMode", path), modes, errors);
 }
 
@@ -120,9 +124,10 @@ static void claim_validate_update(const struct jv *before, const struct jv *afte
                         "spec is immutable after creation except resources.requests and "
                         "volumeAttributesClassName for bound claims");
     /* A request that could not be met may be taken back, but not below what there is. */
-    else if (new_size < old_size && new_size <= capacity)
+    if (new_size < old_size && new_size <= capacity)
         field_forbidden(errors, "spec.resources.requests.storage",
                         "field can not be less than status.capacity");
+    validate_immutable(jv_get(old, "volumeMode"), jv_get(new, "volumeMode"), "volumeMode", errors);
     jv_unref(old);
     jv_unref(new);
 }
@@ -180,22 +185,28 @@ static int volume_prepare_create(struct request *request, struct jv *volume,
     return 0;
 }
 
+static const char *const no_source[] = {"accessModes",
+                                        "capacity",
+                                        "claimRef",
+                                        "mountOptions",
+                                        "nodeAffinity",
+                                        "persistentVolumeReclaimPolicy",
+                                        "storageClassName",
+                                        "volumeAttributesClassName",
+                                        "volumeMode"};
+
 static bool has_source(const struct jv *spec)
 {
-    static const char *const others[] = {"accessModes",      "capacity",
-                                         "claimRef",         "mountOptions",
-                                         "nodeAffinity",     "persistentVolumeReclaimPolicy",
-                                         "storageClassName", "volumeAttributesClassName",
-                                         "volumeMode"};
     size_t members = jv_size(spec);
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        members -= jv_get(spec, others[i]) != NULL;
+    for (size_t i = 0; i < sizeof(no_source) / sizeof(no_source[0]); i++)
+        members -= jv_get(spec, no_source[i]) != NULL;
     return members > 0;
 }
 
 static void volume_validate(const struct jv *volume, struct field_errors *errors)
 {
     static const char *const capacities[] = {"storage", NULL};
+    static const char *const policies[] = {"Delete", "Recycle", "Retain", NULL};
     const struct jv *spec = jv_get(volume, "spec");
     if (jv_size(jv_get(spec, "accessModes")) == 0)
         field_required(errors, "spec.accessModes", NULL);
@@ -207,6 +218,29 @@ static void volume_validate(const struct jv *volume, struct field_errors *errors
         field_unsupported_value(errors, "spec.capacity", jv_get(spec, "capacity"), capacities);
     if (!has_source(spec))
         field_required(errors, "spec", "must specify a volume type");
+    const char *path = jv_path_str(spec, "hostPath", "path", NULL);
+    if (jv_get(spec, "hostPath") && jv_get(spec, "local"))
+        field_forbidden(errors, "spec.local", "may not specify more than 1 volume type");
+    if (path && strstr(path, ".."))
+        field_invalid_str(errors, "spec.hostPath.path", path, "must not contain '..'");
+    validate_one_of(spec, "persistentVolumeReclaimPolicy", "spec.persistentVolumeReclaimPolicy",
+                    policies, errors);
+}
+
+/* The source, that is: all but what describes it. */
+static void volume_validate_update(const struct jv *before, const struct jv *after,
+                                   struct field_errors *errors)
+{
+    struct jv *old = jv_dup(jv_get(before, "spec")), *new = jv_dup(jv_get(after, "spec"));
+    for (size_t i = 0; i < sizeof(no_source) / sizeof(no_source[0]); i++) {
+        jv_remove(old, no_source[i]);
+        jv_remove(new, no_source[i]);
+    }
+    if (!jv_equal(old, new))
+        field_forbidden(errors, "spec.persistentvolumesource",
+                        "spec.persistentvolumesource is immutable after creation");
+    jv_unref(old);
+    jv_unref(new);
 }
 
 static void class_defaults(struct jv *class)
@@ -218,6 +252,8 @@ static void class_defaults(struct jv *class)
 static void class_validate(const struct jv *class, struct field_errors *errors)
 {
     static const char *const modes[] = {"Immediate", "WaitForFirstConsumer", NULL};
+    static const char *const policies[] = {"Delete", "Retain", NULL};
+    validate_one_of(class, "reclaimPolicy", "reclaimPolicy", policies, errors);
     if (!*member_str(class, "provisioner"))
         field_required(errors, "provisioner", NULL);
     validate_one_of(class, "volumeBindingMode", "volumeBindingMode", modes, errors);
@@ -245,6 +281,7 @@ const struct strategy strategy_volume = {
     .defaults = volume_defaults,
     .prepare_create = volume_prepare_create,
     .validate = volume_validate,
+    .validate_update = volume_validate_update,
 };
 const struct strategy strategy_storage_class = {
     .defaults = class_defaults,

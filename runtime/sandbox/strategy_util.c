@@ -82,9 +82,12 @@ void validate_label_selector(const struct jv *selector, const char *path,
         if (!set && values)
             field_forbidden(errors, at,
                             "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
-        validate_one_of(expression, "operator",
-                        field_path(at, "%s.matchExpressions[%zu].operator", path, i), operators,
-                        errors);
+        bool known = false;
+        for (size_t o = 0; operators[o]; o++)
+            known |= strcmp(operation, operators[o]) == 0;
+        if (!known)
+            field_invalid_str(errors, field_path(at, "%s.matchExpressions[%zu].operator", path, i),
+                              operation, "not a valid selector operator");
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "sandbox/meta.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void default_replicas(struct jv *spec)
@@ -64,11 +65,18 @@ static void check_claims(const struct jv *spec, struct field_errors *errors)
 }
 
 /* The real server shows its internal struct here. */
-static void invalid_strategy(const char *type, struct field_errors *errors)
+static void invalid_strategy(const struct jv *update, struct field_errors *errors)
 {
-    struct jv *shown = jv_object();
-    jv_set_str(shown, "Type", type);
-    jv_set(shown, "RollingUpdate", jv_null());
+    struct jv *shown = jv_object(), *rolling = jv_null();
+    if (jv_get(update, "rollingUpdate")) {
+        const struct jv *most = jv_path(update, "rollingUpdate", "maxUnavailable", NULL);
+        rolling = jv_object();
+        jv_set_int(rolling, "Partition",
+                   jv_int_value(jv_path(update, "rollingUpdate", "partition", NULL)));
+        jv_set(rolling, "MaxUnavailable", most ? jv_dup(most) : jv_null());
+    }
+    jv_set_str(shown, "Type", member_str(update, "type"));
+    jv_set(shown, "RollingUpdate", rolling);
     field_invalid(errors, "spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'");
     jv_unref(shown);
 }
@@ -83,6 +91,13 @@ static void invalid_partition(const struct jv *rolling, struct field_errors *err
     jv_unref(shown);
 }
 
+static int prepare_create(struct request *request, struct jv *object, struct refusal *refusal)
+{
+    (void)refusal;
+    warn_pod_spec(request, jv_path(object, "spec", "template", "spec", NULL), "spec.template.spec");
+    return 0;
+}
+
 static void stateful_set_validate(const struct jv *set, struct field_errors *errors)
 {
     const struct jv *spec = jv_get(set, "spec");
@@ -95,7 +110,7 @@ static void stateful_set_validate(const struct jv *set, struct field_errors *err
     if (strcmp(type, "OnDelete") == 0 && jv_get(update, "rollingUpdate"))
         invalid_partition(jv_get(update, "rollingUpdate"), errors);
     else if (strcmp(type, "OnDelete") != 0 && strcmp(type, "RollingUpdate") != 0)
-        invalid_strategy(type, errors);
+        invalid_strategy(update, errors);
     validate_non_negative(jv_get(update, "rollingUpdate"), "partition",
                           "spec.updateStrategy.rollingUpdate.partition", errors);
     check_retention(spec, errors);
@@ -165,7 +180,18 @@ static void deployment_validate(const struct jv *deployment, struct field_errors
     const struct jv *surge = jv_get(rolling, "maxSurge");
     validate_non_negative(spec, "replicas", "spec.replicas", errors);
     validate_template(spec, "deployment", errors);
-    validate_one_of(strategy, "type", "spec.strategy.type", types, errors);
+    const char *type = member_str(strategy, "type");
+    if (strcmp(type, "Recreate") != 0 && strcmp(type, "RollingUpdate") != 0) {
+        char *most = jv_print_str(unavailable, 0), *more = jv_print_str(surge, 0);
+        char *inner = rolling ? mem_printf("{\"MaxUnavailable\":%s,\"MaxSurge\":%s}", most, more)
+                              : mem_str("null");
+        char *shown = mem_printf("{\"Type\":\"%s\",\"RollingUpdate\":%s}", type, inner);
+        field_unsupported_text(errors, "spec.strategy", shown, types);
+        free(shown);
+        free(inner);
+        free(more);
+        free(most);
+    }
     validate_int_or_percent(unavailable, "spec.strategy.rollingUpdate.maxUnavailable", errors);
     validate_int_or_percent(surge, "spec.strategy.rollingUpdate.maxSurge", errors);
     if (rolling && strcmp(member_str(strategy, "type"), "Recreate") == 0)
@@ -176,6 +202,10 @@ static void deployment_validate(const struct jv *deployment, struct field_errors
                       "may not be 0 when `maxSurge` is 0");
     validate_non_negative(spec, "minReadySeconds", "spec.minReadySeconds", errors);
     validate_non_negative(spec, "revisionHistoryLimit", "spec.revisionHistoryLimit", errors);
+    const struct jv *deadline = jv_get(spec, "progressDeadlineSeconds");
+    if (deadline && jv_int_value(deadline) <= jv_int_value(jv_get(spec, "minReadySeconds")))
+        field_invalid(errors, "spec.progressDeadlineSeconds", deadline,
+                      "must be greater than minReadySeconds");
 }
 
 static void selector_validate_update(const struct jv *before, const struct jv *after,
@@ -263,18 +293,21 @@ static void replica_set_validate_status(const struct jv *before, const struct jv
 
 const struct strategy strategy_stateful_set = {
     .defaults = stateful_set_defaults,
+    .prepare_create = prepare_create,
     .validate = stateful_set_validate,
     .validate_update = stateful_set_validate_update,
     .validate_status = stateful_set_validate_status,
 };
 const struct strategy strategy_deployment = {
     .defaults = deployment_defaults,
+    .prepare_create = prepare_create,
     .validate = deployment_validate,
     .validate_update = selector_validate_update,
     .validate_status = deployment_validate_status,
 };
 const struct strategy strategy_replica_set = {
     .defaults = replica_set_defaults,
+    .prepare_create = prepare_create,
     .validate = replica_set_validate,
     .validate_update = selector_validate_update,
     .validate_status = replica_set_validate_status,

@@ -96,3 +96,28 @@ bool timestamp_canonical(const char *text, bool micros, char out[TIMESTAMP_TEXT_
     log_time_rfc3339((seconds - shift) * 1000000000 + nanos, micros, out);
     return true;
 }
+
+void timestamp_problem(const char *text, bool micros, struct err *err)
+{
+    static const char *const parts[] = {"2006", "-", "01", "-", "02", "T",
+                                        "15",   ":", "04", ":", "05"};
+    const char *layout = micros ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
+    const char *at = text, *part = NULL;
+    int64_t ignored;
+    for (size_t i = 0; !part && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        bool number = isdigit((unsigned char)parts[i][0]);
+        if (!(number ? digits(&at, (int)strlen(parts[i]), &ignored) : mark(&at, parts[i])))
+            part = parts[i];
+    }
+    if (!part && !fraction(&at, micros, &ignored))
+        part = ".000000";
+    if (!part && !offset(&at, &ignored))
+        part = "Z07:00";
+    if (part)
+        err_set(err, ERR_INVALID, "parsing time \"%.64s\" as \"%s\": cannot parse \"%.64s\" as \"%s\"",
+                text, layout, at, part);
+    else if (*at)
+        err_set(err, ERR_INVALID, "parsing time \"%.64s\": extra text: \"%.64s\"", text, at);
+    else
+        err_set(err, ERR_INVALID, "parsing time \"%.64s\": day out of range", text);
+}

@@ -136,13 +136,54 @@ static void validate_list(struct validation *validation, const struct shape *sha
     jv_unref(seen);
 }
 
+/* As Go's %v shows a value, or its %#v. */
+static void go_print(const struct jv *value, bool exact, struct buf *out)
+{
+    struct jv_iter iter = {0};
+    bool first = true;
+    if (jv_is_array(value)) {
+        buf_add_str(out, exact ? "[]interface {}{" : "[");
+        for (size_t i = 0; i < jv_size(value); i++) {
+            buf_add_str(out, i == 0 ? "" : exact ? ", " : " ");
+            go_print(jv_at(value, i), exact, out);
+        }
+        buf_add_char(out, exact ? '}' : ']');
+    } else if (jv_is_object(value)) {
+        buf_add_str(out, exact ? "map[string]interface {}{" : "map[");
+        for (; jv_next(value, &iter); first = false) {
+            buf_printf(out, exact ? "%s\"%s\":" : "%s%s:", first ? "" : exact ? ", " : " ",
+                       iter.key);
+            go_print(iter.value, exact, out);
+        }
+        buf_add_char(out, exact ? '}' : ']');
+    } else if (jv_str(value) && !exact) {
+        buf_add_str(out, jv_str(value));
+    } else if (!value || jv_type(value) == JV_NULL) {
+        buf_add_str(out, exact ? "interface {}(nil)" : "<nil>");
+    } else {
+        jv_print(value, 0, out);
+    }
+}
+
 static void expected(struct validation *validation, const char *what, const struct jv *value)
 {
-    char *shown = jv_print_str(value, 0);
-    char *text = mem_printf("expected %s, got %s", what, shown);
-    complain(validation, text);
-    free(text);
-    free(shown);
+    struct buf text;
+    static const char *const names[] = {"nil",    "bool", "int64", "float64",
+                                        "string", "list", "map"};
+    if (strncmp(what, "numeric", 7) == 0) {
+        char *short_text = mem_printf("expected %s, got %s", what, names[jv_type(value)]);
+        complain(validation, short_text);
+        free(short_text);
+        return;
+    }
+    bool scalar = strcmp(what, "map") != 0 && strcmp(what, "list") != 0;
+    buf_init(&text, STEP_BYTES_MAX);
+    buf_printf(&text, "expected %s, got &%s{%s", what, scalar ? "value.valueUnstructured" : "",
+               scalar ? "Value:" : "");
+    go_print(value, scalar, &text);
+    buf_add_char(&text, '}');
+    complain(validation, buf_str(&text));
+    buf_deinit(&text);
 }
 
 static void validate(struct validation *validation, const struct shape *shape,

@@ -21,7 +21,7 @@ static void check_port_number(const struct jv *value, const char *path, struct f
         field_invalid(errors, path, value, "must be between 1 and 65535, inclusive");
 }
 
-static bool is_port_name(const char *name)
+bool name_is_port(const char *name)
 {
     bool letter = false;
     size_t len = strlen(name);
@@ -44,7 +44,7 @@ static void check_ports(const struct jv *ports, const char *path, struct field_e
         struct jv *port = jv_at(ports, i);
         const char *name = member_str(port, "name");
         field_path(at, "%s[%zu].name", path, i);
-        if (*name && !is_port_name(name))
+        if (*name && !name_is_port(name))
             field_invalid_str(errors, at, name,
                               "must contain only alpha-numeric characters (a-z, 0-9), and hyphens "
                               "(-)");

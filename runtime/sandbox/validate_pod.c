@@ -121,6 +121,15 @@ static void check_selector(const struct jv *spec, const char *what, struct field
     selector_free(parsed);
 }
 
+void warn_pod_spec(struct request *request, const struct jv *spec, const char *path)
+{
+    if (jv_int_value(jv_get(spec, "terminationGracePeriodSeconds")) < 0)
+        request_warn(request,
+                     "%s.terminationGracePeriodSeconds: must be >= 0; negative values are invalid "
+                     "and will be treated as 1",
+                     path);
+}
+
 void validate_pod_spec(const struct jv *spec, const struct jv *claims, const char *path,
                        struct field_errors *errors)
 {
@@ -142,6 +151,15 @@ void validate_pod_spec(const struct jv *spec, const struct jv *claims, const cha
     if (problem)
         field_invalid_str(errors, field_path(at, "%s.serviceAccountName", path), account, "%s",
                           problem);
+    const char *host = member_str(spec, "hostname");
+    problem = *host ? name_check_label(host) : NULL;
+    if (problem)
+        field_invalid_str(errors, field_path(at, "%s.hostname", path), host, "%s", problem);
+    const struct jv *deadline = jv_get(spec, "activeDeadlineSeconds");
+    if (deadline && (jv_int_value(deadline) < 1 || jv_int_value(deadline) > INT32_MAX))
+        field_invalid(errors, field_path(at, "%s.activeDeadlineSeconds", path), deadline,
+                      "must be between 1 and 2147483647, inclusive");
+    validate_scheduling(spec, path, errors);
     jv_unref(volumes);
     jv_unref(seen);
 }
@@ -151,8 +169,10 @@ void validate_template(const struct jv *spec, const char *what, struct field_err
     static const char *const always[] = {"Always", NULL};
     const struct jv *template = jv_get(spec, "template");
     check_selector(spec, what, errors);
-    meta_validate_labels(jv_path(template, "metadata", "labels", NULL), "spec.template.labels",
-                         errors);
+    /* The real server judges those of a StatefulSet twice; its causes tell. */
+    for (int i = strcmp(what, "statefulset") == 0 ? 0 : 1; i < 2; i++)
+        meta_validate_labels(jv_path(template, "metadata", "labels", NULL), "spec.template.labels",
+                             errors);
     validate_pod_spec(jv_get(template, "spec"), jv_get(spec, "volumeClaimTemplates"),
                       "spec.template.spec", errors);
     const char *restart = jv_path_str(template, "spec", "restartPolicy", NULL);

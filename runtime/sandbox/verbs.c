@@ -1,5 +1,6 @@
 #include "sandbox/answer.h"
 #include "sandbox/decode.h"
+#include "sandbox/go_json.h"
 #include "sandbox/meta.h"
 #include "sandbox/options.h"
 #include "sandbox/patch.h"
@@ -18,6 +19,19 @@ static int refuse_decode(const struct request *request, const char *why, struct 
                               why);
 }
 
+static int refuse_missing(const struct request *request, const char *what, struct refusal *refusal)
+{
+    enum { SUMMARY_MAX = 30 };
+    size_t len = 0;
+    const char *body = request->exchange ? exchange_body(request->exchange, &len) : "";
+    int shown = (int)(len < SUMMARY_MAX ? len : SUMMARY_MAX);
+    return refuse_bad_request(refusal,
+                              "the object provided is unrecognized (must be of type %s): Object "
+                              "'%s' is missing in '%.*s' (%.*s%s)",
+                              request->kind->kind, what, (int)len, body, shown, body,
+                              len > SUMMARY_MAX ? " ..." : "");
+}
+
 static int check_kind(const struct request *request, const struct jv *object,
                       struct refusal *refusal)
 {
@@ -27,21 +41,19 @@ static int check_kind(const struct request *request, const struct jv *object,
     kind_api_version(request->kind, request->version, expected, sizeof(expected));
     bool custom = kind_is(request->kind, KIND_CUSTOM);
     if (!kind || !*kind) /* typed clients leave them out */
-        return custom
-                   ? refuse_bad_request(refusal, "Object 'Kind' is missing in the object provided")
-                   : 0;
+        return custom ? refuse_missing(request, "Kind", refusal) : 0;
     if (!version || !*version)
-        return custom ? refuse_bad_request(refusal,
-                                           "Object 'apiVersion' is missing in the object provided")
-                      : 0;
+        return custom ? refuse_missing(request, "apiVersion", refusal) : 0;
     bool same_version = strcmp(version, expected) == 0;
-    if (same_version && strcmp(kind, request->kind->kind) == 0)
+    if (same_version && (custom || strcmp(kind, request->kind->kind) == 0))
         return 0;
-    if (!kinds_by_kind(request->server->kinds, version, kind, NULL))
+    const char *slash = strchr(version, '/');
+    if (!custom && !kinds_by_kind(request->server->kinds, version, kind, NULL))
         return refuse_bad_request(refusal,
                                   "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" "
-                                  "is registered for version \"%s\"",
-                                  kind, request->version->name, request->kind->kind, kind, version);
+                                  "is registered for version \"%s\" in scheme \"" GO_SCHEME "\"",
+                                  kind, slash ? slash + 1 : version, request->kind->kind, kind,
+                                  version);
     if (!same_version)
         return refuse_bad_request(refusal,
                                   "the API version in the data (%s) does not match the expected "
@@ -125,9 +137,13 @@ int write_decode(struct request *request, struct jv **object, struct refusal *re
         return -1;
     struct jv *unknown = jv_array();
     const struct type *type = request->version->type;
+    const struct jv *managers = jv_path(*object, "metadata", "managedFields", NULL);
+    bool reset = jv_is_array(managers) && jv_size(managers) == 0;
     if (type) {
         struct jv *clean = decode_object(type, *object, unknown, &err);
         if (clean) {
+            if (reset) /* left out by the decoder, and yet meant */
+                jv_set(jv_ensure(clean, "metadata", NULL), "managedFields", jv_array());
             jv_unref(*object);
             *object = clean;
         }
@@ -151,7 +167,10 @@ static int check_url_name(const struct request *request, const struct jv *object
 {
     const char *name = meta_name(object);
     if (!name || !*name)
-        return refuse_bad_request(refusal, "the name of the object must be provided");
+        return refuse_bad_request(refusal,
+                                  "the name of the object (%s based on URL) was undeterminable: "
+                                  "name must be provided",
+                                  request->name);
     if (strcmp(name, request->name) != 0)
         return refuse_bad_request(refusal,
                                   "the name of the object (%s) does not match the name on the URL "
@@ -225,7 +244,17 @@ static int refuse_patch_type(const struct request *request, struct refusal *refu
                "the body of the request was in an unknown format - accepted media types include: "
                "application/json-patch+json, application/merge-patch+json, "
                "application/apply-patch+yaml");
-    jv_ensure(refusal->status, "details", NULL);
+    if (request->version->type)
+        jv_ensure(refusal->status, "details", NULL);
+    return -1;
+}
+
+static int refuse_patch_json(const char *body, size_t len, const char *otherwise,
+                             struct refusal *refusal)
+{
+    char *problem = go_json_problem(body, len);
+    refuse_bad_request(refusal, "error decoding patch: %s", problem ? problem : otherwise);
+    free(problem);
     return -1;
 }
 
@@ -256,7 +285,7 @@ int verb_patch_value(struct request *request, const struct type *type, const str
         return refuse_force(refusal);
     const char *body = exchange_body(request->exchange, &len);
     if (jv_parse(body, len, &patch, &err) < 0)
-        return refuse_bad_request(refusal, "error decoding patch: %s", err.text);
+        return refuse_patch_json(body, len, err.text, refusal);
     int result = 0;
     if (json)
         result = patch_json(live, patch, out, refusal);

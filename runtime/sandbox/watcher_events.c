@@ -2,6 +2,7 @@
 
 #include "sandbox/answer.h"
 #include "sandbox/read.h"
+#include "sandbox/strategy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,9 @@ static void expire(struct watcher *watcher)
     char *message =
         mem_printf("too old resource version: %llu (%llu)", (unsigned long long)watcher->revision,
                    (unsigned long long)storage_compacted(watcher->set->server->storage));
-    watcher_error(watcher, 410, "Expired", message);
+    bool cached = watcher->request.kind->home->strategy != &strategy_event;
+    watcher_error(watcher, 410, "Expired",
+                  cached ? message : "The resourceVersion for the provided watch is too old.");
     free(message);
 }
 

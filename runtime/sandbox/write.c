@@ -49,7 +49,9 @@ static int check_namespace(const struct request *request, const struct jv *objec
 {
     const char *given = meta_namespace(object);
     const char *wanted = request->namespace ? request->namespace : "";
-    if (kind_is(request->kind, KIND_NAMESPACED) && !*wanted)
+    if (!kind_is(request->kind, KIND_NAMESPACED))
+        return 0; /* dropped */
+    if (!*wanted)
         return refuse_method(refusal);
     bool fits = !given || !*given || strcmp(given, wanted) == 0 ||
                 (!*wanted && strcmp(given, "default") == 0);
@@ -82,6 +84,21 @@ static int admit_namespace(const struct request *request, const char *name, stru
     return -1;
 }
 
+/* Custom objects may have them, but are advised against it. */
+static void warn_finalizers(struct request *request, const struct jv *object)
+{
+    const struct jv *finalizers = jv_path(object, "metadata", "finalizers", NULL);
+    for (size_t i = 0; kind_is(request->kind, KIND_CUSTOM) && i < jv_size(finalizers); i++) {
+        const char *name = jv_str(jv_at(finalizers, i));
+        if (name && !strchr(name, '/') && strcmp(name, "orphan") != 0 &&
+            strcmp(name, "foregroundDeletion") != 0)
+            request_warn(request,
+                         "metadata.finalizers: \"%s\": prefer a domain-qualified finalizer name to "
+                         "avoid accidental conflicts with other finalizer writers",
+                         name);
+    }
+}
+
 static int validate_create(const struct request *request, const struct jv *object,
                            struct refusal *refusal)
 {
@@ -92,7 +109,7 @@ static int validate_create(const struct request *request, const struct jv *objec
     meta_validate(kind, object, &errors);
     if (kind->strategy->validate)
         kind->strategy->validate(object, &errors);
-    schema_validate(request->version->schema, object, NULL, &errors);
+    schema_validate(request->version->schema, object, NULL, NULL, &errors);
     if (field_errors_count(&errors))
         result = refuse_invalid(refusal, request->kind, meta_name(object), &errors);
     field_errors_deinit(&errors);
@@ -112,12 +129,16 @@ static int validate_update(const struct request *request, const struct jv *befor
     if (part == WRITE_STATUS && kind->strategy->validate_status)
         kind->strategy->validate_status(before, after, &errors);
     if (part != WRITE_STATUS && part != WRITE_FINALIZE) {
-        if (kind->strategy->validate)
+        bool change_first = kind_is(kind, KIND_CHANGE_FIRST);
+        if (change_first && kind->strategy->validate_update)
+            kind->strategy->validate_update(before, after, &errors);
+        for (int i = kind_is(kind, KIND_JUDGED_TWICE) ? 0 : 1; kind->strategy->validate && i < 2; i++)
             kind->strategy->validate(after, &errors);
-        if (kind->strategy->validate_update)
+        if (!change_first && kind->strategy->validate_update)
             kind->strategy->validate_update(before, after, &errors);
     }
-    schema_validate(request->version->schema, after, before, &errors);
+    schema_validate(request->version->schema, after, before, part == WRITE_STATUS ? "status" : NULL,
+                    &errors);
     if (field_errors_count(&errors))
         result = refuse_invalid(refusal, request->kind, meta_name(after), &errors);
     field_errors_deinit(&errors);
@@ -155,6 +176,20 @@ static int commit_bounded(struct request *request, struct kind *kind, const stru
                          "etcdserver: request is too large");
 }
 
+static int refuse_there(const struct request *request, const struct stored *there,
+                        struct refusal *refusal)
+{
+    struct jv *object = stored_parse(there);
+    bool going = meta_deleting(object);
+    jv_unref(object);
+    refuse_exists(refusal, request->kind, there->name);
+    if (going)
+        jv_set(refusal->status, "message",
+               jv_stringf("object is being deleted: %s",
+                          jv_str(jv_get(refusal->status, "message"))));
+    return -1;
+}
+
 static int create_prepared(struct request *request, struct jv **object, struct stored **out,
                            struct refusal *refusal)
 {
@@ -169,10 +204,12 @@ static int create_prepared(struct request *request, struct jv **object, struct s
     if (kind->strategy == &strategy_crd)
         crd_prepare(*object);
     normalize(kind, object);
+    warn_finalizers(request, *object);
     if (validate_create(request, *object, refusal) < 0)
         return -1;
-    if (storage_get(kind, request_key(request, meta_name(*object), key)))
-        return refuse_exists(refusal, request->kind, meta_name(*object));
+    struct stored *there = storage_get(kind, request_key(request, meta_name(*object), key));
+    if (there)
+        return refuse_there(request, there, refusal);
     if (quota_admit(request, *object, refusal) < 0)
         return -1;
     if (storage_is_full(request->server->storage))
@@ -192,6 +229,12 @@ static void merge_part(const struct request *request, const struct jv *before, s
         else if (jv_get(metadata, "managedFields"))
             jv_set(jv_get(merged, "metadata"), "managedFields",
                    jv_ref(jv_get(metadata, "managedFields")));
+        if (request->kind->strategy == &strategy_deployment) {
+            struct jv *labels = jv_path(before, "metadata", "labels", NULL);
+            jv_remove(jv_get(merged, "metadata"), "labels");
+            if (labels)
+                jv_set(jv_get(merged, "metadata"), "labels", jv_ref(labels));
+        }
         jv_remove(merged, "status");
         if (status)
             jv_set(merged, "status", jv_ref(status));
@@ -219,6 +262,9 @@ static int check_preconditions(const struct request *request, const struct jv *b
             "meta: %s",
             request->kind->home->key_prefix, request->namespace ? request->namespace : "",
             request->namespace ? "/" : "", name, uid, meta_uid(before));
+    if (wanted && wanted[strspn(wanted, "0123456789")])
+        return refuse(refusal, 500, "", "strconv.ParseUint: parsing \"%s\": invalid syntax",
+                      wanted);
     if (wanted && *wanted && strcmp(wanted, "0") != 0)
         return strcmp(wanted, jv_path_str(before, "metadata", "resourceVersion", NULL)) == 0
                    ? 0
@@ -265,6 +311,22 @@ static int commit_update(struct request *request, const struct jv *before, struc
     return 0;
 }
 
+/* Who writes a custom object's status becomes the manager of the metadata that it sends, too, though
+ * none of it is written: so the real server has it. */
+static void track_status(struct request *request, const struct jv *before, struct jv *after,
+                         struct jv *sent)
+{
+    struct jv *probe = jv_dup(after);
+    if (sent)
+        jv_set(probe, "metadata", jv_dup(sent));
+    managed_track(request, before, probe);
+    struct jv *entries = jv_path(probe, "metadata", "managedFields", NULL);
+    jv_remove(jv_get(after, "metadata"), "managedFields");
+    if (entries)
+        jv_set(jv_get(after, "metadata"), "managedFields", jv_ref(entries));
+    jv_unref(probe);
+}
+
 static int update_prepared(struct request *request, const struct jv *before, struct jv **after,
                            enum write_part part, struct stored **out, struct refusal *refusal)
 {
@@ -272,10 +334,14 @@ static int update_prepared(struct request *request, const struct jv *before, str
     if (check_namespace(request, *after, refusal) < 0 ||
         check_preconditions(request, before, *after, refusal) < 0)
         return -1;
+    struct jv *sent = jv_ref(jv_get(*after, "metadata"));
     merge_part(request, before, after, part);
     set_defaults(request, *after);
-    if (!request->managed && part != WRITE_INTERNAL && part != WRITE_FINALIZE)
+    if (!request->managed && part == WRITE_STATUS && kind_is(request->kind, KIND_CUSTOM))
+        track_status(request, before, *after, sent);
+    else if (!request->managed && part != WRITE_INTERNAL && part != WRITE_FINALIZE)
         managed_track(request, before, *after);
+    jv_unref(sent);
     if (kind->strategy->prepare_update && part != WRITE_STATUS && part != WRITE_FINALIZE &&
         kind->strategy->prepare_update(request, before, *after, refusal) < 0)
         return -1;
@@ -283,6 +349,8 @@ static int update_prepared(struct request *request, const struct jv *before, str
     meta_prepare_update(request, before, *after);
     if (kind->strategy == &strategy_crd && part == WRITE_MAIN)
         crd_prepare(*after);
+    if (part == WRITE_MAIN)
+        warn_finalizers(request, *after);
     if (validate_update(request, before, *after, part, refusal) < 0)
         return -1;
     return commit_update(request, before, *after, out, refusal);

@@ -41,7 +41,7 @@ static void expect_judged(const char *a, const char *value, const char *before, 
     char *text = mem_printf("{'a':%s}", value), *old_text = mem_printf("{'a':%s}", before);
     struct jv *object = parse(text), *old = before ? parse(old_text) : NULL;
     field_errors_init(&errors);
-    schema_validate(schema, object, old, &errors);
+    schema_validate(schema, object, old, NULL, &errors);
     assert_string_equal(buf_str(&errors.text), wanted);
     field_errors_deinit(&errors);
     jv_unref(object);
@@ -180,7 +180,7 @@ static void patterns_mean_what_they_mean_in_go(void **state)
         snprintf(does_not, sizeof(does_not), "{'a':'%s'}", rows[i].does_not);
         struct jv *object = parse(does_not);
         field_errors_init(&errors);
-        schema_validate(compiled, object, NULL, &errors);
+        schema_validate(compiled, object, NULL, NULL, &errors);
         if (field_errors_count(&errors) != 1)
             fail_msg("%s took %s", rows[i].pattern, rows[i].does_not);
         field_errors_deinit(&errors);

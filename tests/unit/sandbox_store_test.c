@@ -53,7 +53,8 @@ static void create_is_refused_twice_in_missing_namespace_and_with_bad_name(void 
     expect_refusal(
         &stage, 400, "BadRequest",
         "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: no kind \"ConfigMap\" is "
-        "registered for version \"apps/v1\"");
+        "registered for version \"apps/v1\" in scheme "
+        "\"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\"");
     stage_end(&stage);
 }
 

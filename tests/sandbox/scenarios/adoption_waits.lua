@@ -51,9 +51,12 @@ function M.run(ctx)
   w.check(ctx.patch(fresh.target, { metadata = { annotations = { ["nemeton.dev/adopt"] = "now" } } }))
   w.wait(ctx, "the other is Ready", 60, function() return f.is_ready(fresh) end)
   w.equal(f.snapshot(fresh), before[1], "templates and pods of the other")
-  for _, set in ipairs(f.workloads(fresh)) do
-    w.check(set.metadata.annotations["nemeton.dev/template"], set.metadata.name .. " is taken over")
-  end
+  w.wait(ctx, "its workloads are taken over", 60, function()
+    for _, set in ipairs(f.workloads(fresh)) do
+      if not set.metadata.annotations["nemeton.dev/template"] then return false, set.metadata.name end
+    end
+    return true
+  end)
 end
 
 return M
