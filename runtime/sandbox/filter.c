@@ -71,8 +71,7 @@ static int refuse_field(const struct request *request, const char *path, struct 
 {
     const struct kind *kind = request->kind;
     /* ReplicaSets have a field of their own, and yet the general words. */
-    if (kind_is(kind, KIND_CUSTOM) ||
-        (has_own(kind) && kind->strategy != &strategy_replica_set))
+    if (kind_is(kind, KIND_CUSTOM) || (has_own(kind) && kind->strategy != &strategy_replica_set))
         return refuse_bad_request(refusal, "field label not supported: %s", path);
     return refuse_bad_request(refusal,
                               "\"%s\" is not a known field selector: only \"metadata.name\", "

@@ -45,11 +45,11 @@ enum kind_flags {
     KIND_NO_STATUS_RESET = 64, /* status is accepted on create */
     KIND_NEEDS_VERSION = 128,  /* PUT must name the resourceVersion it is based on */
     KIND_CUSTOM = 256,
-    KIND_REMOVED = 512,         /* its CRD is gone */
-    KIND_DELETING = 1024,       /* its CRD is being deleted: no creates */
-    KIND_RETURNS_OBJECT = 4096, /* DELETE answers with the object, others with a Status */
+    KIND_REMOVED = 512,           /* its CRD is gone */
+    KIND_DELETING = 1024,         /* its CRD is being deleted: no creates */
+    KIND_RETURNS_OBJECT = 4096,   /* DELETE answers with the object, others with a Status */
     KIND_PLAIN_FINALIZERS = 8192, /* may have finalizers without a domain */
-    KIND_PATH_NAME = 2048,      /* names are path segments (RBAC), not DNS subdomains */
+    KIND_PATH_NAME = 2048,        /* names are path segments (RBAC), not DNS subdomains */
 };
 
 struct kind_version {

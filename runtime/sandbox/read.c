@@ -76,8 +76,7 @@ static int token_read(struct listing *listing, const char *text, struct refusal 
         char *problem = go_json_problem(buf_str(&raw), raw.len);
         result = refuse_bad_request(
             refusal, "invalid continue token: continue key is not valid: %s",
-            problem ? problem
-                    : "incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+            problem ? problem : "incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
         free(problem);
     } else {
         listing->after = mem_str(start);
@@ -280,9 +279,9 @@ int verb_list(struct request *request, struct refusal *refusal)
     print_head(&listing, revision, &text);
     buf_add(&text, listing.items.data, listing.items.len);
     /* The real server has two ideas of nothing. */
-    bool none = listing.count == 0 && (request->form == ANSWER_METADATA ||
-                                       (request->form == ANSWER_TABLE &&
-                                        request->kind->strategy == &strategy_role));
+    bool none = listing.count == 0 &&
+                (request->form == ANSWER_METADATA ||
+                 (request->form == ANSWER_TABLE && request->kind->strategy == &strategy_role));
     if (none) {
         text.len -= 1;
         buf_add_str(&text, "null}\n");

@@ -8,10 +8,11 @@
 /* The real server shows its internal struct. */
 static void both_set(const struct jv *spec, struct field_errors *errors)
 {
-    static const char *const names[][2] = {{"MinAvailable", "minAvailable"},
-                                           {"Selector", "selector"},
-                                           {"MaxUnavailable", "maxUnavailable"},
-                                           {"UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"}};
+    static const char *const names[][2] = {
+        {"MinAvailable", "minAvailable"},
+        {"Selector", "selector"},
+        {"MaxUnavailable", "maxUnavailable"},
+        {"UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"}};
     struct jv *shown = jv_object();
     for (size_t i = 0; i < 4; i++) {
         const struct jv *value = jv_get(spec, names[i][1]);
@@ -128,7 +129,7 @@ static void autoscaler_defaults(struct jv *autoscaler)
 static void check_metric(const struct jv *metric, size_t index, struct field_errors *errors)
 {
     static const char *const types[] = {"ContainerResource", "External", "Object", "Pods",
-                                        "Resource", NULL};
+                                        "Resource",          NULL};
     static const char *const members[] = {"containerResource", "external", "object", "pods",
                                           "resource"};
     char path[FIELD_PATH_BYTES];
@@ -238,7 +239,8 @@ static void role_validate(const struct jv *role, struct field_errors *errors)
 
 static void binding_validate(const struct jv *binding, struct field_errors *errors)
 {
-    static const char *const own[] = {"Role", "ClusterRole", NULL}, *const all[] = {"ClusterRole", NULL};
+    static const char *const own[] = {"Role", "ClusterRole", NULL}, *const all[] = {"ClusterRole",
+                                                                                    NULL};
     const struct jv *role = jv_get(binding, "roleRef"), *subjects = jv_get(binding, "subjects");
     bool wide = !meta_namespace(binding);
     char path[FIELD_PATH_BYTES];
@@ -288,7 +290,8 @@ static void check_policy_ports(const struct jv *rule, const char *path, struct f
     }
 }
 
-static void check_policy_peers(const struct jv *peers, const char *path, struct field_errors *errors)
+static void check_policy_peers(const struct jv *peers, const char *path,
+                               struct field_errors *errors)
 {
     char at[FIELD_PATH_BYTES];
     for (size_t i = 0; i < jv_size(peers); i++) {

@@ -299,10 +299,10 @@ static void check_port(const struct jv *ports, size_t index, struct field_errors
             field_duplicate_str(errors, path, name);
         if (same_or_absent(jv_get(other, "port"), jv_get(port, "port")) &&
             same_or_absent(jv_get(other, "protocol"), jv_get(port, "protocol"))) {
-            char *shown =
-                mem_printf("{\"Name\":\"\",\"Protocol\":\"%s\",\"AppProtocol\":null,\"Port\":%lld,"
-                           "\"TargetPort\":0,\"NodePort\":0}",
-                           member_str(port, "protocol"), (long long)jv_int_value(jv_get(port, "port")));
+            char *shown = mem_printf(
+                "{\"Name\":\"\",\"Protocol\":\"%s\",\"AppProtocol\":null,\"Port\":%lld,"
+                "\"TargetPort\":0,\"NodePort\":0}",
+                member_str(port, "protocol"), (long long)jv_int_value(jv_get(port, "port")));
             field_duplicate_text(errors, field_path(path, "spec.ports[%zu]", index), shown);
             free(shown);
             field_path(path, "spec.ports[%zu].name", index);

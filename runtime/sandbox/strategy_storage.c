@@ -38,7 +38,8 @@ void validate_claim_spec(const struct jv *spec, const char *path, struct field_e
     const char *class = member_str(spec, "storageClassName");
     const char *problem = *class ? name_check_subdomain(class) : NULL;
     if (problem)
-        field_invalid_str(errors, field_path(at, "%s.storageClassName", path), class, "%s", problem);
+        field_invalid_str(errors, field_path(at, "%s.storageClassName", path), class, "%s",
+                          problem);
     validate_one_of(spec, "volumeMode", field_path(at, "%s.volumeMode", path), modes, errors);
 }
 
@@ -185,14 +186,10 @@ static int volume_prepare_create(struct request *request, struct jv *volume,
     return 0;
 }
 
-static const char *const no_source[] = {"accessModes",
-                                        "capacity",
-                                        "claimRef",
-                                        "mountOptions",
-                                        "nodeAffinity",
-                                        "persistentVolumeReclaimPolicy",
-                                        "storageClassName",
-                                        "volumeAttributesClassName",
+static const char *const no_source[] = {"accessModes",      "capacity",
+                                        "claimRef",         "mountOptions",
+                                        "nodeAffinity",     "persistentVolumeReclaimPolicy",
+                                        "storageClassName", "volumeAttributesClassName",
                                         "volumeMode"};
 
 static bool has_source(const struct jv *spec)

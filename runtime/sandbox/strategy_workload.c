@@ -98,6 +98,14 @@ static int prepare_create(struct request *request, struct jv *object, struct ref
     return 0;
 }
 
+static int prepare_update(struct request *request, const struct jv *before, struct jv *after,
+                          struct refusal *refusal)
+{
+    return jv_equal(jv_get(before, "spec"), jv_get(after, "spec"))
+               ? 0
+               : prepare_create(request, after, refusal);
+}
+
 static void stateful_set_validate(const struct jv *set, struct field_errors *errors)
 {
     const struct jv *spec = jv_get(set, "spec");
@@ -294,6 +302,7 @@ static void replica_set_validate_status(const struct jv *before, const struct jv
 const struct strategy strategy_stateful_set = {
     .defaults = stateful_set_defaults,
     .prepare_create = prepare_create,
+    .prepare_update = prepare_update,
     .validate = stateful_set_validate,
     .validate_update = stateful_set_validate_update,
     .validate_status = stateful_set_validate_status,
@@ -301,6 +310,7 @@ const struct strategy strategy_stateful_set = {
 const struct strategy strategy_deployment = {
     .defaults = deployment_defaults,
     .prepare_create = prepare_create,
+    .prepare_update = prepare_update,
     .validate = deployment_validate,
     .validate_update = selector_validate_update,
     .validate_status = deployment_validate_status,
@@ -308,6 +318,7 @@ const struct strategy strategy_deployment = {
 const struct strategy strategy_replica_set = {
     .defaults = replica_set_defaults,
     .prepare_create = prepare_create,
+    .prepare_update = prepare_update,
     .validate = replica_set_validate,
     .validate_update = selector_validate_update,
     .validate_status = replica_set_validate_status,

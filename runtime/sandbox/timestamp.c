@@ -114,8 +114,9 @@ void timestamp_problem(const char *text, bool micros, struct err *err)
     if (!part && !offset(&at, &ignored))
         part = "Z07:00";
     if (part)
-        err_set(err, ERR_INVALID, "parsing time \"%.64s\" as \"%s\": cannot parse \"%.64s\" as \"%s\"",
-                text, layout, at, part);
+        err_set(err, ERR_INVALID,
+                "parsing time \"%.64s\" as \"%s\": cannot parse \"%.64s\" as \"%s\"", text, layout,
+                at, part);
     else if (*at)
         err_set(err, ERR_INVALID, "parsing time \"%.64s\": extra text: \"%.64s\"", text, at);
     else

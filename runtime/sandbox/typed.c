@@ -151,7 +151,10 @@ static void go_print(const struct jv *value, bool exact, struct buf *out)
     } else if (jv_is_object(value)) {
         buf_add_str(out, exact ? "map[string]interface {}{" : "map[");
         for (; jv_next(value, &iter); first = false) {
-            buf_printf(out, exact ? "%s\"%s\":" : "%s%s:", first ? "" : exact ? ", " : " ",
+            buf_printf(out, exact ? "%s\"%s\":" : "%s%s:",
+                       first   ? ""
+                       : exact ? ", "
+                               : " ",
                        iter.key);
             go_print(iter.value, exact, out);
         }
@@ -168,8 +171,7 @@ static void go_print(const struct jv *value, bool exact, struct buf *out)
 static void expected(struct validation *validation, const char *what, const struct jv *value)
 {
     struct buf text;
-    static const char *const names[] = {"nil",    "bool", "int64", "float64",
-                                        "string", "list", "map"};
+    static const char *const names[] = {"nil", "bool", "int64", "float64", "string", "list", "map"};
     if (strncmp(what, "numeric", 7) == 0) {
         char *short_text = mem_printf("expected %s, got %s", what, names[jv_type(value)]);
         complain(validation, short_text);

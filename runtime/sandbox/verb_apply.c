@@ -38,14 +38,13 @@ static int refuse_conversion(const struct request *request, const struct jv *app
         return -1;
     kind_api_version(request->kind, request->version, version, sizeof(version));
     const char *core = *group ? "" : "/";
-    char *text = mem_printf("failed to convert new object (%s/%s; %s%s, Kind=%s) to proper "
-                            "version: unable to convert unstructured object to %s%s, Kind=%s: "
-                            "%s%s",
-                            namespace ? namespace : "", request->name, core, version,
-                            request->kind->kind, core, version, request->kind->kind,
-                            strncmp(why + 2, "illegal base64", 14) == 0 ? "error decoding from json: "
-                                                                        : "",
-                            why + 2);
+    char *text = mem_printf(
+        "failed to convert new object (%s/%s; %s%s, Kind=%s) to proper "
+        "version: unable to convert unstructured object to %s%s, Kind=%s: "
+        "%s%s",
+        namespace ? namespace : "", request->name, core, version, request->kind->kind, core,
+        version, request->kind->kind,
+        strncmp(why + 2, "illegal base64", 14) == 0 ? "error decoding from json: " : "", why + 2);
     refuse(refusal, 500, "", "%s", text);
     free(text);
     return -1;

@@ -220,6 +220,11 @@ int verb_update(struct request *request, struct refusal *refusal)
     int result, code = 200;
     if (!exists && kind_is(request->kind, KIND_UPSERT) && part == WRITE_MAIN) {
         code = 201;
+        if (write_check_revision(jv_path_str(object, "metadata", "resourceVersion", NULL),
+                                 refusal) < 0) {
+            jv_unref(object);
+            return -1;
+        }
         jv_remove(jv_get(object, "metadata"), "resourceVersion");
         result = write_create(request, object, &stored, refusal);
     } else if (write_load(request, request->name, &before, refusal) < 0) {
@@ -334,6 +339,8 @@ int verb_patch(struct request *request, struct refusal *refusal)
     request_media_type(request, media, sizeof(media));
     if (strcmp(media, "application/apply-patch+yaml") == 0)
         return verb_apply(request, refusal);
+    if (!request->version->type && strstr(media, "strategic"))
+        return refuse_patch_type(request, refusal);
     if (write_load(request, request->name, &before, refusal) < 0)
         return -1;
     struct jv *live = request_shape(request, jv_dup(before));

@@ -85,13 +85,15 @@ static int admit_namespace(const struct request *request, const char *name, stru
 }
 
 /* Custom objects may have them, but are advised against it. */
-static void warn_finalizers(struct request *request, const struct jv *object)
+static void warn_finalizers(struct request *request, const struct jv *before,
+                            const struct jv *object)
 {
     const struct jv *finalizers = jv_path(object, "metadata", "finalizers", NULL);
     for (size_t i = 0; kind_is(request->kind, KIND_CUSTOM) && i < jv_size(finalizers); i++) {
         const char *name = jv_str(jv_at(finalizers, i));
         if (name && !strchr(name, '/') && strcmp(name, "orphan") != 0 &&
-            strcmp(name, "foregroundDeletion") != 0)
+            strcmp(name, "foregroundDeletion") != 0 &&
+            !(before && meta_has_finalizer(before, name)))
             request_warn(request,
                          "metadata.finalizers: \"%s\": prefer a domain-qualified finalizer name to "
                          "avoid accidental conflicts with other finalizer writers",
@@ -132,7 +134,8 @@ static int validate_update(const struct request *request, const struct jv *befor
         bool change_first = kind_is(kind, KIND_CHANGE_FIRST);
         if (change_first && kind->strategy->validate_update)
             kind->strategy->validate_update(before, after, &errors);
-        for (int i = kind_is(kind, KIND_JUDGED_TWICE) ? 0 : 1; kind->strategy->validate && i < 2; i++)
+        for (int i = kind_is(kind, KIND_JUDGED_TWICE) ? 0 : 1; kind->strategy->validate && i < 2;
+             i++)
             kind->strategy->validate(after, &errors);
         if (!change_first && kind->strategy->validate_update)
             kind->strategy->validate_update(before, after, &errors);
@@ -184,9 +187,9 @@ static int refuse_there(const struct request *request, const struct stored *ther
     jv_unref(object);
     refuse_exists(refusal, request->kind, there->name);
     if (going)
-        jv_set(refusal->status, "message",
-               jv_stringf("object is being deleted: %s",
-                          jv_str(jv_get(refusal->status, "message"))));
+        jv_set(
+            refusal->status, "message",
+            jv_stringf("object is being deleted: %s", jv_str(jv_get(refusal->status, "message"))));
     return -1;
 }
 
@@ -204,7 +207,7 @@ static int create_prepared(struct request *request, struct jv **object, struct s
     if (kind->strategy == &strategy_crd)
         crd_prepare(*object);
     normalize(kind, object);
-    warn_finalizers(request, *object);
+    warn_finalizers(request, NULL, *object);
     if (validate_create(request, *object, refusal) < 0)
         return -1;
     struct stored *there = storage_get(kind, request_key(request, meta_name(*object), key));
@@ -247,6 +250,13 @@ static void merge_part(const struct request *request, const struct jv *before, s
     }
 }
 
+int write_check_revision(const char *text, struct refusal *refusal)
+{
+    if (!text || !text[strspn(text, "0123456789")])
+        return 0;
+    return refuse(refusal, 500, "", "strconv.ParseUint: parsing \"%s\": invalid syntax", text);
+}
+
 static int check_preconditions(const struct request *request, const struct jv *before,
                                const struct jv *after, struct refusal *refusal)
 {
@@ -262,9 +272,8 @@ static int check_preconditions(const struct request *request, const struct jv *b
             "meta: %s",
             request->kind->home->key_prefix, request->namespace ? request->namespace : "",
             request->namespace ? "/" : "", name, uid, meta_uid(before));
-    if (wanted && wanted[strspn(wanted, "0123456789")])
-        return refuse(refusal, 500, "", "strconv.ParseUint: parsing \"%s\": invalid syntax",
-                      wanted);
+    if (write_check_revision(wanted, refusal) < 0)
+        return -1;
     if (wanted && *wanted && strcmp(wanted, "0") != 0)
         return strcmp(wanted, jv_path_str(before, "metadata", "resourceVersion", NULL)) == 0
                    ? 0
@@ -350,7 +359,7 @@ static int update_prepared(struct request *request, const struct jv *before, str
     if (kind->strategy == &strategy_crd && part == WRITE_MAIN)
         crd_prepare(*after);
     if (part == WRITE_MAIN)
-        warn_finalizers(request, *after);
+        warn_finalizers(request, before, *after);
     if (validate_update(request, before, *after, part, refusal) < 0)
         return -1;
     return commit_update(request, before, *after, out, refusal);

@@ -36,6 +36,8 @@ void write_commit_delete(struct request *request, struct kind *kind, const struc
                          struct jv *last);
 
 /* Finds the object or refuses with 404; a fresh parse, yours. */
+/* Refuses what is no resourceVersion; NULL is fine. */
+int write_check_revision(const char *text, struct refusal *refusal);
 int write_load(struct request *request, const char *name, struct jv **out, struct refusal *refusal);
 
 #endif

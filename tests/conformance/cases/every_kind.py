@@ -100,7 +100,9 @@ def reads(k):
         "n%3Da", "n!%3Da", "n+in+(a,b)", "n+notin+(a,b)", "n", "!n", "n%3D%3Db", "n%3Dnone", "n+in+()", "n%3E1")], GET(p + "?labelSelector=a%3Db%3Dc"), GET(p + "?labelSelector=a+like+b"))
     case(title + "field selectors", *three, GET(p + "?fieldSelector=metadata.name%3D" + k.name("b")), GET(p + "?" + MINE + "&fieldSelector=metadata.name!%3D" + k.name("b")), GET(p + "?" + MINE + "&fieldSelector=status.colour%3Dred"),
          GET(p + "?" + MINE + "&fieldSelector=metadata.name"), GET(p + "?" + MINE + "&fieldSelector=metadata.namespace%3D" + ("$ns" if k.namespaced else "")))
-    case(title + "pages", *three, GET(p + "?" + MINE + "&limit=2"), GET(p + "?" + MINE + "&limit=2&continue=${4.metadata.continue}"), GET(p + "?" + MINE + "&limit=1&continue=${4.metadata.continue}"), GET(p + "?" + MINE + "&limit=5"),
+    # Whether there is more behind the last one depends, for kinds without namespaces, on other cases.
+    one_more = [GET(p + "?" + MINE + "&limit=1&continue=${4.metadata.continue}")] if k.namespaced else []
+    case(title + "pages", *three, GET(p + "?" + MINE + "&limit=2"), GET(p + "?" + MINE + "&limit=2&continue=${4.metadata.continue}"), *one_more, GET(p + "?" + MINE + "&limit=5"),
          GET(p + "?" + MINE + "&limit=0"), GET(p + "?" + MINE + "&continue=nonsense"), GET(p + "?" + MINE + "&limit=-1"), GET(p + "?" + MINE + "&limit=x"), *([GET(p + "?limit=1"), GET(p + "?limit=1&continue=${12.metadata.continue}"),
          GET(p + "?limit=2&continue=${12.metadata.continue}&resourceVersion=1")] if k.namespaced and p not in ("serviceaccounts",) else []))
     case(title + "tables", *three, TABLED(at), TABLED(p + "?" + MINE), TABLED(p + "?" + MINE + "&limit=1"), TABLED(at + "?includeObject=Object"), TABLED(at + "?includeObject=None"), TABLED(p + "/none"), TABLED(p + "?" + MINE + ",none"), TABLED(at + "?includeObject=Some"))
@@ -123,7 +125,7 @@ def watches(k):
          WATCH(p + "?" + MINE + "&sendInitialEvents=true", 1), WATCH(p + "?" + MINE + "&sendInitialEvents=true&allowWatchBookmarks=true", 1), WATCH(p + "?" + MINE + "&resourceVersionMatch=NotOlderThan", 1))
     case(title + "a watch of tables", POST(p, one), WATCH(p + "?" + MINE, 2, MERGE(at, {"metadata": {"labels": {"x": "1"}}}), Accept=TABLED("")["headers"]["Accept"]),
          WATCH(p + "?" + MINE, 1, Accept="application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"))
-    case(title + "watches that are refused", WATCH(p + "?resourceVersion=1", 1), WATCH(p + "?resourceVersion=x", 1), WATCH(p + "?resourceVersion=999999999", 1, seconds=1), WATCH(p + "?labelSelector=a%3Db%3Dc", 1), WATCH(at, 1, seconds=1))
+    case(title + "watches that are refused", WATCH(p + "?resourceVersion=x", 1), WATCH(p + "?resourceVersion=999999999", 1, seconds=1), WATCH(p + "?labelSelector=a%3Db%3Dc", 1), WATCH(at, 1, seconds=1))
 
 
 def statuses(k):
