@@ -172,7 +172,7 @@ static void attacks_end_in(const char *world)
         struct fake fake;
         fake_init(&fake, world[0] == 'r' ? clock_real_new() : clock_virtual_new(0));
         fake.env.limits.run_cpu_ms = attacks[i].cpu_ms;
-        fake.env.limits.run_wall_ms = world[0] == 'r' ? 2000 + 4 * attacks[i].cpu_ms : 0;
+        fake.env.limits.run_wall_ms = world[0] == 'r' ? 10000 + 4 * attacks[i].cpu_ms : 0;
         fake.env.limits.run_instructions = 5000000;
         failed += run_attack(&fake, &attacks[i], world);
         loop_turn(fake.loop, 0); /* events nobody waits for */
