@@ -82,7 +82,7 @@ static void render_file(struct render *render, const struct object_file *file)
         struct buf name;
         buf_init(&name, 1024);
         object_name(object, &name);
-        fprintf(render->cli->err, "%s: %s is left out: no policy renders objects of its kind\n",
+        fprintf(render->cli->err, "%s: %s is only read: no policy renders objects of its kind\n",
                 file->path, buf_str(&name));
         buf_deinit(&name);
     }
