@@ -391,6 +391,9 @@ local function same_names(cluster, add)
     elseif kind == "Service" and not names.is_dns_label(name) then
       add(where, "makes the Service name " .. names.cut(name, 80)
         .. ", which Kubernetes does not allow", "use at most 63 lower-case letters, digits and dashes")
+    elseif not names.is_subdomain(name) then
+      add(where, string.format("makes the %s name %s, which Kubernetes does not allow", kind, names.cut(name, 80)),
+        "use at most 253 lower-case letters, digits, dashes and dots")
     end
     seen[key] = where
   end

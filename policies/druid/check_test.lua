@@ -115,6 +115,12 @@ return {
       spec.services = { { metadata = { name = "druid" } } }
     end, "spec.nodes.other.services", "Service druid")
   end,
+  ["a claim of its own whose name Kubernetes would refuse is named"] = function(t)
+    told(t, function(_, node)
+      node.persistentVolumeClaim = { { metadata = { name = "a\nb" },
+        spec = { accessModes = { "ReadWriteOnce" }, resources = { requests = { storage = "1Gi" } } } } }
+    end, "spec.nodes.brokers.persistentVolumeClaim", "makes the PersistentVolumeClaim name a")
+  end,
   ["an unknown kind of dependency is named"] = function(t)
     told(t, function(spec) spec.zookeeper = { type = "etcd" } end, "spec.zookeeper.type", "etcd")
   end,
