@@ -64,22 +64,27 @@ local function rollout_started(old, new, list)
     "Rolling update from %s to %s, one group at a time: %s", rollout.from, rollout.to, rollout.order))
 end
 
+-- What only counts on (restarts, exit codes, nodes) is no news.
+local function without_numbers(text)
+  return (text:gsub("%d+", "0"))
+end
+
 -- Notes and troubles of a group are told when they appear. Gives the texts told.
 local function new_notes(old, new, list)
   local known, told = {}, {}
   for _, group in ipairs(old.groups or {}) do
-    known[group.name .. ": " .. (group.message or "")] = true
-    known[group.name .. ": " .. (group.note or "")] = true
+    known[without_numbers(group.name .. ": " .. (group.message or ""))] = true
+    known[without_numbers(group.name .. ": " .. (group.note or ""))] = true
   end
   for _, group in ipairs(new.groups or {}) do
     local text = group.name .. ": " .. (group.message or "")
-    if group.message and not known[text] then
+    if group.message and not known[without_numbers(text)] then
       local reason = group.phase == "Failed" and "DruidOperatorUpdateFail" or "DruidNodeErrorState"
       list[#list + 1] = M.event("Warning", reason, text)
       told[text] = true
     end
     text = group.name .. ": " .. (group.note or "")
-    if group.note and not known[text] then
+    if group.note and not known[without_numbers(text)] then
       list[#list + 1] = M.event("Warning", "DruidOperatorUpdateFail", text)
     end
   end

@@ -72,7 +72,8 @@ M.rights = {
   ["druid.apache.org/v1alpha1/Druid"] = { "status", "finalizer", "event" },
   ["apps/v1/StatefulSet"] = { "apply", "patch", "delete", "read" },
   ["apps/v1/Deployment"] = { "apply", "patch", "delete", "read" },
-  ["v1/Pod"] = { "delete" },   -- of an older revision, one by one (druid.rollout.step)
+  -- delete: of an older revision, one by one (druid.rollout.step); log: of a crash loop (druid.last_words)
+  ["v1/Pod"] = { "delete", "log" },
   ["v1/Service"] = { "apply", "patch", "delete", "read" },
   ["v1/ConfigMap"] = { "apply", "patch", "delete", "read" },
   ["policy/v1/PodDisruptionBudget"] = { "apply", "patch", "delete", "read" },
@@ -84,6 +85,10 @@ M.rights = {
   -- Credentials that spec.auth names and certificates of spec.api.ca, read one by one (druid.client.auth).
   ["v1/Secret"] = { "read" },
   http = true,
+}
+
+M.gauges = {
+  stuck = "1 for a group that does not get on, with the cause and the remedy as its status has them.",
 }
 
 -- The story -------------------------------------------------------------------------------------
@@ -177,6 +182,7 @@ end
 
 -- Ends a run before anything is touched. problem: what is wrong, or nil when nothing is.
 function M.stop(ctx, cluster, old, reason, message, problem)
+  ctx.gauges({})   -- nobody looks
   local new = status.stopped(cluster, old, reason, message, problem ~= nil, clock.now())
   local written, err = report.write_status(ctx, old, new)
   if not written then

@@ -419,7 +419,7 @@ return {
     world.bring_up()
     local set = world.objects["StatefulSet/druid-demo-brokers"]
     set.status.readyReplicas = 0
-    world.objects["Pod/druid-demo-brokers-0"] = { kind = "Pod", metadata = { name = "druid-demo-brokers-0",
+    world.objects["Pod/druid-demo-brokers-0"] = { kind = "Pod", metadata = { name = "druid-demo-brokers-0", uid = "u0",
       ownerReferences = { { uid = set.metadata.uid, controller = true } } },
       status = { containerStatuses = { { state = { waiting = { reason = "CrashLoopBackOff" } },
         lastState = { terminated = { reason = "Error", exitCode = 1 } } } } } }

@@ -46,7 +46,8 @@ local function new_world(spec)
     return table.concat(parts, "\n")
   end
 
-  world.kube = { get = get, list = list, read = get, read_list = list, versions = versions }
+  world.kube = { get = get, list = list, read = get, read_list = list, versions = versions,
+    log = function() return nil, { code = "not_found", message = "no log" } end }
   world.http = { request = function() return nil, { code = "network", message = "refused" } end }
 
   local function apply(object)
@@ -131,6 +132,7 @@ local function new_world(spec)
         world.primary.metadata.finalizers = nil
         return true
       end,
+      gauges = function(figures) world.gauges = figures end,
       event = function(event) world.events[#world.events + 1] = event.reason .. ": " .. event.message end,
     }
   end

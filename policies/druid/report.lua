@@ -2,6 +2,8 @@
 
 local events = require "druid.events"
 local last_good = require "druid.rollout.last_good"
+local last_words = require "druid.last_words"
+local lib_names = require "lib.names"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"
@@ -15,6 +17,7 @@ local world = require "druid.world"
 local M = {}
 
 M.look_s, M.look_s_max = 2, 60   -- between looks at the pods of a group that is not ready
+M.figures_max = 64
 M.extra_config_again_ms = 15000   -- ConfigMaps of spec.extraCommonConfig are not watched
 
 local function sooner(first, second)
@@ -29,7 +32,8 @@ local function diagnose(kube_door, cluster, entry, found, before, now)
   local begun = before and status.busy[before.phase] and clock.parse(before.progress or before.since) or nil
   local left
   entry.stuck, left = stuck.diagnose({ since = begun, waits_for = entry.waits_for,
-    loading = (entry.waits_for or ""):find(" loading ", 1, true) ~= nil }, found, stuck.deadline(cluster, entry.group), now)
+    loading = (entry.waits_for or ""):find(" loading ", 1, true) ~= nil }, found, stuck.deadline(cluster, entry.group), now,
+    last_words.read(kube_door, found))
   if entry.stuck then
     local live = world.workload(kube_door, cluster, entry.group)
     local kept = world.config(kube_door, cluster, last_good.name(names.node_config(entry.group.name)))
@@ -199,6 +203,21 @@ function M.taken_back(cluster, old)
   return nil
 end
 
+-- The figures that Prometheus gets (init.gauges).
+function M.figures(entries)
+  local list = {}
+  for _, entry in ipairs(entries) do
+    if entry.stuck then
+      list[#list + 1] = { name = "stuck", value = 1,
+        labels = { group = entry.key, cause = entry.stuck.kind, remedy = lib_names.cut(entry.stuck.remedy, 500) } }
+    elseif entry.blocked then
+      list[#list + 1] = { name = "stuck", value = 1, labels = { group = entry.key, cause = "DrainBlocked",
+        remedy = "let its tasks end or kill them; onTimeout: proceed of the drain strategy goes on without" } }
+    end
+  end
+  return table.move(list, 1, math.min(#list, M.figures_max), 1, {})
+end
+
 local function tell(ctx, list)
   for _, event in ipairs(list) do
     ctx.event(event)
@@ -224,6 +243,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
   }, now)
+  ctx.gauges(M.figures(steps.groups))
   tell(ctx, events.of_writes(done))
   local put_off_ms = status.put_off(old, new, now)
   local again_ms = put_off_ms > 0 and put_off_ms or nil

@@ -3,8 +3,8 @@
 -- Stuck is a diagnosis, not a time-out: of the pods' own words. Some causes do not pass by themselves and are
 -- told after a short while (an image that is not there); others may (a volume that is being made, a process
 -- that waits for another) and are told later; what has no cause that can be seen is told at the deadline.
--- To know more causes, add a function to `causes`: it gets a container's status or the pod and gives
--- { kind =, words =, remedy =, after_s = }.
+-- To know more causes, add a function to `causes`: it gets a container's status and what it wrote last (druid.last_words),
+-- or nil, and gives { kind =, words =, remedy =, after_s = }.
 
 local durations = require "lib.duration"
 local tables = require "lib.tables"
@@ -41,12 +41,13 @@ end
 M.rejected = { "ProvisionException", "ConfigurationException", "IllegalArgumentException", "Unrecognized VM option",
   "Could not create the Java Virtual Machine", "Error injecting", "InvalidPathException", "UnsupportedClassVersionError" }
 
-local function crash(container)
+local function crash(container, words_of)
   local waiting, ended = tables.dig(container, "state", "waiting") or {}, tables.dig(container, "lastState", "terminated")
   if waiting.reason ~= "CrashLoopBackOff" or not ended then
     return nil
   end
-  local last = ended.message and ended.message ~= "" and ": " .. ended.message:gsub("%s+", " "):sub(-300) or ""
+  local last = ended.message and ended.message ~= "" and ": " .. ended.message:gsub("%s+", " "):sub(-300)
+    or words_of and ": " .. words_of or ""
   local words = string.format("CrashLoopBackOff (%s, exit code %s, %d restarts)%s", tostring(ended.reason),
     tostring(ended.exitCode), container.restartCount or 0, last)
   if ended.reason == "OOMKilled" then
@@ -109,8 +110,9 @@ local function unready(pod)
     remedy = "look at kubectl logs and kubectl describe of this pod" }
 end
 
--- Why one pod is not ready: { pod =, kind =, words =, remedy =, after_s = or nil, since = seconds or nil }.
-function M.of_pod(pod)
+-- Why one pod is not ready; last_words: of its container, or nil. Gives
+-- { pod =, kind =, words =, remedy =, after_s = or nil, since = seconds or nil }.
+function M.of_pod(pod, last_words)
   if pod.metadata.deletionTimestamp then
     return nil
   end
@@ -118,7 +120,7 @@ function M.of_pod(pod)
   for _, list in ipairs({ "initContainerStatuses", "containerStatuses" }) do
     for _, container in ipairs(tables.dig(pod, "status", list) or {}) do
       for _, cause in ipairs(M.causes) do
-        found = found or cause(container)
+        found = found or cause(container, last_words)
       end
     end
   end
@@ -138,12 +140,12 @@ function M.deadline(cluster, group)
 end
 
 -- Is a group stuck? group: { since = when it began to change (seconds) or nil, waits_for =, loading = it waits
--- for segments }, pods: of the group, deadline_s: see above. Gives { kind =, text =, remedy = }, or nil; and in
--- how many seconds to look again, or nil.
-function M.diagnose(group, pods, deadline_s, now)
+-- for segments }, pods: of the group, deadline_s: see above, last_words: by name of the pod, or nil. Gives
+-- { kind =, text =, remedy = }, or nil; and in how many seconds to look again, or nil.
+function M.diagnose(group, pods, deadline_s, now, last_words)
   local nearest, named
   for _, pod in ipairs(pods) do
-    local cause = M.of_pod(pod)
+    local cause = M.of_pod(pod, last_words and last_words[pod.metadata.name])
     if cause then
       named = named or cause
       local begun = math.max(cause.since or now, group.since or 0)

@@ -58,7 +58,11 @@ function M.cut(text, max)
   if #text <= max then
     return text
   end
-  return text:sub(1, max - 3) .. "..."
+  local last = max - 3
+  while last > 0 and (text:byte(last + 1) & 0xC0) == 0x80 do
+    last = last - 1   -- no half characters
+  end
+  return text:sub(1, last) .. "..."
 end
 
 return M

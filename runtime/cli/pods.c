@@ -120,3 +120,10 @@ void pods_request(void *arg, const struct jv *pod, unsigned port, struct exchang
     free(call);
     exchange_refuse(exchange, REFUSED);
 }
+
+char *pods_log(void *arg, const struct jv *pod)
+{
+    (void)arg;
+    const char *text = jv_path_str(pod, "metadata", "annotations", PODS_LOG, NULL);
+    return text != NULL ? mem_printf("%s\n", text) : NULL;
+}

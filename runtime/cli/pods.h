@@ -10,4 +10,8 @@
  * policies/sandbox/README.md. */
 void pods_request(void *manager, const struct jv *pod, unsigned port, struct exchange *exchange);
 
+/* What a simulated pod has written, for apiserver_options.pod_log: its annotation PODS_LOG, yours; NULL without it. */
+#define PODS_LOG "sandbox.nemeton.dev/log"
+char *pods_log(void *arg, const struct jv *pod);
+
 #endif

@@ -14,7 +14,9 @@ struct effects_tls {
 struct effects_shared {
     struct effects_shared_options options;
     char *field_manager;
-    struct map *memo; /* "uid" → struct effects_memo */
+    struct map *memo;         /* "uid" → struct effects_memo */
+    struct map *figures;      /* "controller/namespace/name" → what its last run told */
+    struct map *figure_names; /* of the metrics they are in */
     struct effects_tls tls[EFFECTS_HTTP_TLS_MAX];
     size_t tls_next;
 };
@@ -80,5 +82,11 @@ void effect_delete_start(struct effect_call *call);
 void effect_status_start(struct effect_call *call);
 void effect_finalizer_start(struct effect_call *call);
 void effect_read_start(struct effect_call *call);
+void effect_log_start(struct effect_call *call);
+
+/* What a run tells of its primary in figures (effects_gauges.c): noted at once. */
+void effect_gauges_note(struct effects_run *run, const struct jv *list);
+void effects_gauges_init(struct effects_shared *shared);
+void effects_gauges_deinit(struct effects_shared *shared);
 
 #endif

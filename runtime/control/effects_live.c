@@ -149,9 +149,9 @@ int effect_cached(const struct effect_call *call, const char *name, struct store
 
 void effect_count(struct effect_call *call, const char *metric)
 {
-    static const char *const verbs[] = {"read",      "list",   "apply",  "create",
-                                        "patch",     "delete", "status", "finalizer",
-                                        "finalizer", "event",  "http",   "sleep"};
+    static const char *const verbs[] = {"read",   "list",   "apply",     "create",    "patch",
+                                        "delete", "status", "finalizer", "finalizer", "event",
+                                        "http",   "sleep",  "gauges",    "log"};
     struct buf labels;
     buf_init(&labels, 512);
     metrics_label(&labels, "verb", verbs[call->effect->verb]);
@@ -274,7 +274,11 @@ static void begin(struct effect_call *call)
     case EFFECT_FINALIZER_REMOVE:
         effect_find_kind(call, effect_finalizer_start);
         return;
+    case EFFECT_LOG:
+        effect_find_kind(call, effect_log_start);
+        return;
     case EFFECT_EVENT:
+    case EFFECT_GAUGES:
         effect_finish(call, NULL, NULL);
         return;
     case EFFECT_HTTP:
@@ -311,6 +315,8 @@ static struct effect_call *live_start(void *self, const struct effect *effect, e
     run->calls = call;
     if (effect->verb == EFFECT_EVENT)
         event_note(call);
+    if (effect->verb == EFFECT_GAUGES)
+        effect_gauges_note(run, effect->body);
     call->timer = loop_defer(run->shared->options.loop, on_begin, call);
     return call;
 }
@@ -370,6 +376,7 @@ struct effects_shared *effects_shared_new(const struct effects_shared_options *o
     shared->field_manager =
         mem_str(options->field_manager != NULL ? options->field_manager : APPLY_FIELD_MANAGER);
     shared->memo = map_new(options->hash_seed, free);
+    effects_gauges_init(shared);
     return shared;
 }
 
@@ -382,6 +389,7 @@ void effects_shared_free(struct effects_shared *shared)
             http_tls_unref(shared->tls[i].tls);
     }
     map_free(shared->memo);
+    effects_gauges_deinit(shared);
     free(shared->field_manager);
     free(shared);
 }
@@ -400,6 +408,8 @@ struct effects_run *effects_run_new(struct effects_shared *shared,
     run->policy_version = mem_str(options->policy_version);
     if (options->primary != NULL)
         store_item_ref(options->primary);
+    else
+        effect_gauges_note(run, NULL); /* nobody is there to tell of */
     run->looked_after = -1;
     run->door = (struct effects){&live_ops, run};
     return run;

@@ -23,6 +23,8 @@ enum {
     EFFECTS_HTTP_TLS_MAX = 8, /* CA bundles kept ready */
     EFFECTS_MEMO_MAX = 65536, /* objects whose last write is remembered */
     EFFECTS_DIGEST_BYTES_MAX = 8 << 20,
+    EFFECTS_LOG_TIMEOUT_MS = 5000,
+    EFFECTS_LOG_BYTES_MAX = 64 << 10,
 };
 
 struct effects_shared_options {

@@ -173,7 +173,12 @@ static void pretend(struct effect_call *call, const struct effect *effect)
     case EFFECT_FINALIZER_REMOVE:
         call->result = cached(preview, effect);
         return;
+    case EFFECT_LOG:
+        call->failed = true;
+        err_set(&call->err, ERR_NETWORK, "a preview reads no logs");
+        return;
     case EFFECT_EVENT:
+    case EFFECT_GAUGES:
     case EFFECT_SLEEP:
         return;
     }

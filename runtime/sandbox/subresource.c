@@ -48,6 +48,47 @@ static const char *tail(const char *text, long lines)
     return text;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+static const struct jv *named(const struct jv *list, const char *name)
+{
+    for (size_t i = 0; i < jv_size(list); i++) {
+        if (same(jv_path_str(jv_at(list, i), "name", NULL), name))
+            return jv_at(list, i);
+    }
+    return NULL;
+}
+
+/* Is there such a container, and has it ended before, when that is asked for? Refuses as a kubelet does. */
+static int check_container(const struct request *request, const struct jv *pod,
+                           struct refusal *refusal)
+{
+    const char *wanted = request_query(request, "container");
+    const char *previous = request_query(request, "previous");
+    const struct jv *found = NULL, *list = jv_path(pod, "spec", "containers", NULL);
+    if (!wanted || !*wanted)
+        wanted = jv_path_str(jv_at(list, 0), "name", NULL);
+    found = named(list, wanted);
+    if (!found)
+        found = named(jv_path(pod, "spec", "initContainers", NULL), wanted);
+    if (!found)
+        return refuse(refusal, 400, "BadRequest", "container %s is not valid for pod %s",
+                      wanted ? wanted : "", request->name);
+    if (!same(previous, "true"))
+        return 0;
+    const struct jv *status = named(jv_path(pod, "status", "containerStatuses", NULL), wanted);
+    if (!status)
+        status = named(jv_path(pod, "status", "initContainerStatuses", NULL), wanted);
+    if (jv_path(status, "lastState", "terminated", NULL))
+        return 0;
+    return refuse(refusal, 400, "BadRequest",
+                  "previous terminated container \"%s\" in pod \"%s\" not found", wanted,
+                  request->name);
+}
+
 static int handle_log(struct request *request, struct refusal *refusal)
 {
     struct jv *pod = NULL;
@@ -56,6 +97,10 @@ static int handle_log(struct request *request, struct refusal *refusal)
         return refuse_method(refusal);
     if (write_load(request, request->name, &pod, refusal) < 0)
         return -1;
+    if (check_container(request, pod, refusal) < 0) {
+        jv_unref(pod);
+        return -1;
+    }
     char *text =
         server->options.pod_log ? server->options.pod_log(server->options.pod_log_arg, pod) : NULL;
     if (!text)
@@ -65,7 +110,9 @@ static int handle_log(struct request *request, struct refusal *refusal)
     const char *shown = lines && *lines ? tail(text, strtol(lines, NULL, 10)) : text;
     if (lines && strcmp(lines, "0") == 0)
         shown = "";
-    answer_bytes(request, 200, "text/plain", shown, strlen(shown));
+    const char *limit = request_query(request, "limitBytes");
+    size_t len = strlen(shown), most = limit && *limit ? strtoul(limit, NULL, 10) : len;
+    answer_bytes(request, 200, "text/plain", shown, len < most ? len : most);
     free(text);
     jv_unref(pod);
     return 0;

@@ -15,6 +15,9 @@ RAISES void api_text_open(lua_State *L);
 RAISES void api_ctx_open(lua_State *L);
 RAISES void api_kube_open(lua_State *L);
 RAISES void api_push_test(lua_State *L);
+/* The task of a call of ctx; refuses ctx:call(x), whose first argument would be ctx. */
+RAISES struct task *api_ctx_begin(lua_State *L, const char *call);
+int api_ctx_gauges(lua_State *L); /* api_gauges.c */
 
 /* Pushes nil and an err table (code, message, status, reason, retry_after_ms); returns 2. */
 RAISES int api_push_failure(lua_State *L, const struct err *err);

@@ -51,7 +51,7 @@ void task_check_right(lua_State *L, struct task *task, enum effect_verb verb,
 }
 
 /* Refuses ctx:apply(x), whose first argument would be ctx. */
-RAISES static struct task *begin(lua_State *L, const char *call)
+RAISES struct task *api_ctx_begin(lua_State *L, const char *call)
 {
     struct task *task = task_of(L, call);
     if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
@@ -152,7 +152,7 @@ static int applied(lua_State *L, int status, lua_KContext context)
 
 static int ctx_apply(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.apply");
+    struct task *task = api_ctx_begin(L, "ctx.apply");
     op_begin(task, EFFECT_APPLY, 1);
     take_object(L, task, 0, 1, "ctx.apply");
     read_whole(L, task, 2, "ctx.apply");
@@ -179,7 +179,7 @@ static int applied_all(lua_State *L, int status, lua_KContext context)
 
 static int ctx_apply_all(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.apply_all");
+    struct task *task = api_ctx_begin(L, "ctx.apply_all");
     luaL_checktype(L, 1, LUA_TTABLE);
     size_t count = lua_rawlen(L, 1);
     if (count > OP_ITEMS_MAX)
@@ -270,7 +270,7 @@ RAISES static const char *option(lua_State *L, int idx, const char *field, const
  * Eviction. */
 static int ctx_create(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.create");
+    struct task *task = api_ctx_begin(L, "ctx.create");
     struct effect effect = {.verb = EFFECT_CREATE};
     struct err err;
     lua_settop(L, 2);
@@ -292,7 +292,7 @@ static int ctx_create(lua_State *L)
 
 static int ctx_patch(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.patch");
+    struct task *task = api_ctx_begin(L, "ctx.patch");
     struct effect effect = {.verb = EFFECT_PATCH};
     struct err err;
     lua_settop(L, 3);
@@ -316,7 +316,7 @@ static int ctx_patch(lua_State *L)
 
 static int ctx_delete(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.delete");
+    struct task *task = api_ctx_begin(L, "ctx.delete");
     struct effect effect = {.verb = EFFECT_DELETE};
     lua_settop(L, 2);
     op_begin(task, EFFECT_DELETE, 1);
@@ -334,7 +334,7 @@ static int ctx_delete(lua_State *L)
 
 static int ctx_status(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.status");
+    struct task *task = api_ctx_begin(L, "ctx.status");
     struct effect effect = {.verb = EFFECT_STATUS};
     struct err err;
     lua_settop(L, 2);
@@ -355,7 +355,7 @@ static int ctx_status(lua_State *L)
 
 RAISES static int finalizer(lua_State *L, enum effect_verb verb, const char *call)
 {
-    struct task *task = begin(L, call);
+    struct task *task = api_ctx_begin(L, call);
     struct effect effect = {.verb = verb, .value = luaL_checkstring(L, 1)};
     op_begin(task, verb, 1);
     target_primary(task, &effect);
@@ -384,7 +384,7 @@ static void on_event(void *arg, struct jv *result, const struct err *err)
 /* An event never waits and outlives the run. */
 static int ctx_event(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.event");
+    struct task *task = api_ctx_begin(L, "ctx.event");
     struct effect effect = {.verb = EFFECT_EVENT};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
@@ -413,7 +413,7 @@ static int ctx_event(lua_State *L)
 
 static int ctx_sleep(lua_State *L)
 {
-    struct task *task = begin(L, "ctx.sleep");
+    struct task *task = api_ctx_begin(L, "ctx.sleep");
     lua_Number ms = luaL_checknumber(L, 1);
     struct effect effect = {.verb = EFFECT_SLEEP};
     effect.delay_ms = ms > 0 ? ms < 1e12 ? (int64_t)ms : (int64_t)1e12 : 0;
@@ -465,6 +465,7 @@ void api_ctx_open(lua_State *L)
                                          {"finalizer_add", ctx_finalizer_add},
                                          {"finalizer_remove", ctx_finalizer_remove},
                                          {"event", ctx_event},
+                                         {"gauges", api_ctx_gauges},
                                          {"sleep", ctx_sleep},
                                          {NULL, NULL}};
     lua_createtable(L, 0, 2);

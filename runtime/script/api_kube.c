@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOG_LINES = 20, LOG_LINES_MAX = 100 };
 enum { HTTP_BODY_MAX = 1 << 20, HTTP_TIMEOUT_MS = 10000, HTTP_TIMEOUT_MAX_MS = 120000 };
 
 /* The strings of the query at 1 stay on the stack. */
@@ -221,6 +222,43 @@ static int kube_read_list(lua_State *L)
     return lua_yieldk(L, 0, 0, read_list_done);
 }
 
+static int log_done(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    struct op_item *item = &vm_run_of(L)->task->op.items[0];
+    if (item->failed)
+        return api_push_failure(L, &item->err);
+    convert_push(L, item->result);
+    return 1;
+}
+
+/* The end of a container's log. What processes write is nobody's but their owner's: it needs a right of its
+ * own, and is short. */
+static int kube_log(lua_State *L)
+{
+    static const char call[] = "kube.log";
+    struct task *task = task_of(L, call);
+    struct effect query = {.verb = EFFECT_LOG, .api_version = "v1", .kind = "Pod"};
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    luaL_checkstack(L, 16, NULL);
+    query.namespace = api_field(L, 1, "namespace", call);
+    query.name = api_field(L, 1, "name", call);
+    query.value = api_field(L, 1, "container", call);
+    query.log_lines = api_field_integer(L, 1, "lines", LOG_LINES, call);
+    api_push_field(L, 1, "previous");
+    query.log_previous = lua_toboolean(L, -1);
+    if (query.namespace == NULL || query.name == NULL)
+        return luaL_error(L, "kube.log needs namespace and name");
+    if (query.log_lines < 1 || query.log_lines > LOG_LINES_MAX)
+        return luaL_error(L, "kube.log: lines must be 1 to %d", (int)LOG_LINES_MAX);
+    task_check_right(L, task, EFFECT_LOG, query.api_version, query.kind, call);
+    op_begin(task, EFFECT_LOG, 1);
+    op_start(L, task, &query);
+    return lua_yieldk(L, 0, 0, log_done);
+}
+
 static int http_done(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
@@ -279,7 +317,8 @@ void api_kube_open(lua_State *L)
 {
     static const luaL_Reg kube[] = {
         {"get", kube_get},   {"list", kube_list},           {"versions", kube_versions},
-        {"read", kube_read}, {"read_list", kube_read_list}, {NULL, NULL}};
+        {"read", kube_read}, {"read_list", kube_read_list}, {"log", kube_log},
+        {NULL, NULL}};
     static const luaL_Reg http[] = {{"request", http_request}, {NULL, NULL}};
     luaL_newlib(L, kube);
     vm_add_library(L, "kube");

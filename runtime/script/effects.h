@@ -23,9 +23,11 @@ enum effect_verb {
     EFFECT_STATUS,        /* body = the whole status wanted; target default: the primary */
     EFFECT_FINALIZER_ADD, /* name in `value` */
     EFFECT_FINALIZER_REMOVE,
-    EFFECT_EVENT, /* event_*; never waits */
-    EFFECT_HTTP,  /* http_* */
-    EFFECT_SLEEP, /* delay_ms */
+    EFFECT_EVENT,  /* event_*; never waits */
+    EFFECT_HTTP,   /* http_* */
+    EFFECT_SLEEP,  /* delay_ms */
+    EFFECT_GAUGES, /* body = all figures of the primary; never waits */
+    EFFECT_LOG,    /* the end of a container's log: `value` names it; log_lines, log_previous */
 };
 
 struct effect {
@@ -41,14 +43,15 @@ struct effect {
     const char *http_method, *http_url, *http_body, *http_ca_pem;
     size_t http_body_len;
     const struct jv *http_headers; /* object of strings; values are secret */
-    int64_t timeout_ms, delay_ms;
-    bool immediate; /* DELETE: with grace period 0 (who plays a kubelet) */
+    int64_t timeout_ms, delay_ms, log_lines;
+    bool log_previous; /* of the container before the one that runs */
+    bool immediate;    /* DELETE: with grace period 0 (who plays a kubelet) */
 };
 
 /* result: the object (READ, CREATE, PATCH, STATUS, FINALIZER_*), {"object":{…},"change":"created"}
  * (APPLY; change is "created", "updated" or "same"; with "same" the object may be left out: it is as
  * cached), {"items":[…]} (READ_LIST), or
- * {"status":200,"headers":{…},"body":"…"} (HTTP); NULL where there is nothing. Lent. */
+ * {"status":200,"headers":{…},"body":"…"} (HTTP), a string (LOG); NULL where there is nothing. Lent. */
 typedef void (*effect_fn)(void *arg, struct jv *result, const struct err *err);
 struct effect_call;
 

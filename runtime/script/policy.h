@@ -76,12 +76,18 @@ bool policy_watch_covers(const struct policy_watch *watch, const char *api_versi
  * to its older version, too. */
 bool policy_right_covers(const struct policy_right *right, const char *api_version,
                          const char *kind);
+/* A figure that runs may set (ctx.gauges), and what it says, for who reads the metrics. */
+struct policy_gauge {
+    char *name, *help;
+};
 struct policy_controller {
     char *name, *module;
     struct policy_watch *watches; /* primaries first */
     size_t watch_count, primary_count;
     struct policy_right *rights;
     size_t right_count;
+    struct policy_gauge *gauges;
+    size_t gauge_count;
     int64_t resync_ms; /* 0 = none */
     bool has_render, has_check, has_summary, has_failed, has_going_back, has_reads;
     bool has_serve; /* it answers requests to the objects it watches (task_start_serve) */

@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WATCHES_MAX = 64, RIGHTS_MAX = 64, FIELDS_MAX = 64, CONTROLLERS_MAX = 32 };
+enum {
+    WATCHES_MAX = 64,
+    RIGHTS_MAX = 64,
+    FIELDS_MAX = 64,
+    CONTROLLERS_MAX = 32,
+    GAUGES_MAX = 16,
+    GAUGE_NAME_BYTES_MAX = 63,
+};
 
 struct contract {
     struct policy *policy;
@@ -27,6 +34,7 @@ static const struct verb_name {
     {"finalizer", (1U << EFFECT_FINALIZER_ADD) | (1U << EFFECT_FINALIZER_REMOVE)},
     {"event", 1U << EFFECT_EVENT},
     {"read", (1U << EFFECT_READ) | (1U << EFFECT_READ_LIST)},
+    {"log", 1U << EFFECT_LOG},
 };
 
 /* [-0, +1, m] table[field] of the table on top, raw. */
@@ -205,7 +213,7 @@ RAISES static void read_verbs(lua_State *L, struct contract *c, const char *kind
         if (verbs == 0)
             luaL_error(L,
                        "%s: rights[\"%s\"]: '%s' is not a verb (apply create patch delete "
-                       "delete-any status finalizer event read)",
+                       "delete-any status finalizer event read log)",
                        c->module->source, kind, verb);
         right->verbs |= verbs;
         right->delete_any = right->delete_any || strcmp(verb, "delete-any") == 0;
@@ -265,6 +273,35 @@ static int add_rights_to_older(struct policy_controller *controller)
     return 0;
 }
 
+static bool is_gauge_name(const char *name)
+{
+    return strlen(name) <= GAUGE_NAME_BYTES_MAX && name[0] >= 'a' && name[0] <= 'z' &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
+/* The controller's table is on top: gauges = { name = "what it says" }. */
+RAISES static void read_gauges(lua_State *L, struct contract *c)
+{
+    struct policy_controller *controller = c->controller;
+    int type = raw_field(L, "gauges");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "%s: gauges must be a table", c->module->source);
+    controller->gauges = mem_alloc(GAUGES_MAX * sizeof controller->gauges[0]);
+    for (lua_pushnil(L); type == LUA_TTABLE && lua_next(L, -2); lua_pop(L, 1)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        const char *help = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+        if (!is_gauge_name(name) || help[0] == '\0' || strpbrk(help, "\r\n\\") != NULL)
+            luaL_error(L,
+                       "%s: gauges: '%s' must be lower_case and have a line that says what it is",
+                       c->module->source, name);
+        if (controller->gauge_count == GAUGES_MAX)
+            luaL_error(L, "%s: more than %d gauges", c->module->source, (int)GAUGES_MAX);
+        controller->gauges[controller->gauge_count++] =
+            (struct policy_gauge){mem_str(name), mem_str(help)};
+    }
+    lua_settop(L, type == LUA_TTABLE ? lua_gettop(L) - 1 : lua_gettop(L) - 2);
+}
+
 RAISES static bool has_function(lua_State *L, struct contract *c, const char *name, bool required)
 {
     int type = raw_field(L, name);
@@ -295,6 +332,7 @@ RAISES static void read_controller(lua_State *L, struct contract *c, const char 
     read_rights(L, c);
     if (add_rights_to_older(c->controller) != 0)
         luaL_error(L, "%s: more than %d rights", c->module->source, (int)RIGHTS_MAX);
+    read_gauges(L, c);
     has_function(L, c, "reconcile", true);
     c->controller->has_render = has_function(L, c, "render", false);
     c->controller->has_check = has_function(L, c, "check", false);
@@ -399,6 +437,11 @@ void policy_controllers_free(struct policy *policy)
             free(controller->rights[r].api_version);
             free(controller->rights[r].kind);
         }
+        for (size_t g = 0; g < controller->gauge_count; g++) {
+            free(controller->gauges[g].name);
+            free(controller->gauges[g].help);
+        }
+        free(controller->gauges);
         free(controller->watches);
         free(controller->rights);
         free(controller->name);

@@ -20,6 +20,7 @@ need_of() {
     "patch druids" | "patch druidingestions") echo "holds_by_a_finalizer $3" ;;
     "get druids") echo "removes services" ;;
     "delete pods" | "get pods") echo replaces_pods ;;
+    "get pods/log") echo reads_last_words ;;
     "create persistentvolumeclaims") echo makes_a_claim ;;
     "delete persistentvolumeclaims" | "get persistentvolumeclaims") echo removes_claims ;;
     "create "*) echo "brings_back $3" ;;
@@ -178,6 +179,22 @@ replaces_pods() { # whose state in Druid matters
     case $1 in
     do) before=$(uid pod druid-one-historicals-0) && change "{\"spec\":{\"nodes\":{\"historicals\":{\"podAnnotations\":{\"round\":\"$RANDOM\"}}}}}" ;;
     done) local now; now=$(uid pod druid-one-historicals-0) && [ -n "$now" ] && [ "$now" != "$before" ] ;;
+    esac
+}
+# What a container wrote before it ended again and again: its status is set as a kubelet would.
+reads_last_words() {
+    local name=druid-one-brokers-0 ended='{"exitCode":1,"reason":"Error"}'
+    case $1 in
+    do)
+        kubectl -n rights patch pod "$name" --subresource=status -p "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}],
+            \"containerStatuses\":[{\"name\":\"druid-one-brokers\",\"image\":\"x\",\"imageID\":\"\",\"ready\":false,\"restartCount\":$RANDOM,
+            \"state\":{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}},\"lastState\":{\"terminated\":$ended}}]}}"
+        ;;
+    done) # there is no process behind it, and no log: it was let through
+        [ -n "$(tail -n "+$marked" "$dir/log/audit.json" | jq -r --arg user "$identity_user" 'select(.user.username == $user and .verb == "get"
+            and .objectRef.resource == "pods" and .objectRef.subresource == "log" and .responseStatus.code != 403) | .verb')" ]
+        ;;
+    undo) kubectl -n rights delete pod "$name" --wait=false ;;
     esac
 }
 # Events are told once, and not again when they could not be: each time it is another object's.

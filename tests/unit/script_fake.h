@@ -68,7 +68,7 @@ static struct effect_call *fake_start(void *self, const struct effect *effect, e
 {
     static const char *const names[] = {
         "read",          "read_list",        "apply", "create", "patch", "delete", "status",
-        "finalizer_add", "finalizer_remove", "event", "http",   "sleep"};
+        "finalizer_add", "finalizer_remove", "event", "http",   "sleep", "gauges", "log"};
     struct fake *fake = self;
     struct effect_call *call = mem_alloc(sizeof *call);
     call->fake = fake;

@@ -259,7 +259,7 @@ static const char thing[] =
     "local M = { watches = { primaries = { { apiVersion='e/v1', kind='Thing' } },\n"
     " { apiVersion='v1', kind='Pod', map='owner' } },\n"
     " rights = { ['apps/v1/StatefulSet'] = { 'apply' }, ['e/v1/Thing'] = { 'status', 'event' } } "
-    "}\n"
+    ", gauges = { late = 'How late it is.' } }\n"
     "function M.reconcile(ctx)\n"
     "  assert(ctx.key.name == 'a' and ctx.object.spec.n == 1 and ctx.controller == 'm')\n"
     "  ctx.status{ ok = true }\n"
@@ -271,6 +271,20 @@ static const char thing[] =
     "  assert(not ok and text:find('http = true'), text)\n"
     "  ok, text = pcall(ctx.apply, ctx, {})\n"
     "  assert(not ok and text:find('dot'), text)\n"
+    "  ctx.gauges{ { name = 'late', value = 1.5, labels = { part = 'x' } } }\n"
+    "  ctx.gauges{}\n"
+    "  for _, wrong in ipairs{ { name = 'x', value = 1 }, { name = 'late' }, { name = 'late', "
+    "value = "
+    "1, labels = { name = 'x' } }, { name = 'late', value = 1, labels = { ['a\"'] = 'x' } }, { "
+    "name = "
+    "'late', value = 1, labels = { a = ('x'):rep(600) } }, { name = 'late', value = 1, more = 1 } "
+    "} "
+    "do\n"
+    "    ok, text = pcall(ctx.gauges, { wrong })\n"
+    "    assert(not ok and text:find('ctx.gauges: [1]', 1, true), text)\n"
+    "  end\n"
+    "  ok, text = pcall(kube.log, { namespace='n', name='p1' })\n"
+    "  assert(not ok and text:find('rights of controller'), text)\n"
     "  local pods = kube.list{ apiVersion='v1', kind='Pod', namespace='n', labels='app=x', "
     "owner='u1' }\n"
     "  assert(#pods == 1 and pods[1].metadata.name == 'p1')\n"
@@ -319,6 +333,8 @@ static void reconciles_with_rights_checked_and_cache_read(void **state)
     }
     assert_int_equal(fake.last.outcome, TASK_RETRY); /* not synced is not absent */
     assert_int_equal(fake.last.err.code, ERR_NETWORK);
+    loop_turn(fake.loop, 0);
+    loop_turn(fake.loop, 0);
     policy_unref(policy);
 }
 

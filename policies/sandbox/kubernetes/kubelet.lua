@@ -1,7 +1,8 @@
 -- Scheduler and kubelet in one: pods get a node, start, become Ready, and stop when deleted.
 -- A pod is Running one second after it was scheduled and Ready after two; the annotation
 -- `sandbox.nemeton.dev/ready-seconds` changes that ("never" keeps it unready). An image whose reference
--- contains "missing" cannot be pulled.
+-- contains "missing" cannot be pulled. The annotation `sandbox.nemeton.dev/crashes` is an exit code: the first
+-- container ends with it again and again; `sandbox.nemeton.dev/log` is what `kubectl logs` shows.
 local pods = require "kubernetes.pod"
 
 local M = {}
@@ -49,6 +50,33 @@ function M.ready_seconds(pod)
   return text and math.tointeger(tonumber(text)) or M.READY_SECONDS
 end
 
+M.RESTART_SECONDS, M.RESTART_SECONDS_MAX = 10, 300
+
+-- How often a container that crashes has been started again `age` seconds after its pod, and the seconds until the
+-- next time: ten seconds the first time, then twice as long each, five minutes at most.
+function M.restarts(age)
+  local count, at, pause = 0, 1, M.RESTART_SECONDS
+  while at + pause <= age do
+    count, at = count + 1, at + pause
+    pause = math.min(pause * 2, M.RESTART_SECONDS_MAX)
+  end
+  return count, at + pause - age
+end
+
+-- Makes the first container of a status one that has just ended, and waits to be started again. Gives the seconds until
+-- that.
+local function crash(status, pod, started, age)
+  local code = math.tointeger(tonumber((pod.metadata.annotations or {})["sandbox.nemeton.dev/crashes"] or ""))
+  if not code or age < 1 then return nil end
+  local container, restarts, left = status.containerStatuses[1], M.restarts(age)
+  container.restartCount = restarts
+  container.ready, container.started = false, false
+  container.state = { waiting = { reason = "CrashLoopBackOff", message = "back-off restarting failed container" } }
+  container.lastState = { terminated = { exitCode = code, reason = code == 137 and "OOMKilled" or "Error", startedAt = started,
+    finishedAt = started } }
+  return left
+end
+
 local function container_statuses(pod, state, ready)
   local list = json.array{}
   for _, container in ipairs(pod.spec.containers) do
@@ -69,7 +97,8 @@ function M.status(pod, started, age)
   local ready_after = M.ready_seconds(pod)
   local broken = bad_image(pod)
   local running = not broken and age >= 1
-  local ready = running and ready_after ~= nil and age >= ready_after
+  local crashes = running and (pod.metadata.annotations or {})["sandbox.nemeton.dev/crashes"] ~= nil
+  local ready = running and not crashes and ready_after ~= nil and age >= ready_after
   local state = running and { running = { startedAt = started } }
     or { waiting = { reason = broken and "ErrImagePull" or "ContainerCreating",
       message = broken and "cannot pull image " .. broken or nil } }
@@ -88,6 +117,8 @@ function M.status(pod, started, age)
   local next_change
   if not running and not broken then
     next_change = 1 - age
+  elseif crashes then
+    next_change = crash(status, pod, started, age)
   elseif running and not ready and ready_after then
     next_change = ready_after - age
   end

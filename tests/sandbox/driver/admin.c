@@ -163,6 +163,8 @@ static void on_kind(void *arg, const struct kube_kind *kind, const struct err *e
     case EFFECT_EVENT:
     case EFFECT_HTTP:
     case EFFECT_SLEEP:
+    case EFFECT_GAUGES:
+    case EFFECT_LOG:
         break;
     }
     struct err refused = {0};
