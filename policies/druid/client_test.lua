@@ -190,8 +190,8 @@ return {
     local secure = spec("", { ["common.runtime.properties"] = "druid.enablePlaintextPort=false\ndruid.enableTlsPort=true",
       api = { ca = { configMapRef = { name = "ca" } } } })
     secure.nodes.coordinators["druid.port"] = 8281
-    local druid, asked = open({ ["GET https://druid-demo-coordinators.ns:8281/druid/coordinator/v1/config"] = { body = "{}" } },
-      secure)
+    local service_url = "https://druid-demo-coordinators.ns.svc:8281/druid/coordinator/v1/config"
+    local druid, asked = open({ ["GET " .. service_url] = { body = "{}" } }, secure)
     t.ok(coordinator.config(druid))
     t.equal({ #asked, asked[1].ca }, { 1, "PEM" })
     secure.nodes.coordinators["druid.port"] = 8081   -- which is all that the Service has

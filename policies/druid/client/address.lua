@@ -72,7 +72,8 @@ local function service_port(template, wanted, plain)
   return ports[1].port
 end
 
--- The address of a group's first Service: { url =, what = }, or nil when it has none.
+-- The address of a group's first Service: { url =, what = }, or nil when it has none. With TLS by the name that
+-- certificates have most often.
 function M.of_service(cluster, group)
   local template = templates(cluster, group)[1]
   local name = M.service_names(cluster, group)[1]
@@ -83,8 +84,9 @@ function M.of_service(cluster, group)
   if not port then
     return nil
   end
-  return { url = string.format("%s://%s.%s:%d", M.scheme(cluster, group), name, cluster.namespace, port),
-    what = "Service " .. name }
+  local scheme = M.scheme(cluster, group)
+  local host = name .. "." .. cluster.namespace .. (scheme == "https" and ".svc" or "")
+  return { url = string.format("%s://%s:%d", scheme, host, port), what = "Service " .. name }
 end
 
 -- The group that a pod is of, or nil.

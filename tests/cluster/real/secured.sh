@@ -6,20 +6,6 @@ login=(-u admin:of-the-admin)
 kubectl create secret generic druid-login --from-literal=OperatorUserName=admin --from-literal=OperatorPassword=of-the-admin >/dev/null
 sed "s|FOLDER|$dir/deep|; s|replicas: 2|replicas: 1|; s|real-cluster|secured-cluster|
     s|loadList=\[\]|loadList=[\"druid-basic-security\"]|" tests/cluster/real/cluster.yaml >"$work/plain.yaml"
-passwords='druid.auth.authenticatorChain=["basic"]
-druid.auth.authenticator.basic.type=basic
-druid.auth.authenticator.basic.initialAdminPassword=of-the-admin
-druid.auth.authenticator.basic.initialInternalClientPassword=of-processes
-druid.auth.authenticator.basic.credentialsValidator.type=metadata
-druid.auth.authenticator.basic.skipOnFailure=false
-druid.auth.authenticator.basic.authorizerName=basic
-druid.escalator.type=basic
-druid.escalator.internalClientUsername=druid_system
-druid.escalator.internalClientPassword=of-processes
-druid.escalator.authorizerName=basic
-druid.auth.authorizers=["basic"]
-druid.auth.authorizer.basic.type=basic
-'
 workers() { curl -s "${login[@]}" "$router/druid/indexer/v1/worker"; }
 coordination() { curl -s "${login[@]}" "$router/druid/coordinator/v1/config"; }
 kubectl patch --local -f "$work/plain.yaml" --type merge -o json -p '{"spec":{"auth":{"type":"basic-auth","secretRef":{"name":"druid-login","namespace":"default"}},

@@ -1,6 +1,21 @@
 # Sourced by the workflows on real Druid: what they say to it.
 
 login=() # options for curl
+# Properties of Druid with basic authentication.
+passwords='druid.auth.authenticatorChain=["basic"]
+druid.auth.authenticator.basic.type=basic
+druid.auth.authenticator.basic.initialAdminPassword=of-the-admin
+druid.auth.authenticator.basic.initialInternalClientPassword=of-processes
+druid.auth.authenticator.basic.credentialsValidator.type=metadata
+druid.auth.authenticator.basic.skipOnFailure=false
+druid.auth.authenticator.basic.authorizerName=basic
+druid.escalator.type=basic
+druid.escalator.internalClientUsername=druid_system
+druid.escalator.internalClientPassword=of-processes
+druid.escalator.authorizerName=basic
+druid.auth.authorizers=["basic"]
+druid.auth.authorizer.basic.type=basic
+'
 
 # Nemeton, two releases of Druid, and what it stands on; its segments will be in $dir/deep
 prepare() {
