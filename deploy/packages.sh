@@ -19,11 +19,42 @@ packages_missing() {
     done
 }
 
-# packages_need NAME…: installs what is missing, as root or with sudo; says what to do otherwise
+# packages_here: whether this is Debian, or a distribution made of it
+packages_here() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    [ -r /etc/os-release ] || return 0
+    (
+        . /etc/os-release
+        case " ${ID:-} ${ID_LIKE:-} " in *" debian "*) ;; *) exit 1 ;; esac
+    )
+}
+
+# packages_show FILE: apt's own words about how far it is, on a terminal as one line that changes; what else it
+# says goes into FILE. The last line is its exit code, which is the answer.
+packages_show() {
+    packages_code=1
+    while IFS= read -r packages_line; do
+        case $packages_line in
+        dlstatus:* | pmstatus:*)
+            [ -t 1 ] || continue
+            packages_line=${packages_line#*:*:}
+            printf '\r\033[K    %3d %%  %.60s' "${packages_line%%[.:]*}" "${packages_line#*:}"
+            ;;
+        ended:*) packages_code=${packages_line#ended:} ;;
+        *) printf '%s\n' "$packages_line" >>"$1" ;;
+        esac
+    done
+    [ ! -t 1 ] || printf '\r\033[K'
+    return "$packages_code"
+}
+
+# packages_need NAME…: installs what is missing, as root or with sudo; says what to do otherwise.
+# NEMETON_PACKAGES=present: somebody has seen to it.
 packages_need() {
-    if ! command -v apt-get >/dev/null 2>&1; then
-        echo "This script installs packages with apt-get, which is not here. Install what these Debian" >&2
-        echo "packages hold, then run it again: $*" >&2
+    [ "${NEMETON_PACKAGES:-}" != present ] || return 0
+    if ! packages_here; then
+        echo "This is not Debian, so nothing is installed. Install what these Debian packages hold, and run it" >&2
+        echo "again with NEMETON_PACKAGES=present:" "$@" >&2
         return 1
     fi
     # shellcheck disable=SC2046 # one word a package
@@ -34,15 +65,18 @@ packages_need() {
         if command -v sudo >/dev/null 2>&1; then
             as_root=sudo
         else
-            echo "Missing packages, and neither root nor sudo to install them: $*" >&2
+            echo "Missing packages, and neither root nor sudo to install them. As root: apt-get install $*" >&2
             return 1
         fi
     fi
-    echo "Installing $# packages: $*"
+    case $# in 1) echo "Installing 1 package: $*" ;; *) echo "Installing $# packages: $*" ;; esac
     packages_log=$(mktemp)
-    if $as_root apt-get update -qq >"$packages_log" 2>&1 &&
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
-            >>"$packages_log" 2>&1; then
+    if {
+        $as_root apt-get update -qq -o APT::Status-Fd=1 2>&1 &&
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+                -o APT::Status-Fd=1 "$@" 2>&1
+        echo "ended:$?"
+    } </dev/null | packages_show "$packages_log"; then
         rm -f "$packages_log"
         return 0
     fi

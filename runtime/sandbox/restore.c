@@ -6,6 +6,21 @@
 
 #include <stdlib.h>
 
+/* Servers before 1.34 keep `creationTimestamp: null` in each template; newer ones and this one do not,
+ * so that the first write would seem to take it away. */
+static void drop_empty_times(struct jv *value)
+{
+    struct jv_iter iter = {0};
+    struct jv *metadata = jv_get(value, "metadata");
+    struct jv *time = jv_get(metadata, "creationTimestamp");
+    if (time && jv_type(time) == JV_NULL)
+        jv_remove(metadata, "creationTimestamp");
+    while (jv_is_object(value) && jv_next(value, &iter))
+        drop_empty_times(iter.value);
+    for (size_t i = 0; jv_is_array(value) && i < jv_size(value); i++)
+        drop_empty_times(jv_at(value, i));
+}
+
 int apiserver_restore(struct apiserver *server, const struct jv *object, struct err *err)
 {
     const char *version = jv_path_str(object, "apiVersion", NULL);
@@ -24,6 +39,8 @@ int apiserver_restore(struct apiserver *server, const struct jv *object, struct 
     if (kind_is(kind, KIND_NAMESPACED))
         request.namespace = mem_str(meta_namespace(object));
     struct jv *copy = request_unshape(&request, jv_dup(object));
+    if (!kind_is(kind, KIND_CUSTOM))
+        drop_empty_times(jv_get(copy, "spec"));
     char key[KIND_TEXT_BYTES];
     struct stored *there =
         storage_get(request_home(&request), request_key(&request, meta_name(copy), key));

@@ -224,6 +224,30 @@ static void a_restored_object_is_what_it_was(void **state)
     stage_close(&stage);
 }
 
+static void a_restored_template_has_no_empty_time(void **state)
+{
+    static const char text[] =
+        "{\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\",\"metadata\":{\"name\":\"s\","
+        "\"namespace\":\"default\",\"uid\":\"0-1\"},\"spec\":{\"template\":{\"metadata\":"
+        "{\"creationTimestamp\":null,\"labels\":{\"a\":\"b\"}}},\"volumeClaimTemplates\":"
+        "[{\"metadata\":{\"creationTimestamp\":null,\"name\":\"v\"}}]}}";
+    (void)state;
+    struct stage stage;
+    struct err err = {0};
+    struct jv *object = NULL;
+    stage_open(&stage, true);
+    assert_int_equal(jv_parse(text, sizeof(text) - 1, &object, &err), 0);
+    assert_int_equal(apiserver_restore(world_apiserver(stage.world), object, &err), 0);
+    struct jv *list = apiserver_dump(world_apiserver(stage.world), "apps/v1", "StatefulSet");
+    char *spec = jv_print_str(jv_get(jv_at(list, 0), "spec"), JV_PRINT_SORTED);
+    assert_string_equal(spec, "{\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}}},"
+                              "\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"v\"}}]}");
+    free(spec);
+    jv_unref(list);
+    jv_unref(object);
+    stage_close(&stage);
+}
+
 static void a_plan_tells_what_is_created(void **state)
 {
     (void)state;
@@ -306,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_drained_operator_ends_cleanly_and_gives_its_lease_back),
         cmocka_unit_test(refuses_to_load_what_no_server_would_take),
         cmocka_unit_test(a_restored_object_is_what_it_was),
+        cmocka_unit_test(a_restored_template_has_no_empty_time),
         cmocka_unit_test(a_plan_tells_what_is_created),
         cmocka_unit_test(a_plan_of_a_deletion_shows_the_volumes_that_go),
         cmocka_unit_test(a_plan_fails_with_the_reason_when_it_would_not_become_ready),
