@@ -131,13 +131,19 @@ function M.fit(workload, live, options)
   return { changed = changed, kept = kept }
 end
 
--- A claim that stands for itself, fitted to the live one: it may grow, nothing else can change.
+-- A claim that stands for itself, fitted to the live one: it may grow, nothing else can change. It keeps the
+-- former operator's mark: without it that one, started again, would write the claim, be refused, and get no further.
 -- Gives the claim to send and a note, or nil.
 function M.claim(claim, live)
   if not live then
     return claim, nil
   end
   local fitted, told = tables.shallow(claim), nil
+  local mark = observed.annotation(live, M.mark)
+  if mark then
+    fitted.metadata = tables.merge(claim.metadata,
+      { annotations = tables.merge(claim.metadata.annotations or {}, { [M.mark] = mark }) })
+  end
   fitted.spec = {}
   for field, wanted in pairs(claim.spec or {}) do
     local have = live.spec[field]

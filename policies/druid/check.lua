@@ -9,6 +9,7 @@ local extras = require "druid.render.extras"
 local groups = require "druid.groups"
 local metadata = require "lib.metadata"
 local names = require "lib.names"
+local names_of = require "druid.names"
 local pod = require "druid.render.pod"
 local problems_of = require "lib.problems"
 local quantity = require "lib.quantity"
@@ -408,6 +409,30 @@ local function same_names(cluster, add)
   end
 end
 
+M.config_bytes_max = 1 << 20   -- of the values of a ConfigMap; a server takes no more
+
+local function bytes(data)
+  local sum = 0
+  for _, key in ipairs(tables.keys(data)) do
+    sum = sum + #data[key]
+  end
+  return sum
+end
+
+local function config_fits(cluster, add)
+  local function judge(field, name, data)
+    local size = bytes(data)
+    if size > M.config_bytes_max then
+      add(field, string.format("makes the ConfigMap %s with %d bytes; %d are the most", name, size, M.config_bytes_max),
+        "shorten the texts that go into it")
+    end
+  end
+  judge("spec.common.runtime.properties", names_of.common_config(cluster.name), config.common_data(cluster, {}))
+  for _, group in ipairs(cluster.groups) do
+    judge("spec.nodes." .. group.key, names_of.node_config(group.name), config.node_data(cluster, group))
+  end
+end
+
 -- object: a Druid object as a plain table.
 function M.problems(object)
   local problems, add = problems_of.list()
@@ -423,6 +448,7 @@ function M.problems(object)
   -- Rendering needs an object that is sound so far.
   if #problems == 0 then
     same_names(cluster, add)
+    config_fits(cluster, add)
   end
   return problems
 end

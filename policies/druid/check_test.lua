@@ -121,6 +121,12 @@ return {
         spec = { accessModes = { "ReadWriteOnce" }, resources = { requests = { storage = "1Gi" } } } } }
     end, "spec.nodes.brokers.persistentVolumeClaim", "makes the PersistentVolumeClaim name a")
   end,
+  ["texts that no ConfigMap can hold are named"] = function(t)
+    told(t, function(spec) spec["common.runtime.properties"] = ("x=y\n"):rep(1 << 18) .. "z" end,
+      "spec.common.runtime.properties", "with 1048577 bytes; 1048576 are the most")
+    told(t, function(_, node) node["runtime.properties"] = ("x=y\n"):rep(1 << 18) end, "spec.nodes.brokers",
+      "makes the ConfigMap druid-demo-brokers-config with ")
+  end,
   ["an unknown kind of dependency is named"] = function(t)
     told(t, function(spec) spec.zookeeper = { type = "etcd" } end, "spec.zookeeper.type", "etcd")
   end,

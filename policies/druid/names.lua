@@ -15,6 +15,7 @@ M.config_hash = "nemeton.dev/config"
 -- On a workload that the operator before us made: "fields" while its pod template is as that one wrote it,
 -- "template" when ours would differ and is written with the next change only.
 M.former = "nemeton.dev/former"
+M.applied = "nemeton.dev/applied"            -- on all that was applied: the runtime's
 M.adopt = "nemeton.dev/adopt"                -- annotation on a Druid: "now" takes over without looking whether
                                              -- the former operator is gone
 -- On a StatefulSet whose pods the operator replaces one by one: what it remembers of them, as JSON. While

@@ -9,6 +9,7 @@
 local adopt = require "druid.adopt"
 local names = require "druid.names"
 local observed = require "druid.observed"
+local tables = require "lib.tables"
 
 local M = {}
 
@@ -104,9 +105,20 @@ local function companions(entry)
   if entry.action ~= "wait" then
     list[1] = entry.part.config
   end
-  for _, objects in ipairs({ entry.part.services, entry.part.extras, entry.part.claims }) do
+  for _, objects in ipairs({ entry.part.services, entry.part.extras }) do
     for _, object in ipairs(objects or {}) do
       list[#list + 1] = object
+    end
+  end
+  return list
+end
+
+-- Claims keep the former operator's mark (druid.adopt), so these are ours when we have written them once.
+local function new_claims(kube, entry)
+  local list = {}
+  for _, live in ipairs(M.marked(kube, entry.part.claims or {})) do
+    if not observed.annotation(live, names.applied) then
+      list[#list + 1] = live
     end
   end
   return list
@@ -115,7 +127,7 @@ end
 -- The live objects of an entry that are to be taken over in this run: { live =, keep = } each.
 function M.due(kube, entry)
   local list = {}
-  for _, live in ipairs(M.marked(kube, companions(entry))) do
+  for _, live in ipairs(tables.concat(M.marked(kube, companions(entry)), new_claims(kube, entry))) do
     list[#list + 1] = { live = live }
   end
   local live = entry.live

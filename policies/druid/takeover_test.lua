@@ -31,6 +31,14 @@ return {
     })
     t.equal(takeover.patch(object({ patch[2].value[1] }), { "template" }), {}, "a second time there is nothing to do")
   end,
+  ["a claim, which keeps the former operator's mark, is taken over once"] = function(t)
+    local live = { metadata = { name = "own", annotations = { druidOpResourceHash = "x" } } }
+    local kube = { get = function() return live end }
+    local entry = { action = "wait", part = { config = { metadata = {} }, claims = { { metadata = { name = "own" } } } } }
+    t.equal(takeover.due(kube, entry), { { live = live } })
+    live.metadata.annotations["nemeton.dev/applied"] = "y"
+    t.equal(takeover.due(kube, entry), {})
+  end,
   ["nothing is done where the former operator wrote nothing"] = function(t)
     t.equal(takeover.patch(object({ { manager = "nemeton", operation = "Apply", fieldsV1 = {} } })), {})
     t.equal(takeover.patch(object(nil)), {})

@@ -4,11 +4,20 @@
 -- rule, append a function to `rules`; it gets the object (a plain table) and add(field, message, remedy).
 
 local job = require "ingestion.job"
+local names = require "lib.names"
 local problems_of = require "lib.problems"
 local rules = require "ingestion.rules"
 local tables = require "lib.tables"
 
 local M = {}
+
+local function has_name(object, add)
+  local name = tables.dig(object, "metadata", "name")
+  if name ~= nil and not names.is_subdomain(name) then
+    add("metadata.name", "\"" .. names.cut(tostring(name), 80) .. "\" is no name of an object",
+      "use at most 253 lower-case letters, digits, dashes and dots")
+  end
+end
 
 local function has_cluster(object, add)
   if object.spec.druidCluster == nil then
@@ -31,7 +40,7 @@ local function has_work(object, add)
   end
 end
 
-M.rules = { has_cluster, has_work }
+M.rules = { has_name, has_cluster, has_work }
 
 function M.problems(object)
   local problems, add = problems_of.list()

@@ -10,6 +10,16 @@ local function object(spec_ingestion, auth)
 end
 
 return {
+  ["a name that no server takes is told, in one line"] = function(t)
+    for _, name in ipairs({ ("x"):rep(254), "A", "a_b", "-a", "a..b", "a\nb" }) do
+      local one = object({ type = "sql", spec = "INSERT INTO a SELECT 1" })
+      t.equal(check.problems(one), {})
+      one.metadata.name = name
+      local problems = check.problems(one)
+      t.equal({ #problems, problems[1] and problems[1].field }, { 1, "metadata.name" }, name)
+      t.equal(problems_of.line(problems):find("%c"), nil)
+    end
+  end,
   ["what cannot be submitted is told with its field"] = function(t)
     for _, case in ipairs({
       { { nativeSpec = { type = "x" } }, "spec.ingestion.type is missing" },

@@ -6,18 +6,21 @@ M.label_max = 63        -- a DNS label, a label value, a Service name
 -- A StatefulSet puts "<name>-<hash of up to 10 digits>" into a label of its pods.
 M.statefulset_max = 52
 
-function M.is_dns_label(text)
-  return type(text) == "string" and #text <= M.label_max
-    and (text:find("^[a-z0-9]$") or text:find("^[a-z0-9][-a-z0-9]*[a-z0-9]$")) ~= nil
+local function is_part(text)
+  return (text:find("^[a-z0-9]$") or text:find("^[a-z0-9][-a-z0-9]*[a-z0-9]$")) ~= nil
 end
 
--- Names of most objects: DNS labels with dots between them.
+function M.is_dns_label(text)
+  return type(text) == "string" and #text <= M.label_max and is_part(text)
+end
+
+-- Names of most objects. Kubernetes limits the whole only, not what stands between two dots.
 function M.is_subdomain(text)
   if type(text) ~= "string" or #text > 253 then
     return false
   end
   for part in (text .. "."):gmatch("([^.]*)%.") do
-    if not M.is_dns_label(part) then
+    if not is_part(part) then
       return false
     end
   end

@@ -12,9 +12,16 @@ function M.list()
   end
 end
 
+-- Names and values may have anything in them; what is told is one line.
+local function visible(text)
+  return (text:gsub("%c", function(c)
+    return c == "\n" and "\\n" or c == "\t" and "\\t" or string.format("\\u%04x", c:byte())
+  end))
+end
+
 -- One problem as a sentence.
 function M.sentence(problem)
-  return problem.field .. " " .. problem.message .. "; " .. problem.remedy
+  return visible(problem.field .. " " .. problem.message .. "; " .. problem.remedy)
 end
 
 -- All of them in one line: the first as a sentence, the rest as a number.

@@ -2,6 +2,7 @@
 #include "cli/check.h"
 
 #include "cli/bundle.h"
+#include "cli/visible.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,12 +25,14 @@ static void say(struct check *check, const char *file, int line, int column, con
         jv_append(check->found, one);
         return;
     }
-    fputs(file, check->cli->out);
+    visible_print(check->cli->out, file);
     if (line > 0)
         fprintf(check->cli->out, ":%d", line);
     if (column > 0)
         fprintf(check->cli->out, ":%d", column);
-    fprintf(check->cli->out, ": %s%s\n", advice ? "advice: " : "", message);
+    fputs(advice ? ": advice: " : ": ", check->cli->out);
+    visible_print(check->cli->out, message);
+    fputc('\n', check->cli->out);
 }
 
 void check_problem(struct check *check, const char *file, int line, int column, const char *message)

@@ -9,6 +9,8 @@
 
 #define CONFIGMAP "ConfigMap "
 
+enum { KINDS_BYTES_MAX = 64 << 10 };
+
 struct looking {
     struct check *check;
     const struct object_file *file;
@@ -67,6 +69,23 @@ static int need_policy(struct check *check, struct err *err)
     return check->policy != NULL ? 0 : -1;
 }
 
+/* A kind that nobody here judges passes by, but for a slip in the group of one that is judged. */
+static void pass_by(struct looking *looking)
+{
+    const struct jv *object = looking->file->objects[looking->index].object;
+    struct buf kinds;
+    buf_init(&kinds, KINDS_BYTES_MAX);
+    if (schemas_know_group(looking->check->schemas, object, &kinds)) {
+        char *text = mem_printf("there is no %s of %s; use %s", jv_path_str(object, "kind", NULL),
+                                jv_path_str(object, "apiVersion", NULL), buf_str(&kinds));
+        on_problem(looking, "kind", text);
+        free(text);
+    } else {
+        looking->check->passed_by++;
+    }
+    buf_deinit(&kinds);
+}
+
 static void look_at(struct looking *looking, bool *has_policies)
 {
     struct check *check = looking->check;
@@ -89,8 +108,10 @@ static void look_at(struct looking *looking, bool *has_policies)
     bool ruled = controller != NULL && controller->has_check;
     if (ruled && check->problems == before)
         apply_rules(looking, controller);
-    check->objects += known || ruled;
-    check->passed_by += !known && !ruled;
+    if (known || ruled)
+        check->objects++;
+    else
+        pass_by(looking);
 }
 
 /* The ConfigMaps of one file, each file in them by itself, then all on top of what is underneath. */

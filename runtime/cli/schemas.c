@@ -9,6 +9,7 @@
 
 struct schemas {
     struct map *by_kind; /* "group/version/Kind" → struct schema */
+    size_t built_in;     /* so many of the first ones are those in the binary */
 };
 
 static void free_schema(void *value)
@@ -67,6 +68,7 @@ struct schemas *schemas_new(struct err *err)
     for (size_t i = 0; failed == 0 && i < jv_size(crds); i++)
         failed = schemas_add(schemas, jv_at(crds, i), err);
     jv_unref(crds);
+    schemas->built_in = map_count(schemas->by_kind);
     if (failed == 0)
         return schemas;
     schemas_free(schemas);
@@ -112,6 +114,24 @@ bool schemas_check(const struct schemas *schemas, const struct jv *object, schem
     jv_unref(unknown);
     jv_unref(copy);
     return true;
+}
+
+bool schemas_know_group(const struct schemas *schemas, const struct jv *object, struct buf *kinds)
+{
+    const char *version = jv_path_str(object, "apiVersion", NULL), *key;
+    const char *slash = version != NULL ? strchr(version, '/') : NULL;
+    size_t len = slash != NULL ? (size_t)(slash - version) + 1 : 0;
+    struct map_iter iter = {0};
+    bool known = false;
+    for (size_t i = 0; len > 0 && i < schemas->built_in; i++) {
+        if (map_next(schemas->by_kind, &iter) == 0 || strncmp(iter.key, version, len) != 0)
+            continue;
+        key = iter.key;
+        const char *kind = strrchr(key, '/') + 1;
+        buf_printf(kinds, "%s%s of %.*s", known ? ", " : "", kind, (int)(kind - key - 1), key);
+        known = true;
+    }
+    return known;
 }
 
 struct jv *schemas_default(const struct schemas *schemas, const struct jv *object)

@@ -17,6 +17,9 @@ typedef void (*schemas_fn)(void *arg, const char *field, const char *message);
  * False when the kind is not a custom one that is known: nothing was looked at. */
 bool schemas_check(const struct schemas *schemas, const struct jv *object, schemas_fn fn,
                    void *arg);
+/* For an object of no known kind: is its group that of one in the binary? If so, the kinds of that
+ * group are appended to `kinds`: "Thing of example.com/v1, …". */
+bool schemas_know_group(const struct schemas *schemas, const struct jv *object, struct buf *kinds);
 /* The object as a server would keep it: defaults filled in, unknown fields dropped. Yours. */
 struct jv *schemas_default(const struct schemas *schemas, const struct jv *object);
 

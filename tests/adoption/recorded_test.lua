@@ -53,6 +53,11 @@ for _, name in ipairs(names) do
         t.ok(entry.live, entry.group.name .. " is recorded")
         t.equal(entry.changed, false, entry.group.name .. " restarts")
         t.equal(entry.notes, {}, entry.group.name .. " has notes")
+        for _, claim in ipairs(entry.part.claims) do
+          local recorded = live.claims[claim.metadata.name].metadata.annotations[adopt.mark]
+          t.equal({ recorded ~= nil, (claim.metadata.annotations or {})[adopt.mark] }, { true, recorded },
+            "the former operator would not know its claim " .. claim.metadata.name)
+        end
       end
     end
   end

@@ -184,6 +184,46 @@ static void takes_empty_keys_for_none(void **state)
     folder_remove(&folder);
 }
 
+static void says_when_a_kind_or_version_is_a_slip(void **state)
+{
+    (void)state;
+    struct folder folder = folder_make();
+    const char *path = folder_put(&folder, "slip.yaml",
+                                  "metadata: {name: a}\nkind: Droid\n"
+                                  "apiVersion: druid.apache.org/v1alpha1\n");
+    struct outcome o = RUN("check", (char *)path);
+    assert_int_equal(o.code, 1);
+    assert_has(o.out,
+               "slip.yaml:2:1: kind: there is no Droid of druid.apache.org/v1alpha1; use "
+               "DruidIngestion of druid.apache.org/v1alpha1, Druid of druid.apache.org/v1alpha1");
+    outcome_free(&o);
+    path = folder_put(&folder, "slip.yaml",
+                      "apiVersion: example.com/v1\nkind: Droid\nmetadata: {name: a}\n");
+    o = RUN("check", (char *)path);
+    assert_int_equal(o.code, 0);
+    outcome_free(&o);
+    folder_remove(&folder);
+}
+
+static void keeps_each_problem_in_one_line(void **state)
+{
+    (void)state;
+    struct folder folder = folder_make();
+    const char *path =
+        folder_put(&folder, "line.yaml",
+                   "apiVersion: druid.apache.org/v1alpha1\nkind: Druid\n"
+                   "metadata: {name: \"a\\nb\"}\nspec:\n  image: i\n"
+                   "  common.runtime.properties: a=b\n  nodes:\n"
+                   "    \"c\\u001bd\": {nodeType: broker, druid.port: 1, nodeConfigMountPath: /b,\n"
+                   "      runtime.properties: '', replicas: 1}\n");
+    struct outcome o = RUN("check", (char *)path);
+    assert_int_equal(o.code, 1);
+    assert_has(o.out, "line.yaml:3:12: metadata.name: \"a\\nb\" cannot be part of");
+    assert_has(o.out, "line.yaml:8:5: spec.nodes.c\\u001bd: the key \"c\\u001bd\" cannot be part");
+    outcome_free(&o);
+    folder_remove(&folder);
+}
+
 static void says_where_yaml_is_broken(void **state)
 {
     (void)state;
@@ -428,6 +468,8 @@ int main(void)
         cmocka_unit_test(says_where_yaml_is_broken),
         cmocka_unit_test(finds_nothing_wrong_with_what_is_shipped),
         cmocka_unit_test(advice_is_said_and_no_problem),
+        cmocka_unit_test(says_when_a_kind_or_version_is_a_slip),
+        cmocka_unit_test(keeps_each_problem_in_one_line),
         cmocka_unit_test(says_how_to_check_a_helm_chart),
         cmocka_unit_test(points_into_the_configmap_when_an_overlay_is_wrong),
         cmocka_unit_test(names_every_slip_in_a_directory_of_policies),
