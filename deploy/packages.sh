@@ -85,3 +85,12 @@ packages_need() {
     echo "apt-get could not install: $*" >&2
     return 1
 }
+
+# packages_download NAME: its .deb into the working folder, for what must not be installed; reads apt's lists
+# anew where they are missing, which takes root or sudo
+packages_download() {
+    apt-get download -qq "$1" >/dev/null 2>&1 && return 0
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    $as_root apt-get update -qq >/dev/null 2>&1 && apt-get download -qq "$1" >/dev/null 2>&1
+}
