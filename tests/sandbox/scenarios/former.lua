@@ -17,10 +17,10 @@ local function restore_managers(ctx, object, recorded, uid, time)
 end
 
 -- What was recorded on 1.35 under versions that an old server lacks: it has the same fields under older ones. Then
--- M.is_old is set.
+-- M.is_old is set. M.create(ctx, object) creates under the version that the server has.
 local older = { ["policy/v1"] = "policy/v1beta1", ["autoscaling/v2"] = "autoscaling/v2beta2" }
 
-local function create(ctx, object, managers)
+function M.create(ctx, object, managers)
   local made, err = ctx.create(object)
   local version = older[object.apiVersion]
   if not made and version and err.message:find("the server has no kind", 1, true) then
@@ -64,7 +64,7 @@ function M.restore(ctx, name, change, time)
       local metadata = recorded.metadata
       metadata.namespace, metadata.managedFields, metadata.generation = namespace, nil, nil
       for _, owner in ipairs(metadata.ownerReferences or {}) do owner.uid = last.metadata.uid end
-      local made = create(ctx, recorded, managers)
+      local made = M.create(ctx, recorded, managers)
       if managers then restore_managers(ctx, made, managers, last.metadata.uid, time) end
     end
   end

@@ -1,4 +1,5 @@
 local w = require "world"
+local former = require "former"
 local M = { title = "a field that can never change is changed by a new set around the same pods, and volumes grow" }
 
 local SET = "druid-tiny-historicals"
@@ -29,9 +30,9 @@ end
 
 -- The count of pods that an autoscaler has set is kept.
 local function autoscaled(ctx)
-  w.check(ctx.create({ apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler",
+  former.create(ctx, { apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler",
     metadata = { namespace = w.namespace, name = "theirs" }, spec = { minReplicas = 2, maxReplicas = 5,
-      scaleTargetRef = { apiVersion = "apps/v1", kind = "StatefulSet", name = SET } } }))
+      scaleTargetRef = { apiVersion = "apps/v1", kind = "StatefulSet", name = SET } } })
   ctx.sleep(3000)
   w.check(ctx.patch(w.target("apps/v1", "StatefulSet", SET), { spec = { replicas = 3 } }))
   w.wait(ctx, "there are three", 120, function()
