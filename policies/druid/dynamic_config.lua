@@ -286,10 +286,26 @@ local function settle_all(druid, wanted, old, tries)
   return judged("True", "Applied", "The dynamic configuration is as wanted"), told, false
 end
 
-local function failure_event(old, new)
+-- Blocks that have no effect are no failure of the others: they are said with what is so.
+local function with_advice(judgement, advice)
+  if not judgement or #advice == 0 or judgement.status == "False" then
+    return judgement
+  end
+  local words, said = problems_of.line(advice), tables.shallow(judgement)
+  if not said.message:find(words, 1, true) then
+    said.message = names.cut(said.message .. "; but " .. words, 500)
+  end
+  return said
+end
+
+local function failure_event(old, new, advice)
   local before = condition.find(old.conditions, M.condition)
-  if new.status ~= "False" or before and before.reason == new.reason and before.message == new.message then
+  if before and before.reason == new.reason and before.message == new.message then
     return nil
+  elseif new.status ~= "False" then
+    local words = #advice > 0 and problems_of.line(advice)
+    local known = not words or before and before.message:find(words, 1, true)
+    return not known and events.event("Warning", "DruidAPIUpdateConfigsFailed", words) or nil
   end
   return events.event("Warning", new.reason == "NoCredentials" and "DruidAPIGetAuthCredsFailed"
     or "DruidAPIUpdateConfigsFailed", new.message)
@@ -305,8 +321,15 @@ function M.run(druid, cluster, old, hosts_leave, not_now)
     of_coordinator.decommissioningNodes = nil   -- put back when they have gone
     wanted.coordinator = tables.filled(of_coordinator)
   end
-  local invalid = #problems > 0 and judged("False", "Invalid", problems_of.line(problems)) or nil
-  local told_first = { invalid and failure_event(old, invalid) }
+  local wrong, advice = {}, {}
+  for _, problem in ipairs(problems) do
+    table.insert(problem.advice and advice or wrong, problem)
+  end
+  local invalid = #wrong > 0 and judged("False", "Invalid", problems_of.line(wrong)) or nil
+  if not invalid and #advice > 0 and not tables.filled(wanted) then
+    invalid = judged("False", "NoEffect", problems_of.line(advice))
+  end
+  local told_first = { invalid and failure_event(old, invalid, advice) }
   if not tables.filled(wanted) then
     memory[cluster.uid or ""] = nil
     return invalid and { condition = invalid, events = told_first } or nil
@@ -315,9 +338,9 @@ function M.run(druid, cluster, old, hosts_leave, not_now)
   local before = condition.find(old.conditions, M.condition)
   local known = memory[cluster.uid]
   if druid.previewing or not_now then
-    return { condition = invalid or before, events = told_first }
+    return { condition = invalid or with_advice(before, advice), events = told_first }
   elseif known and before and known.digest == text and now < known.next_ms then
-    return { condition = invalid or before, events = told_first, again_ms = known.next_ms - now }
+    return { condition = invalid or with_advice(before, advice), events = told_first, again_ms = known.next_ms - now }
   end
   local tries = known and known.digest == text and known.tries or 0
   local new, told, waiting = settle_all(druid, wanted, old, tries)
@@ -325,8 +348,8 @@ function M.run(druid, cluster, old, hosts_leave, not_now)
   local again_ms = waiting and math.min(M.retry_ms * 2 ^ (tries - 1), M.retry_ms_max) // 1
     or (new.status == "True" or new.reason == "NotTaken") and M.look_ms or M.retry_ms_max
   memory[cluster.uid] = { digest = text, next_ms = now + math.tointeger(again_ms), tries = tries }
-  new = invalid or new
-  told[#told + 1] = failure_event(old, new)
+  new = invalid or with_advice(new, advice)
+  told[#told + 1] = failure_event(old, new, advice)
   return { condition = new, events = told, again_ms = math.tointeger(again_ms) }
 end
 

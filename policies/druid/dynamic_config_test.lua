@@ -107,21 +107,33 @@ return {
   end,
   ["what is wrong or misplaced is told, and keeps nothing else from being applied"] = function(t)
     for _, wrong in ipairs({
-      { r = { nodeType = "router", dynamicConfig = { foo = "bar" } } },
-      { m = { nodeType = "middleManager", dynamicConfig = { type = "nope", selectStrategy = { type = "fillCapacity" } } } },
+      { r = { nodeType = "router", dynamicConfig = { foo = "bar" } }, says = { "True", "Applied" } },
+      { says = { "False", "Invalid" },
+        m = { nodeType = "middleManager", dynamicConfig = { type = "nope", selectStrategy = { type = "fillCapacity" } } } },
     }) do
-      local db = fresh()
+      local db, says = fresh(), wrong.says
+      wrong.says = nil
       wrong.c = { dynamicConfig = { maxSegmentsToMove = 7 } }
       local of = cluster(wrong)
       local druid, posted = open(of, db)
       local result = dynamic_config.run(druid, of, {})
       t.equal({ #posted, json.decode(db.coordinator).maxSegmentsToMove, db.overlord }, { 1, 7, "" })
-      t.equal({ result.condition.status, result.condition.reason, #result.events }, { "False", "Invalid", 2 })
+      t.equal({ result.condition.status, result.condition.reason, #result.events }, { says[1], says[2], 2 })
+      local words = "spec.nodes.r.dynamicConfig has no effect on a router; move it"
+      t.ok(not wrong.r or result.condition.message:find(words, 1, true), result.condition.message)
       local _, problems = dynamic_config.wanted(of)
       t.equal(problems[1].advice, wrong.r and true or nil, "what only has no effect is no problem of the object")
       local again = dynamic_config.run(druid, of, status(result))
-      t.equal({ again.condition.reason, #again.events, #posted, again.again_ms > 0 }, { "Invalid", 0, 1, true })
+      t.equal({ again.condition.reason, #again.events, #posted, again.again_ms > 0 }, { says[2], 0, 1, true })
+      t.equal(again.condition.message, result.condition.message)
     end
+  end,
+  ["a block without effect, and no other, is told as that"] = function(t)
+    local of = cluster({ r = { nodeType = "router", dynamicConfig = { foo = "bar" } } })
+    local druid, posted = open(of, fresh())
+    local result = dynamic_config.run(druid, of, {})
+    t.equal({ result.condition.status, result.condition.reason, #result.events, #posted }, { "False", "NoEffect", 1, 0 })
+    t.equal(#dynamic_config.run(druid, of, status(result)).events, 0)
   end,
   ["Q24: only what differs is written, with author and comment, and then nothing"] = function(t)
     local db = fresh()

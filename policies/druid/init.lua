@@ -10,7 +10,7 @@
 --   dynamic_config  what Druid itself is told to do
 --   stepper     replaces pods one by one, as druid.rollout.step says
 --   leaver      empties pods before they are taken away, as druid.rollout.leaving says
---   proof       when nothing has to be compared again
+--   proof       when nothing has to be compared again      leadership  whether somebody leads
 --   recreate    sets that Kubernetes does not let change
 --   takeover    makes the former operator's fields ours        former.alive  is it gone
 --   volumes     claims that nobody needs any more           teardown    the end of a cluster
@@ -25,6 +25,7 @@ local former = require "druid.former.workload"
 local groups = require "druid.groups"
 local last_good = require "druid.rollout.last_good"
 local leader = require "druid.leader"
+local leadership = require "druid.leadership"
 local leaver = require "druid.rollout.leaver"
 local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
@@ -98,6 +99,7 @@ function M.run(ctx, kube_door, http_door)
     proof.forget(ctx.key and ctx.key.uid)
     alive.forget(ctx.key and ctx.key.uid)
     dynamic_config.forget(ctx.key and ctx.key.uid)
+    leadership.forget(ctx.key and ctx.key.uid)
     return nil   -- Gone. Kubernetes collects what it owned.
   end
   local cluster = groups.cluster(ctx.object)
@@ -120,6 +122,7 @@ function M.run(ctx, kube_door, http_door)
   if proof.holds(cluster, seen) then
     -- Nothing is to be written; pods may still have to be replaced.
     local steps, done = plan.unchanged(cluster, live), write.nothing_done()
+    done.leaders = leadership.look(druid, cluster, steps.groups, old)
     M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
     return M.finish(ctx, kube_door, druid, cluster, old, nil, steps, done)
   end
@@ -149,9 +152,11 @@ function M.run(ctx, kube_door, http_door)
   end
   local entries = plan.entries(cluster, wanted, live)
   local direction = M.direction(ctx, druid, entries, old)
+  local done = write.nothing_done()
+  done.leaders = leadership.look(druid, cluster, entries, old)
+  live.leaders = done.leaders
   local steps = plan.decide(cluster, wanted, live, entries, direction)
 
-  local done = write.nothing_done()
   if write.apply(ctx, kube_door, wanted, steps, done) then
     write.remove(ctx, kube_door, druid, cluster, wanted, steps, done)
   end

@@ -266,6 +266,7 @@ function M.decide(cluster, wanted, live, entries, direction)
     downgrade = direction ~= nil and direction.downgrade,
     all_at_once = cluster.spec.rollingDeploy == false,
     frozen = live.steering and live.steering.frozen, stop = live.steering and live.steering.stop,
+    leaders = live.leaders,
   })
   decide_holds(cluster, sorted)
   decide_leaves(cluster, sorted)

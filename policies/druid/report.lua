@@ -203,6 +203,11 @@ function M.taken_back(cluster, old)
   return nil
 end
 
+-- Conditions that are there only where there is something to say.
+function M.more_conditions(done)
+  return tables.concat({ done.dynamic and done.dynamic.condition }, { done.leaders and done.leaders.condition })
+end
+
 -- The figures that Prometheus gets (init.gauges).
 function M.figures(entries)
   local list = {}
@@ -239,7 +244,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     resizing = M.resizing(kube_door, cluster, steps, done),
     unwritten = done.failure and done.failure.message,
     lists = lists, policy_version = ctx.policy_version,
-    conditions = done.dynamic and { done.dynamic.condition },
+    conditions = M.more_conditions(done), leaders = done.leaders,
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
   }, now)
@@ -266,6 +271,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   again_ms = sooner(again_ms, look_s and look_s * 1000)
   again_ms = sooner(again_ms, orphan_wait and orphan_wait * 1000)
   again_ms = sooner(again_ms, done.dynamic and done.dynamic.again_ms)
+  again_ms = sooner(again_ms, done.leaders and done.leaders.again_ms)
   again_ms = sooner(again_ms, done.again_ms)
   if cluster.spec.extraCommonConfig and #cluster.spec.extraCommonConfig > 0 then
     again_ms = sooner(again_ms, M.extra_config_again_ms)

@@ -92,6 +92,15 @@ local function blocker(sorted, until_group)
   return nil
 end
 
+-- A group that has nothing to lose: its change may be what helps. While nobody leads that is who could.
+function M.is_cure(group, options)
+  local could_lead = false
+  for _, key in ipairs(options.leaders and options.leaders.keys or {}) do
+    could_lead = could_lead or key == group.key
+  end
+  return could_lead or group.state.ready == 0
+end
+
 -- What a group is short of, for people: "brokers has 1 of 2 pods ready".
 function M.lack(group)
   local state = group.state
@@ -129,11 +138,13 @@ function M.decide(groups, options)
   if waiting[1] and not under_way then
     local first = waiting[1]
     local broken = blocker(sorted, first)
-    if broken then
-      first.waits_for = M.lack(broken)
+    local leaders = options.leaders or {}
+    local leaderless = leaders.leaderless or leaders.pending
+    if broken or leaderless then
+      first.waits_for = broken and M.lack(broken) or leaderless
       first = nil
       for _, group in ipairs(waiting) do
-        first = first or (group.state.ready == 0 and group or nil)
+        first = first or (M.is_cure(group, options) and group or nil)
       end
     end
     if first then
@@ -144,7 +155,7 @@ function M.decide(groups, options)
   for _, group in ipairs(waiting) do
     if group.action == "wait" and not group.waits_for then
       group.waits_for = under_way and (under_way.action == "go" and under_way.key .. " is being updated"
-        or M.lack(under_way)) or "its turn"
+        or M.lack(under_way)) or waiting[1].waits_for or "its turn"
     end
   end
   return sorted

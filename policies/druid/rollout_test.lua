@@ -72,6 +72,15 @@ return {
     t.equal(actions(groups), "hot:keep brokers:wait coordinators:go")
     t.equal(groups[2].waits_for, "hot has 0 of 1 pods ready")
   end,
+  ["while nobody leads, nothing goes but who could lead"] = function(t)
+    local leaders = { leaderless = "the Overlords have no leader", keys = { "overlords" } }
+    local groups = { group("brokers", "broker", up(1)), group("overlords", "overlord", up(1)) }
+    t.equal(actions(groups, { leaders = leaders }), "brokers:wait overlords:go")
+    groups = { group("overlords", "overlord", up(1), false), group("coordinators", "coordinator", up(1)) }
+    t.equal(actions(groups, { leaders = leaders }), "overlords:keep coordinators:wait")
+    t.equal(groups[2].waits_for, "the Overlords have no leader")
+    t.equal(actions(groups, {}), "overlords:keep coordinators:go")
+  end,
   ["groups that do not exist are created side by side while others wait"] = function(t)
     local groups = cluster()
     groups[1].state = { exists = false, ready = 0, total = 0, updated = 0 }

@@ -170,6 +170,9 @@ local function trouble(groups, facts)
       return "PodsFailing", entry.key .. ": " .. entry.trouble
     end
   end
+  if (facts.leaders or {}).trouble then
+    return "NoLeader", facts.leaders.trouble .. ": look at their logs, and at ZooKeeper or what else they elect with"
+  end
   for _, group in ipairs(groups) do
     if group.phase == "NotReady" then
       return "GroupNotReady", string.format("%s has %d of %d pods ready", group.name, group.ready, group.total)
@@ -206,8 +209,12 @@ function M.drain(entries, old)
   }
 end
 
+function M.is_ready(summary)
+  return summary.ready == summary.total and not summary.progress_reason and not summary.leaderless
+end
+
 function M.conditions(summary)
-  local all_ready = summary.ready == summary.total and not summary.progress_reason
+  local all_ready = M.is_ready(summary)
   local degraded = summary.trouble_reason ~= nil
   return {
     { type = "Ready", status = all_ready and "True" or "False",
@@ -238,7 +245,7 @@ end
 
 -- The block that dashboards and Argo CD have been reading for years.
 local function legacy(summary, groups)
-  if summary.ready == summary.total and not summary.progress_reason then
+  if M.is_ready(summary) then
     return { druidNode = "All", druidNodeConditionStatus = "True",
       druidNodeConditionType = "DruidClusterReady", reason = "All Druid Nodes are in Ready Condition" }
   end
@@ -280,6 +287,10 @@ function M.compose(cluster, old, facts, now)
     summary.progress_reason = summary.progress_reason or "Writing"
     summary.progress_text = string.format("%s (%d still to be written)", summary.progress_text or "Writing",
       facts.left)
+  end
+  summary.leaderless = (facts.leaders or {}).leaderless
+  if summary.leaderless and not facts.leaders.trouble and not summary.progress_reason then
+    summary.progress_reason, summary.progress_text = "WaitingForLeader", "Waiting: " .. summary.leaderless
   end
   summary.trouble_reason, summary.trouble_text = trouble(groups, facts)
   if facts.unwritten and not summary.progress_reason and not summary.trouble_reason

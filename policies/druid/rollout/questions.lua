@@ -20,9 +20,11 @@ local M = {}
 M.settle_s = 5
 M.twice = { historical = true }   -- what Brokers see follows; others speak for themselves
 M.unasked_s, M.lost_s = 60, 1800
+M.leaderless_s = 60          -- after that the change may be what helps: nobody leads who could be lost
 M.segments_sql = "SELECT \"server\", COUNT(*) AS \"n\" FROM sys.server_segments GROUP BY 1"
 
 local good_since = {}   -- uid of a pod = when it was first as good as before
+local leaderless_since = {} -- uid of a cluster and type = when it was first seen that nobody leads
 local silent_since = {} -- uid of a cluster = when it could first not be asked
 
 -- The facts -----------------------------------------------------------------------------------------
@@ -213,11 +215,25 @@ function M.new(druid, cluster, entry)
       return true
     end
 
+    local function before(row)
+      local good, words = put(queryable.before[node_type], row, facts, set.pods)
+      local key, role = cluster.uid .. " " .. node_type, node_type == "overlord" and "overlord" or "leader"
+      if good or not (node_type == "overlord" or node_type == "coordinator") or facts[role] ~= "" then
+        leaderless_since[key] = nil
+        return good, words
+      end
+      leaderless_since[key] = leaderless_since[key] or now
+      if now - leaderless_since[key] >= M.leaderless_s then
+        return true
+      end
+      return false, words
+    end
+
     return {
       now = now, stop = limits.stop, others = limits.others,
       last = function() return queryable.leaders(node_type, set.pods, facts) end,
       after = after,
-      before = function(row) return put(queryable.before[node_type], row, facts, set.pods) end,
+      before = before,
       record = function(row) return queryable.record(node_type, row, asked.note and {} or facts) end,
     }
   end

@@ -39,7 +39,9 @@ local function new_druid(world)
   world.http = { request = function(request)
     local name, path = worker_of(request.url), request.url:match("^%a+://[^/]+(/.*)$")
     local body
-    if path == "/druid/indexer/v1/workers" then
+    if path == "/druid/indexer/v1/leader" then
+      body = "http://druid-demo-overlords-0:8080"
+    elseif path == "/druid/indexer/v1/workers" then
       body = list()
     elseif path == "/druid/worker/v1/enabled" then
       body = { [name .. ":8080"] = not druid.off[name] }

@@ -14,6 +14,17 @@ local function ready_pods(name)
   return list
 end
 
+-- The label in each template that a workload has had, sorted.
+local function templates(kind, name, template_of)
+  local list = {}
+  for _, one in ipairs(w.list("apps/v1", kind)) do
+    local labels = template_of(one).metadata.labels
+    if labels.nodeSpecUniqueStr == name then list[#list + 1] = labels.cost end
+  end
+  table.sort(list)
+  return list
+end
+
 local function is_done(workload, cost)
   return workload ~= nil and workload.spec.selector.matchLabels.cost == nil
     and workload.spec.template.metadata.labels.cost == cost
@@ -38,6 +49,12 @@ function M.run(ctx)
     end
     return is_done(set, "19") and is_done(w.read("apps/v1", "Deployment", HISTORICALS), "20") and f.is_ready(one)
   end)
+  -- Made around the pods that are there by the very template that they have, and only then changed, once: any other
+  -- template would roll the pods out of turn, and again.
+  w.equal(templates("ControllerRevision", BROKERS, function(object) return object.data.spec.template end), { "18", "19" },
+    "revisions of " .. BROKERS)
+  w.equal(templates("ReplicaSet", HISTORICALS, function(object) return object.spec.template end), { "17", "20" },
+    "revisions of " .. HISTORICALS)
   for name, cost in pairs({ [BROKERS] = "19", [HISTORICALS] = "20" }) do
     local pods = ready_pods(name)
     w.equal(#pods, 1, "pods of " .. name)

@@ -1,0 +1,117 @@
+local client = require "druid.client"
+local leadership = require "druid.leadership"
+
+local uids = 0
+
+-- A cluster of a Coordinator and an Overlord, and a Druid whose leaders are `led` (nil: it gives no answer).
+local function new_world(timeout)
+  uids = uids + 1
+  local world = { asked = 0, led = { coordinator = "http://c:8081", indexer = "http://o:8090" }, version = 1 }
+  local groups = {}
+  for i, node_type in ipairs({ "coordinator", "overlord" }) do
+    groups[i] = { key = node_type .. "s", name = "druid-demo-" .. node_type .. "s", type = node_type, kind = "StatefulSet",
+      node = { ["druid.port"] = 8080 }, services = {} }
+  end
+  world.cluster = { uid = "leadership" .. uids, name = "demo", namespace = "ns", groups = groups,
+    spec = { druidTimeout = timeout, services = { { spec = { type = "ClusterIP" } } } }, labels = {} }
+  local entries = {}
+  for i, group in ipairs(groups) do
+    entries[i] = { key = group.key, type = group.type, group = group, state = { settled = true, ready = 1, total = 1 } }
+  end
+  world.entries = entries
+  function world.look(old)
+    for i, entry in ipairs(entries) do
+      entry.live = { metadata = { uid = "u" .. i, resourceVersion = tostring(world.version) } }
+    end
+    local http = { request = function(request)
+      world.asked = world.asked + 1
+      local role = request.url:match("/druid/(%a+)/v1/")
+      if not world.led then
+        return nil, { code = "network", message = "refused" }
+      end
+      return { status = 200, headers = {}, body = world.led[role] or "" }
+    end }
+    local druid = client.open({ kube = { list = function() return {} end }, http = http, previewing = world.previewing },
+      world.cluster)
+    return leadership.look(druid, world.cluster, entries, old or {})
+  end
+  return world
+end
+
+local ready = { conditions = { { type = "Ready", status = "True" } } }
+
+return {
+  ["answers are judged"] = function(t)
+    local one = { who = "the Overlords", keys = { "o" } }
+    local function judge(leader, err)
+      one.leader, one.err = leader, err
+      return leadership.judge({ one })
+    end
+    t.equal(judge("http://x"), "led")
+    local verdict, words, keys = judge(nil, { code = "unavailable", message = "no overlord leads" })
+    t.equal({ verdict, words, keys }, { "leaderless", "the Overlords have no leader", { "o" } })
+    t.equal((judge(nil, { code = "unavailable", status = 503 })), "leaderless")
+    t.equal((judge(nil, { code = "not_found", status = 404 })), "leaderless")
+    t.equal((judge(nil, { code = "unavailable", status = 502, message = "x" })), "unknown")
+    t.equal({ judge(nil, { code = "network", message = "x" }) }, { "unknown", "x", false })
+    t.equal({ judge(nil, { code = "unauthorized", message = "x" }) }, { "unknown", "x", true })
+  end,
+  ["Coordinators are Overlords only where they are told to be"] = function(t)
+    local cluster = { spec = {}, groups = { { key = "c", type = "coordinator", node = {} } } }
+    t.equal(leadership.who_could_lead(cluster, "coordinator"), { "c" })
+    t.equal(leadership.who_could_lead(cluster, "overlord"), {})
+    cluster.groups[1].node["runtime.properties"] = "druid.coordinator.asOverlord.enabled=true"
+    t.equal(leadership.who_could_lead(cluster, "overlord"), { "c" })
+  end,
+  ["who leads is asked once, and again when a workload has changed"] = function(t)
+    local world = new_world()
+    t.equal(world.look(), {})
+    local asked = world.asked
+    t.ok(asked >= 2)
+    t.equal(world.look(), nil)
+    t.equal(world.asked, asked)
+  end,
+  ["a cluster that was Ready is not asked at all, until something changes"] = function(t)
+    local world = new_world()
+    t.equal(world.look(ready), nil)
+    t.equal(world.asked, 0)
+    world.version = 2
+    world.look(ready)
+    t.ok(world.asked > 0)
+  end,
+  ["nobody is asked while pods are on their way, nor by a preview"] = function(t)
+    local world = new_world()
+    world.entries[1].state.settled = false
+    t.equal(world.look(), nil)
+    world.entries[1].state.settled, world.previewing = true, true
+    t.equal(world.look(), nil)
+    t.equal(world.asked, 0)
+  end,
+  ["without a leader it says so, and looks again in five seconds"] = function(t)
+    local world = new_world()
+    world.led = { coordinator = "http://c:8081" }
+    local told = world.look()
+    t.equal(told.leaderless, "the Overlords have no leader")
+    t.equal(told.keys, { "overlords" })
+    t.equal(told.trouble, nil)   -- an election takes a while
+    t.equal(told.condition.status, "False")
+    t.ok(told.again_ms > 0 and told.again_ms <= 5000, tostring(told.again_ms))
+    local asked = world.asked
+    t.equal(world.look().leaderless, "the Overlords have no leader")
+    t.equal(world.asked, asked)
+  end,
+  ["a Druid that cannot be asked is left alone after druidTimeout, with a word"] = function(t)
+    local world = new_world("0s")
+    world.led = nil
+    local told = world.look()
+    t.equal(told.condition.status, "Unknown")
+    t.equal(told.leaderless, nil)
+    t.equal(told.again_ms, nil)
+    local asked = world.asked
+    t.equal(world.look().condition.status, "Unknown")
+    t.equal(world.asked, asked)
+    world = new_world("60s")
+    world.led = nil
+    t.ok(world.look().again_ms)
+  end,
+}
