@@ -184,6 +184,21 @@ static void takes_empty_keys_for_none(void **state)
     folder_remove(&folder);
 }
 
+/* Each of the file's, but the cluster's affinity (the group has its own) and a Service's metadata. */
+static void keeps_what_only_a_newer_server_knows(void **state)
+{
+    (void)state;
+    int count = 0;
+    struct outcome o = RUN("check", "tests/policies/fields/newer.yaml");
+    assert_int_equal(o.code, 0);
+    outcome_free(&o);
+    o = RUN("render", "tests/policies/fields/newer.yaml");
+    for (const char *at = o.out; (at = strstr(at, "newer: 1")) != NULL; at++)
+        count++;
+    assert_int_equal(count, 38);
+    outcome_free(&o);
+}
+
 static void says_when_a_kind_or_version_is_a_slip(void **state)
 {
     (void)state;
@@ -468,6 +483,7 @@ int main(void)
         cmocka_unit_test(says_where_yaml_is_broken),
         cmocka_unit_test(finds_nothing_wrong_with_what_is_shipped),
         cmocka_unit_test(advice_is_said_and_no_problem),
+        cmocka_unit_test(keeps_what_only_a_newer_server_knows),
         cmocka_unit_test(says_when_a_kind_or_version_is_a_slip),
         cmocka_unit_test(keeps_each_problem_in_one_line),
         cmocka_unit_test(says_how_to_check_a_helm_chart),
