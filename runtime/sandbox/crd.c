@@ -4,6 +4,7 @@
 #include "sandbox/meta.h"
 #include "sandbox/schema.h"
 #include "sandbox/strategy.h"
+#include "sandbox/watcher.h"
 #include "sandbox/write.h"
 
 #include <stdlib.h>
@@ -124,6 +125,7 @@ static void establish(struct apiserver *server, const struct jv *crd)
     struct kind *kind = kinds_find(server->kinds, group, plural);
     if (!kind)
         kind = kinds_add(server->kinds, group, plural);
+    watchers_end(server->watchers, kind);
     kind_clear_names(kind);
     kind->flags = KIND_CUSTOM | KIND_NEEDS_VERSION;
     if (strcmp(jv_str(jv_get(spec, "scope")), "Namespaced") == 0)

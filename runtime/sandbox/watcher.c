@@ -205,6 +205,15 @@ void watchers_notify(struct watchers *set)
         set->deferred = loop_defer(set->server->loop, pump_all, set);
 }
 
+void watchers_end(struct watchers *set, const struct kind *kind)
+{
+    for (struct watcher *watcher = set->first; watcher; watcher = watcher->next) {
+        if (watcher->request.kind == kind)
+            watcher->ended = true;
+    }
+    watchers_notify(set);
+}
+
 void watchers_lag_changed(struct watchers *set)
 {
     loop_timer_cancel(set->server->loop, set->lagging);

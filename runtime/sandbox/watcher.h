@@ -15,6 +15,8 @@ struct watchers *watchers_new(struct apiserver *server);
 void watchers_free(struct watchers *watchers); /* cuts the open ones */
 void watchers_notify(struct watchers *watchers);
 void watchers_lag_changed(struct watchers *watchers);
+/* The kind is about to be defined anew: its watches end, as a real server's do, and clients come again. */
+void watchers_end(struct watchers *watchers, const struct kind *kind);
 size_t watchers_count(const struct watchers *watchers);
 
 /* Takes the request over when it answers 0: it lives as long as the watch. */

@@ -174,6 +174,34 @@ static void custom_kinds_live_and_die_with_their_definition(void **state)
     stage_end(&stage);
 }
 
+static void a_watch_ends_when_its_kind_is_defined_anew(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch, later;
+    stage_init(&stage);
+    call_ok(&stage, "POST", CRDS, crd);
+    watch_open(&watch, &stage, THINGS "?watch=1&resourceVersion=0");
+    call_ok(&stage, "PATCH", CRDS "/things.example.com", "{'metadata':{'labels':{'a':'b'}}}");
+    call_ok(&stage, "POST", THINGS,
+            "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{'name':'t'},'spec':{"
+            "'color':'red'}}");
+    watch_expect(&watch, 1);
+    assert_false(watch.ended);
+    call_ok(&stage, "PATCH", CRDS "/things.example.com",
+            "{'spec':{'names':{'shortNames':['th','thg']}}}");
+    call_ok(&stage, "PATCH", THINGS "/t", "{'spec':{'color':'green'}}");
+    watch_expect(&watch, 1);
+    assert_true(watch.ended);
+    watch_open(&later, &stage, THINGS "?watch=1&resourceVersion=0");
+    watch_expect(&later, 1);
+    call_ok(&stage, "PATCH", THINGS "/t", "{'spec':{'color':'red'}}");
+    watch_expect(&later, 2);
+    watch_close(&later);
+    watch_close(&watch);
+    stage_end(&stage);
+}
+
 static void discovery_tells_all_kinds_in_both_forms(void **state)
 {
     (void)state;
@@ -292,6 +320,7 @@ int main(void)
         cmocka_unit_test(evictions_spend_the_budget),
         cmocka_unit_test(namespaces_terminate_before_they_go),
         cmocka_unit_test(custom_kinds_live_and_die_with_their_definition),
+        cmocka_unit_test(a_watch_ends_when_its_kind_is_defined_anew),
         cmocka_unit_test(discovery_tells_all_kinds_in_both_forms),
         cmocka_unit_test(dry_runs_answer_but_write_nothing),
         cmocka_unit_test(metadata_only_readers_get_metadata_only),
