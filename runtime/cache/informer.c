@@ -80,13 +80,14 @@ static void leave(struct informer *informer)
         sweep_dead(informer);
 }
 
-static void notify(struct informer *informer, enum informer_event event, struct store_item *item)
+static void notify(struct informer *informer, enum informer_event event, struct store_item *item,
+                   const struct store_item *former)
 {
     struct informer_subscription *subscription = informer->subscriptions;
 
     for (; subscription != NULL; subscription = subscription->next) {
         if (!subscription->dead && subscription->deferred == NULL)
-            subscription->handler.on_change(subscription->arg, informer, event, item,
+            subscription->handler.on_change(subscription->arg, informer, event, item, former,
                                             !informer->ever_synced);
     }
 }
@@ -109,7 +110,7 @@ static bool deliver_item(void *arg, struct store_item *item)
     struct informer_subscription *subscription = arg;
 
     subscription->handler.on_change(subscription->arg, subscription->informer, INFORMER_ADDED, item,
-                                    true);
+                                    NULL, true);
     return !subscription->dead && !subscription->informer->doomed;
 }
 
@@ -160,10 +161,11 @@ static void take(struct informer *informer, const struct jv *object, bool own)
     if (change == STORE_SAME && informer->resetting)
         change = STORE_CHANGED; /* after a restore every key is looked at again */
     if (change == STORE_ADDED && old != NULL)
-        notify(informer, INFORMER_REMOVED, old); /* deleted and made again in a gap */
-    if (change == STORE_ADDED || change == STORE_CHANGED)
-        notify(informer, change == STORE_ADDED ? INFORMER_ADDED : INFORMER_CHANGED,
-               store_get(informer->store, namespace, name));
+        notify(informer, INFORMER_REMOVED, old, NULL); /* deleted and made again in a gap */
+    if (change == STORE_ADDED)
+        notify(informer, INFORMER_ADDED, store_get(informer->store, namespace, name), NULL);
+    else if (change == STORE_CHANGED)
+        notify(informer, INFORMER_CHANGED, store_get(informer->store, namespace, name), old);
     store_item_unref(old);
 }
 
@@ -202,14 +204,14 @@ static void on_delete(void *arg, struct jv *object)
         store_item_ref(item);
     if (store_remove(informer->store, namespace, name,
                      jv_path_str(object, "metadata", "uid", NULL)) == STORE_REMOVED)
-        notify(informer, INFORMER_REMOVED, item);
+        notify(informer, INFORMER_REMOVED, item, NULL);
     store_item_unref(item);
     leave(informer);
 }
 
 static bool on_swept(void *arg, struct store_item *item)
 {
-    notify(arg, INFORMER_REMOVED, item);
+    notify(arg, INFORMER_REMOVED, item, NULL);
     return true;
 }
 
@@ -442,7 +444,7 @@ void informer_forget(struct informer *informer, const char *uid)
     store_item_ref(item);
     store_remove(informer->store, item->namespace, item->name, uid);
     store_tombstone(informer->store, uid);
-    notify(informer, INFORMER_REMOVED, item);
+    notify(informer, INFORMER_REMOVED, item, NULL);
     store_item_unref(item);
     leave(informer);
 }

@@ -1,8 +1,8 @@
 /* A watch that fills a store and tells which keys changed. Shared by everyone who wants the same
  * (kind, namespace, selector, fields): informers are made and found through the informer set.
  *
- * Handlers only note keys: they get the item (or the last one, when it is gone) and must not call
- * policies. They may subscribe, unsubscribe and put informers. An informer that is not synced must
+ * Handlers only note keys: they get the item (or the last one, when it is gone), and what it was
+ * before when it has changed, and must not call policies. They may subscribe, unsubscribe and put informers. An informer that is not synced must
  * not be read for decisions: informer_synced. An object that was deleted and made again within a gap
  * is told as removed and added.
  */
@@ -28,8 +28,9 @@ struct informer_spec {
 
 enum informer_event { INFORMER_ADDED, INFORMER_CHANGED, INFORMER_REMOVED };
 struct informer_handler {
+    /* former: NULL but for INFORMER_CHANGED. */
     void (*on_change)(void *arg, struct informer *informer, enum informer_event event,
-                      struct store_item *item, bool initial);
+                      struct store_item *item, const struct store_item *former, bool initial);
     void (*on_synced)(void *arg, struct informer *informer); /* first time only; may be NULL */
 };
 

@@ -2,8 +2,8 @@
  *
  * An item is the printed JSON of an object, compressed against its siblings (see pack.h), plus the
  * few fields that are asked for all the time; store_item_parse gives the object back. Items are
- * reference-counted and immutable: a change makes a new item, so whoever holds one keeps a
- * consistent snapshot (also beyond the store). The store refuses an older resourceVersion of the
+ * reference-counted and immutable but for the memo: a change makes a new item, so whoever holds one
+ * keeps a consistent snapshot (also beyond the store). The store refuses an older resourceVersion of the
  * same uid. Own writes are put as well (store_observe of the server's answer), which makes reads see
  * them at once; a delete of ours leaves a tombstone (uid) until the watch confirms, so that the
  * object does not come back.
@@ -22,6 +22,7 @@ struct store_item { /* one allocation; strings point into it */
     const char *owner_kind, *owner_name;
     int64_t generation;
     bool deleting; /* has a deletionTimestamp */
+    uint64_t memo; /* what a reader wants to find again at this very version; begins as 0 */
     /* the store's own: */
     unsigned refs;
     uint64_t mark; /* when it was last seen in a full state */

@@ -74,7 +74,6 @@ struct controller *controller_new(const struct controller_env *env, struct watch
     controller->env = *env;
     controller->name = mem_str(watches_controller(take)->name);
     controller->states = map_new(seed, key_state_free);
-    controller->mapped = map_new(seed, free);
     struct workqueue_options options = {
         .keys_max = CONTROLLER_KEYS_MAX,
         .hash_seed = seed,
@@ -100,7 +99,6 @@ void controller_free(struct controller *controller)
     workqueue_free(controller->queue);
     watches_unref(controller->watches);
     map_free(controller->states);
-    map_free(controller->mapped);
     for (size_t i = 0; i < controller->kind_count; i++) {
         free(controller->kinds[i].api_version);
         free(controller->kinds[i].kind);

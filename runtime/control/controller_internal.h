@@ -50,7 +50,6 @@ struct controller {
     struct primary_kind *kinds; /* only ever grows, so that keys stay valid */
     size_t kind_count;
     struct map *states; /* key → struct key_state */
-    struct map *mapped; /* uid of an owned object → the key it was mapped to last */
     struct run *runs;
     size_t run_count;
     struct serve *serves;
@@ -61,8 +60,6 @@ struct controller {
     size_t parked;
 };
 
-enum { CONTROLLER_MAPPED_MAX = 1 << 20 };
-
 /* controller_keys.c */
 char *key_make(size_t kind, const char *namespace, const char *name);
 int key_parse(const char *key, struct key_parts *parts); /* free with key_parts_deinit */
@@ -70,7 +67,8 @@ void key_parts_deinit(struct key_parts *parts);
 size_t controller_kind_index(struct controller *controller, const char *api_version,
                              const char *kind);
 void controller_on_change(void *arg, const struct policy_watch *watch, size_t watch_index,
-                          enum informer_event event, struct store_item *item, bool initial);
+                          enum informer_event event, struct store_item *item,
+                          const struct store_item *former, bool initial);
 struct key_state *key_state_of(struct controller *controller, const char *key, bool create);
 void key_state_drop_if_empty(struct controller *controller, const char *key);
 void key_state_free(void *value);

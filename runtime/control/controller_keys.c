@@ -148,22 +148,6 @@ static void wake_all(struct controller *controller, const char *namespace, int p
     }
 }
 
-/* An object that changes hands wakes the primary that had it as well. */
-static void wake_former(struct controller *controller, enum informer_event event,
-                        const struct store_item *item, const char *key, int priority)
-{
-    const char *former = map_get(controller->mapped, item->uid);
-    if (former != NULL && (key == NULL || strcmp(former, key) != 0))
-        controller_add(controller, former, priority);
-    if (event == INFORMER_REMOVED || key == NULL) {
-        map_remove(controller->mapped, item->uid);
-        return;
-    }
-    if ((former == NULL || strcmp(former, key) != 0) &&
-        (former != NULL || map_count(controller->mapped) < CONTROLLER_MAPPED_MAX))
-        map_put(controller->mapped, item->uid, mem_str(key));
-}
-
 static void primary_changed(struct controller *controller, size_t watch_index,
                             enum informer_event event, const struct store_item *item, int priority)
 {
@@ -180,32 +164,44 @@ static void primary_changed(struct controller *controller, size_t watch_index,
     free(key);
 }
 
+/* The key that an owned object belongs to, or NULL; yours. */
+static char *key_of_owned(struct controller *controller, const struct policy_watch *watch,
+                          const struct store_item *item)
+{
+    return watch->map == POLICY_MAP_LABEL ? key_by_label(controller, watch, item)
+                                          : key_by_owner(controller, item);
+}
+
+/* Who owned the object before is told that it lost it. */
+static void wake_former(struct controller *controller, const struct policy_watch *watch,
+                        const struct store_item *former, const char *key, int priority)
+{
+    char *before = key_of_owned(controller, watch, former);
+    if (before != NULL && (key == NULL || strcmp(before, key) != 0))
+        controller_add(controller, before, priority);
+    free(before);
+}
+
 void controller_on_change(void *arg, const struct policy_watch *watch, size_t watch_index,
-                          enum informer_event event, struct store_item *item, bool initial)
+                          enum informer_event event, struct store_item *item,
+                          const struct store_item *former, bool initial)
 {
     struct controller *controller = arg;
     int priority = initial ? WORKQUEUE_LOW : WORKQUEUE_NORMAL;
-    char *key = NULL;
     if (watch_index < watches_controller(controller->watches)->primary_count) {
         primary_changed(controller, watch_index, event, item, priority);
         return;
     }
-    switch (watch->map) {
-    case POLICY_MAP_NONE:
+    if (watch->map == POLICY_MAP_NONE)
         return;
-    case POLICY_MAP_ALL:
+    if (watch->map == POLICY_MAP_ALL) {
         wake_all(controller, item->namespace, priority);
         return;
-    case POLICY_MAP_SELF:
-    case POLICY_MAP_OWNER:
-        key = key_by_owner(controller, item);
-        break;
-    case POLICY_MAP_LABEL:
-        key = key_by_label(controller, watch, item);
-        break;
     }
+    char *key = key_of_owned(controller, watch, item);
     if (key != NULL)
         controller_add(controller, key, priority);
-    wake_former(controller, event, item, key, priority);
+    if (former != NULL)
+        wake_former(controller, watch, former, key, priority);
     free(key);
 }

@@ -14,11 +14,6 @@
 
 #define HANDOVER_MANAGER_SUFFIX "-handover"
 
-struct effects_memo {
-    char resource_version[32];
-    uint64_t digest;
-};
-
 static void compare(struct effect_call *call, bool fresh);
 
 /* Of all that decides what an apply would do. Printing is the cheapest way to look at everything;
@@ -38,29 +33,19 @@ static uint64_t digest_of(const struct effect *effect)
 /* Applying this body to the object as it is now changes nothing. */
 static void remember(struct effect_call *call, const struct jv *object)
 {
-    struct map *memos = call->run->shared->memo;
     const char *uid = jv_path_str(object, "metadata", "uid", NULL);
     const char *rv = jv_path_str(object, "metadata", "resourceVersion", NULL);
-    if (uid == NULL || rv == NULL || call->digest == 0)
+    struct store_item *item = NULL;
+    if (uid == NULL || rv == NULL || !effect_cached(call, call->effect->name, &item) ||
+        item == NULL)
         return;
-    struct effects_memo *memo = map_get(memos, uid);
-    if (strlen(rv) >= sizeof(memo->resource_version))
-        return;
-    if (memo == NULL) {
-        if (map_count(memos) >= EFFECTS_MEMO_MAX)
-            map_clear(memos);
-        memo = mem_alloc(sizeof(*memo));
-        map_put(memos, uid, memo);
-    }
-    memcpy(memo->resource_version, rv, strlen(rv) + 1);
-    memo->digest = call->digest;
+    if (strcmp(item->uid, uid) == 0 && strcmp(item->resource_version, rv) == 0)
+        item->memo = call->digest;
 }
 
 static bool is_remembered(const struct effect_call *call, const struct store_item *item)
 {
-    const struct effects_memo *memo = map_get(call->run->shared->memo, item->uid);
-    return memo != NULL && call->digest != 0 && memo->digest == call->digest &&
-           strcmp(memo->resource_version, item->resource_version) == 0;
+    return call->digest != 0 && item->memo == call->digest;
 }
 
 /* object NULL: it is as cached. */

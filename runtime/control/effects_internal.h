@@ -14,7 +14,6 @@ struct effects_tls {
 struct effects_shared {
     struct effects_shared_options options;
     char *field_manager;
-    struct map *memo;         /* "uid" → struct effects_memo */
     struct map *figures;      /* "controller/namespace/name" → what its last run told */
     struct map *figure_names; /* of the metrics they are in */
     struct effects_tls tls[EFFECTS_HTTP_TLS_MAX];

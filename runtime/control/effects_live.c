@@ -375,7 +375,6 @@ struct effects_shared *effects_shared_new(const struct effects_shared_options *o
     shared->options = *options;
     shared->field_manager =
         mem_str(options->field_manager != NULL ? options->field_manager : APPLY_FIELD_MANAGER);
-    shared->memo = map_new(options->hash_seed, free);
     effects_gauges_init(shared);
     return shared;
 }
@@ -388,7 +387,6 @@ void effects_shared_free(struct effects_shared *shared)
         if (shared->tls[i].tls != NULL)
             http_tls_unref(shared->tls[i].tls);
     }
-    map_free(shared->memo);
     effects_gauges_deinit(shared);
     free(shared->field_manager);
     free(shared);

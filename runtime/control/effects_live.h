@@ -21,7 +21,6 @@ enum {
     EFFECTS_HTTP_TIMEOUT_MAX_MS = 60000,
     EFFECTS_HTTP_BODY_MAX = 1 << 20,
     EFFECTS_HTTP_TLS_MAX = 8, /* CA bundles kept ready */
-    EFFECTS_MEMO_MAX = 65536, /* objects whose last write is remembered */
     EFFECTS_DIGEST_BYTES_MAX = 8 << 20,
     EFFECTS_LOG_TIMEOUT_MS = 5000,
     EFFECTS_LOG_BYTES_MAX = 64 << 10,

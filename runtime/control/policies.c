@@ -37,11 +37,12 @@ void policies_look_again(struct policies *policies)
 }
 
 static void on_change(void *arg, struct informer *informer, enum informer_event event,
-                      struct store_item *item, bool initial)
+                      struct store_item *item, const struct store_item *former, bool initial)
 {
     (void)informer;
     (void)event;
     (void)item;
+    (void)former;
     (void)initial;
     check_soon(arg);
 }

@@ -66,14 +66,15 @@ static void add_entries(struct watches *watches, size_t scope)
 }
 
 static void on_informer_change(void *arg, struct informer *informer, enum informer_event event,
-                               struct store_item *item, bool initial)
+                               struct store_item *item, const struct store_item *former,
+                               bool initial)
 {
     struct watches *watches = arg;
     for (size_t i = 0; i < watches->entry_count; i++) {
         const struct entry *entry = &watches->entries[i];
         if (entry->informer == informer && watches->on_change != NULL)
             watches->on_change(watches->arg, watch_of(entry), entry->watch_index, event, item,
-                               initial);
+                               former, initial);
     }
 }
 

@@ -20,7 +20,8 @@ struct watches_env {
 };
 /* watch: the declaration that the change came through. */
 typedef void (*watches_change_fn)(void *arg, const struct policy_watch *watch, size_t watch_index,
-                                  enum informer_event event, struct store_item *item, bool initial);
+                                  enum informer_event event, struct store_item *item,
+                                  const struct store_item *former, bool initial);
 
 /* policy is kept alive; controller belongs to it. */
 struct watches *watches_new(const struct watches_env *env, struct policy *policy,

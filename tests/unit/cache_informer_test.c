@@ -22,10 +22,13 @@ struct fixture {
 };
 
 static void on_change(void *arg, struct informer *informer, enum informer_event event,
-                      struct store_item *item, bool initial)
+                      struct store_item *item, const struct store_item *former, bool initial)
 {
     static const char marks[] = {'+', '~', '-'};
     struct fixture *f = arg;
+    assert_int_equal(former != NULL, event == INFORMER_CHANGED);
+    if (former != NULL)
+        assert_string_equal(former->uid, item->uid);
     struct store_item *there = store_get(informer_store(informer), item->namespace, item->name);
     if (event == INFORMER_REMOVED)
         assert_true(there != item);

@@ -32,6 +32,14 @@ function M.run(ctx)
     return json.equal(live.spec.selector, service.spec.selector) and live.metadata.labels.team == "search"
   end)
 
+  w.wait(ctx, "the cluster is Ready and at rest", 120, function() return w.is_ready() end)
+  ctx.sleep(8000)
+  w.check(ctx.patch(service, { metadata = { ownerReferences = json.null } }))
+  w.wait(ctx, "the Service has its owner again", 30, function()
+    local live = w.read("v1", "Service", broker)
+    return json.equal(live.metadata.ownerReferences, service.metadata.ownerReferences)
+  end)
+
   local set = w.read("apps/v1", "StatefulSet", broker)
   local image = set.spec.template.spec.containers[1].image
   w.check(ctx.patch(set, { { op = "replace", path = "/spec/template/spec/containers/0/image", value = "hand/made:1" } },
