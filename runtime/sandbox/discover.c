@@ -81,7 +81,7 @@ static struct jv *core_document(const struct exchange *exchange)
     return document;
 }
 
-static void add_names(struct jv *out, const char *member, char *const *names, size_t count)
+void discover_add_names(struct jv *out, const char *member, char *const *names, size_t count)
 {
     struct jv *list = jv_array();
     for (size_t i = 0; i < count; i++)
@@ -102,8 +102,8 @@ static void add_resource(struct jv *list, const struct kind *kind,
     jv_set(out, "namespaced", jv_bool(kind_is(kind, KIND_NAMESPACED)));
     jv_set_str(out, "kind", kind->kind);
     jv_set(out, "verbs", discover_words(discover_verbs(kind)));
-    add_names(out, "shortNames", kind->short_names, kind->short_name_count);
-    add_names(out, "categories", kind->categories, kind->category_count);
+    discover_add_names(out, "shortNames", kind->short_names, kind->short_name_count);
+    discover_add_names(out, "categories", kind->categories, kind->category_count);
     jv_append(list, out);
     size_t count = discover_subresources(kind, version, subresources);
     for (size_t i = 0; i < count; i++) {

@@ -12,17 +12,6 @@ static struct jv *kind_document(const char *group, const char *version, const ch
     return out;
 }
 
-static void add_names(struct jv *out, const char *member, char *const *names, size_t count)
-{
-    struct jv *list = jv_array();
-    for (size_t i = 0; i < count; i++)
-        jv_append(list, jv_string(names[i]));
-    if (count)
-        jv_set(out, member, list);
-    else
-        jv_unref(list);
-}
-
 static struct jv *resource_document(const struct kind *kind, const struct kind_version *version)
 {
     struct subresource subresources[SUBRESOURCES_MAX];
@@ -33,8 +22,8 @@ static struct jv *resource_document(const struct kind *kind, const struct kind_v
     jv_set_str(out, "scope", kind_is(kind, KIND_NAMESPACED) ? "Namespaced" : "Cluster");
     jv_set_str(out, "singularResource", kind->singular);
     jv_set(out, "verbs", discover_words(discover_verbs(kind)));
-    add_names(out, "shortNames", kind->short_names, kind->short_name_count);
-    add_names(out, "categories", kind->categories, kind->category_count);
+    discover_add_names(out, "shortNames", kind->short_names, kind->short_name_count);
+    discover_add_names(out, "categories", kind->categories, kind->category_count);
     for (size_t i = 0; i < count; i++) {
         const struct subresource *sub = &subresources[i];
         struct jv *entry = jv_object();

@@ -13,6 +13,8 @@ size_t discover_subresources(const struct kind *kind, const struct kind_version 
                              struct subresource out[SUBRESOURCES_MAX]);
 const char *discover_verbs(const struct kind *kind);
 struct jv *discover_words(const char *words); /* "a b" as an array */
+/* Nothing when there are none. */
+void discover_add_names(struct jv *out, const char *member, char *const *names, size_t count);
 
 /* Groups in the order of the real server: core first, then by first registration. */
 struct discover_group {

@@ -222,7 +222,8 @@ static int kube_read_list(lua_State *L)
     return lua_yieldk(L, 0, 0, read_list_done);
 }
 
-static int log_done(lua_State *L, int status, lua_KContext context)
+/* The answer as it is, or nil and what failed. */
+static int answer_done(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     (void)context;
@@ -256,18 +257,7 @@ static int kube_log(lua_State *L)
     task_check_right(L, task, EFFECT_LOG, query.api_version, query.kind, call);
     op_begin(task, EFFECT_LOG, 1);
     op_start(L, task, &query);
-    return lua_yieldk(L, 0, 0, log_done);
-}
-
-static int http_done(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    struct op_item *item = &vm_run_of(L)->task->op.items[0];
-    if (item->failed)
-        return api_push_failure(L, &item->err);
-    convert_push(L, item->result);
-    return 1;
+    return lua_yieldk(L, 0, 0, answer_done);
 }
 
 static int http_request(lua_State *L)
@@ -310,7 +300,7 @@ static int http_request(lua_State *L)
         effect.http_headers = task->op.items[0].body;
     }
     op_start(L, task, &effect);
-    return lua_yieldk(L, 0, 0, http_done);
+    return lua_yieldk(L, 0, 0, answer_done);
 }
 
 void api_kube_open(lua_State *L)
