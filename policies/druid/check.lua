@@ -436,6 +436,9 @@ end
 -- object: a Druid object as a plain table.
 function M.problems(object)
   local problems, add = problems_of.list()
+  if not problems_of.is_whole(object, add) then
+    return problems
+  end
   local cluster = groups.cluster(object)
   for _, rule in ipairs(M.cluster_rules) do
     rule(cluster, add)

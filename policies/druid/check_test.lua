@@ -121,6 +121,11 @@ return {
         spec = { accessModes = { "ReadWriteOnce" }, resources = { requests = { storage = "1Gi" } } } } }
     end, "spec.nodes.brokers.persistentVolumeClaim", "makes the PersistentVolumeClaim name a")
   end,
+  ["of an object that could not be read whole nothing is made"] = function(t)
+    local cut = { metadata = { name = "demo", annotations = { ["nemeton.dev/unreadable"] = "spec.affinity.a" } } }
+    t.equal(#check.problems(cut), 1)
+    t.equal(check.problems(cut)[1].field, "spec.affinity.a")
+  end,
   ["texts that no ConfigMap can hold are named"] = function(t)
     told(t, function(spec) spec["common.runtime.properties"] = ("x=y\n"):rep(1 << 18) .. "z" end,
       "spec.common.runtime.properties", "with 1048577 bytes; 1048576 are the most")

@@ -44,7 +44,9 @@ M.rules = { has_name, has_cluster, has_work }
 
 function M.problems(object)
   local problems, add = problems_of.list()
-  if type(object.spec) ~= "table" then
+  if not problems_of.is_whole(object, add) then
+    return problems
+  elseif type(object.spec) ~= "table" then
     add("spec", "is missing", "say which cluster does which work")
     return problems
   end

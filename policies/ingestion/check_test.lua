@@ -20,6 +20,12 @@ return {
       t.equal(problems_of.line(problems):find("%c"), nil)
     end
   end,
+  ["of an object that could not be read whole nothing is made"] = function(t)
+    local one = object({ type = "sql", spec = "INSERT INTO a SELECT 1" })
+    one.metadata.annotations = { ["nemeton.dev/unreadable"] = "spec.ingestion.nativeSpec.a" }
+    t.equal(problems_of.line(check.problems(one)),
+      "spec.ingestion.nativeSpec.a is nested too deeply to be read; write it with fewer than 100 levels")
+  end,
   ["what cannot be submitted is told with its field"] = function(t)
     for _, case in ipairs({
       { { nativeSpec = { type = "x" } }, "spec.ingestion.type is missing" },

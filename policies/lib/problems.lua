@@ -2,6 +2,8 @@
 --
 -- A problem is { field =, message =, remedy = }: where, what, and what to do about it.
 
+local tables = require "lib.tables"
+
 local M = {}
 
 -- A list, and the function add(field, message, remedy) that appends to it.
@@ -10,6 +12,18 @@ function M.list()
   return list, function(field, message, remedy)
     list[#list + 1] = { field = field, message = message, remedy = remedy }
   end
+end
+
+M.cut = "nemeton.dev/unreadable"   -- annotation that the runtime puts on an object of which it had to leave a part out
+
+-- Tells of such a part; true when the object is whole. Of the rest nothing may be made.
+function M.is_whole(object, add)
+  local field = tables.dig(object, "metadata", "annotations", M.cut)
+  if not field then
+    return true
+  end
+  add(field, "is nested too deeply to be read", "write it with fewer than 100 levels")
+  return false
 end
 
 -- Names and values may have anything in them; what is told is one line.

@@ -1,4 +1,5 @@
 #include "kube/watch_internal.h"
+#include "kube/watch_mend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,6 +219,42 @@ static bool is_upsert(const char *text, size_t len)
            (len > sizeof(modified) && memcmp(text, modified, sizeof(modified) - 1) == 0);
 }
 
+/* One object that we cannot hold as it is must not end the watch over all others. */
+static int parse_mended(struct watch *watch, const char *text, size_t len, bool frame,
+                        struct jv **out)
+{
+    struct buf mended, cut;
+    int result = -1;
+
+    buf_init(&mended, len + len / 4 + 64);
+    buf_init(&cut, WATCH_CUT_BYTES_MAX);
+    if (watch_mend(text, len, frame, &mended, &cut) &&
+        jv_parse(buf_str(&mended), mended.len, out, NULL) == 0) {
+        struct jv *object = frame ? jv_get(*out, "object") : *out;
+        struct jv *metadata = jv_get(object, "metadata");
+
+        result = 0;
+        if (cut.len > 0 && jv_is_object(metadata)) {
+            jv_set_str(jv_ensure(metadata, "annotations", NULL), WATCH_CUT_ANNOTATION,
+                       buf_str(&cut));
+            log_warn(watch->log, "an object is nested too deeply to be kept whole", "kind",
+                     watch->kind->kind, "namespace", jv_path_str(metadata, "namespace", NULL),
+                     "name", jv_path_str(metadata, "name", NULL), "left out", buf_str(&cut));
+        }
+        err_clear(&watch->verdict);
+    }
+    buf_deinit(&mended);
+    buf_deinit(&cut);
+    return result;
+}
+
+static int parse(struct watch *watch, const char *text, size_t len, bool frame, struct jv **out)
+{
+    return jv_parse(text, len, out, &watch->verdict) == 0
+               ? 0
+               : parse_mended(watch, text, len, frame, out);
+}
+
 int watch_on_frame(void *arg, const char *text, size_t len)
 {
     struct watch *watch = arg;
@@ -226,7 +263,7 @@ int watch_on_frame(void *arg, const char *text, size_t len)
 
     if (is_upsert(text, len) && take_known(watch))
         return 0;
-    if (jv_parse(text, len, &frame, &watch->verdict) != 0) {
+    if (parse(watch, text, len, true, &frame) != 0) {
         err_wrap(&watch->verdict, "watch %s", watch->kind->plural);
         return -1;
     }
@@ -242,7 +279,7 @@ int watch_on_item(void *arg, const char *text, size_t len)
 
     if (take_known(watch))
         return 0;
-    if (jv_parse(text, len, &item, &watch->verdict) != 0) {
+    if (parse(watch, text, len, false, &item) != 0) {
         err_wrap(&watch->verdict, "list %s", watch->kind->plural);
         return -1;
     }

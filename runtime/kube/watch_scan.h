@@ -16,7 +16,7 @@
 
 enum scan_kind { SCAN_FRAMES, SCAN_LIST, SCAN_OBJECT };
 enum {
-    SCAN_DEPTH_MAX = 512,
+    SCAN_DEPTH_MAX = 16384, /* counted only; a server reads 10,000 */
     SCAN_ENVELOPE_MAX = 1 << 20,
     SCAN_KEY_MAX = 16,
     SCAN_KEEP_MAX = 1 << 16,
