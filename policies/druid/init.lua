@@ -190,17 +190,15 @@ function M.stop(ctx, cluster, old, reason, message, problem)
   ctx.gauges({})   -- nobody looks
   local new = status.stopped(cluster, old, reason, message, problem ~= nil, clock.now())
   local written, err = report.write_status(ctx, old, new)
+  local event = problem and (written or report.may_have_arrived(err))
+    and events.once(old, "Degraded", "DruidOperatorInvalidSpec", message)
+  if event then
+    ctx.event(event)
+  end
   if not written then
     return nil, err
   end
-  if problem then
-    local event = events.once(old, "Degraded", "DruidOperatorInvalidSpec", message)
-    if event then
-      ctx.event(event)
-    end
-    return { terminal = message }
-  end
-  return nil
+  return problem and { terminal = message } or nil
 end
 
 -- Ends a run for a cluster that the operator before us still works on.

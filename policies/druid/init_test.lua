@@ -414,6 +414,21 @@ return {
     t.equal(world.objects["StatefulSet/druid-demo-brokers"].spec.replicas, nil)
     t.ok(world.objects["HorizontalPodAutoscaler/druid-demo-brokers"])
   end,
+  ["an event is not lost with the answer to a write of the status, nor told for one that did not arrive"] = function(t)
+    for code, told in pairs({ timeout = 1, conflict = 0 }) do
+      local world = new_world(tiny())
+      world.run()
+      world.settle()
+      local whole = world.ctx
+      world.ctx = function()
+        local ctx = whole()
+        ctx.status = function() return nil, { code = code, message = "x" } end
+        return ctx
+      end
+      local _, outcome, err = world.run()
+      t.equal({ outcome == nil, err.code, #world.events }, { true, code, told })
+    end
+  end,
   ["pods in trouble are named in status and events"] = function(t)
     local world = new_world(tiny())
     world.bring_up()

@@ -129,6 +129,11 @@ function M.write_status(ctx, old, new)
   return true
 end
 
+-- Whether a status whose write failed may be there all the same: then the next run finds it, and would tell nothing.
+function M.may_have_arrived(err)
+  return err.code == "network" or err.code == "timeout" or (err.status or 0) >= 500
+end
+
 -- The claims of the cluster, listed once in a run.
 local function claims_of(kube_door, cluster, done)
   done.claims = done.claims or world.labelled(kube_door, cluster, "PersistentVolumeClaim")
@@ -251,17 +256,21 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   ctx.gauges(M.figures(steps.groups))
   tell(ctx, events.of_writes(done))
   local put_off_ms = status.put_off(old, new, now)
-  local again_ms = put_off_ms > 0 and put_off_ms or nil
+  local again_ms, lost = put_off_ms > 0 and put_off_ms or nil, nil
   if put_off_ms == 0 then
     local written, err = M.write_status(ctx, old, new)
-    if not written then
+    if not written and not M.may_have_arrived(err) then
       return nil, err
     end
+    lost = not written and err or nil
   end
   tell(ctx, done.dynamic and done.dynamic.events or {})
   -- A run that wrote tells the rest at once; otherwise it is told with the status that it is in.
   if put_off_ms == 0 or #done.created + #done.updated + #done.deleted > 0 then
     tell(ctx, events.of_change(old, new))
+  end
+  if lost then
+    return nil, lost
   end
   if done.failure then
     return nil, done.failure

@@ -101,8 +101,8 @@ end
 local function brokers_see(row, record, facts, server, waited)
   for _, broker in ipairs(facts.brokers) do
     local count = broker.count[server.host] or 0
-    -- What was moved elsewhere meanwhile does not come back; nothing at all is too little.
-    if count < (record.segments or 0) and (count == 0 or not waited) then
+    -- What was moved elsewhere meanwhile does not come back; nothing at all is too little, unless all was moved.
+    if count < (record.segments or 0) and not (waited and (count > 0 or server.size == 0)) then
       return false, string.format("%s sees %d of %s of %s", broker.name, count, segments(record.segments), row.name)
     end
   end

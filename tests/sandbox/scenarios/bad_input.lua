@@ -60,7 +60,7 @@ function M.run(ctx)
       w.equal(err.code, "invalid", "the server's refusal of " .. case[1] .. ": " .. err.message)
     end
   end
-  w.check(#w.events("DruidOperatorInvalidSpec") > 0, "an event names the invalid spec")
+  w.wait(ctx, "an event names the invalid spec", 10, function() return #w.events("DruidOperatorInvalidSpec") > 0 end)
 end
 
 return M
