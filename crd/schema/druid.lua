@@ -75,7 +75,10 @@ local types = {
 
   -- Kubernetes' own
   Affinity = { open = true },
-  ConfigMapReference = { open = true, fields = { { "name", "text" }, { "namespace", "text" } } },
+  ConfigMapReference = { open = true, fields = {
+    { "name", "text", "The ConfigMap's name." },
+    { "namespace", "text", "Its namespace; that of this object when it is left out." },
+  } },
   ContainerPort = { open = true, fields = {
     { "name", "text" }, { "containerPort", "int32" }, { "protocol", "text" },
   } },

@@ -131,7 +131,8 @@ static int map_old(struct run_options *options, struct err *err)
         option_namespace("pod-namespace", options->pod_namespace, err) != 0)
         return -1;
     for (size_t i = 0; i < options->watch_namespaces.count; i++) {
-        if (option_namespace("watch-namespace", options->watch_namespaces.items[i], err) != 0)
+        if (option_namespace("watch-namespace (WATCH_NAMESPACE)",
+                             options->watch_namespaces.items[i], err) != 0)
             return -1;
     }
     enum log_level level;
