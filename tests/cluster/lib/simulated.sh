@@ -7,9 +7,10 @@ start_nodes() {
         "$bin"/stages/pod/fast/pod-*.yaml; do
         stages+=("--config=$f")
     done
+    # Nobody answers in these pods. Their addresses lead nowhere, at once: others lead to a gateway, which may answer.
     run kwok "$bin/kwok" --kubeconfig=kubeconfig "${stages[@]}" --node-lease-duration-seconds=40 \
         --manage-all-nodes=false --manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake \
-        --cidr=10.244.0.0/16 --node-ip=127.0.0.1 --server-address="127.0.0.1:$kwok_port"
+        --cidr=239.244.0.0/16 --node-ip=127.0.0.1 --server-address="127.0.0.1:$kwok_port"
     kubectl apply -f "$root/tests/cluster/nodes.yaml" >/dev/null
     wait_for 60 "the simulated nodes" \
         sh -c "'$bin/kubectl' --kubeconfig '$dir/kubeconfig' get node simulated-0 --no-headers | grep -qw Ready"
