@@ -355,3 +355,9 @@ struct jv *decode_object(const struct type *type, const struct jv *object, struc
     struct decoder decoder = {.unknown = unknown, .err = err, .owner = type->name};
     return decode_named(&decoder, type, object);
 }
+
+struct jv *decode_value(const struct type_ref *ref, const struct jv *value, struct err *err)
+{
+    struct decoder decoder = {.err = err, .owner = ""};
+    return decode_ref(&decoder, ref, value);
+}

@@ -11,4 +11,7 @@
 struct jv *decode_object(const struct type *type, const struct jv *object, struct jv *unknown,
                          struct err *err);
 
+/* The same for one value that is not null. */
+struct jv *decode_value(const struct type_ref *ref, const struct jv *value, struct err *err);
+
 #endif

@@ -283,7 +283,8 @@ int delete_options_parse(struct request *request, struct delete_options *options
         if (both ? refuse_propagation(refusal, policy, true) < 0
                  : parse_propagation(policy, options, refusal) < 0)
             goto failed;
-        request->dry_run |= jv_size(jv_get(options->body, "dryRun")) > 0;
+        /* A body is all that counts: a dry run that only the URL asks for would be none. */
+        request->dry_run = jv_size(jv_get(options->body, "dryRun")) > 0;
     }
     const char *grace = request_query(request, "gracePeriodSeconds");
     const char *orphan = request_query(request, "orphanDependents");

@@ -206,3 +206,33 @@ char *go_json_problem(const char *text, size_t len)
     }
     return scan.problem;
 }
+
+void go_print(const struct jv *value, struct buf *out)
+{
+    struct jv_iter iter = {0};
+    bool first = true;
+    if (jv_is_object(value)) {
+        char *sorted = jv_print_str(value, JV_PRINT_SORTED);
+        struct jv *copy = NULL;
+        jv_parse(sorted, strlen(sorted), &copy, NULL);
+        free(sorted);
+        buf_add_str(out, "map[");
+        for (; copy && jv_next(copy, &iter); first = false) {
+            buf_printf(out, "%s%s:", first ? "" : " ", iter.key);
+            go_print(iter.value, out);
+        }
+        buf_add_char(out, ']');
+        jv_unref(copy);
+    } else if (jv_is_array(value)) {
+        buf_add_char(out, '[');
+        for (size_t i = 0; i < jv_size(value); i++) {
+            buf_add_str(out, i ? " " : "");
+            go_print(jv_at(value, i), out);
+        }
+        buf_add_char(out, ']');
+    } else {
+        char *text = jv_str(value) ? mem_str(jv_str(value)) : jv_print_str(value, 0);
+        buf_add_str(out, jv_type(value) == JV_NULL ? "<nil>" : text);
+        free(text);
+    }
+}

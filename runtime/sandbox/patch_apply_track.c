@@ -230,6 +230,19 @@ static bool is_tracked(const struct apply *apply)
     return false;
 }
 
+/* What /scale sees of an object: no replicas where there are none. Takes the object over. */
+static struct jv *as_scaled(const struct apply *apply, struct jv *object)
+{
+    const char *subresource = apply->request->subresource;
+    const struct jv *replicas = jv_path(object, "spec", "replicas", NULL);
+    if (!subresource || strcmp(subresource, "scale") != 0 || !replicas || jv_int_value(replicas))
+        return object;
+    struct jv *own = jv_dup(object);
+    jv_remove(jv_get(own, "spec"), "replicas");
+    jv_unref(object);
+    return own;
+}
+
 void managed_track(struct request *request, const struct jv *before, struct jv *after)
 {
     struct apply apply;
@@ -242,8 +255,8 @@ void managed_track(struct request *request, const struct jv *before, struct jv *
              apply.managed.count == 0)
         managed_decode(old, &apply.managed);
     struct jv *metadata = jv_ensure(after, "metadata", NULL);
-    struct jv *from = before ? apply_bare(before) : apply_empty_object(&apply);
-    struct jv *to = apply_bare(after);
+    struct jv *from = as_scaled(&apply, before ? apply_bare(before) : apply_empty_object(&apply));
+    struct jv *to = as_scaled(&apply, apply_bare(after));
     if (!before || is_tracked(&apply)) {
         apply_track(&apply, request->field_manager, request->subresource, from, to);
         managed_cap(&apply.managed);

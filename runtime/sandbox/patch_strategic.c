@@ -1,5 +1,7 @@
 #include "sandbox/patch.h"
 
+#include "sandbox/go_json.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,44 +47,13 @@ static size_t find_element(const struct jv *list, const char *merge_key, const s
     return i;
 }
 
-/* Go's way of printing a map: map[a:b c:[d e]], keys sorted. */
-static void print_go(const struct jv *value, struct buf *out)
-{
-    struct jv_iter iter = {0};
-    bool first = true;
-    if (jv_is_object(value)) {
-        char *sorted = jv_print_str(value, JV_PRINT_SORTED);
-        struct jv *copy = NULL;
-        jv_parse(sorted, strlen(sorted), &copy, NULL);
-        free(sorted);
-        buf_add_str(out, "map[");
-        for (; copy && jv_next(copy, &iter); first = false) {
-            buf_printf(out, "%s%s:", first ? "" : " ", iter.key);
-            print_go(iter.value, out);
-        }
-        buf_add_char(out, ']');
-        jv_unref(copy);
-    } else if (jv_is_array(value)) {
-        buf_add_char(out, '[');
-        for (size_t i = 0; i < jv_size(value); i++) {
-            buf_add_str(out, i ? " " : "");
-            print_go(jv_at(value, i), out);
-        }
-        buf_add_char(out, ']');
-    } else {
-        char *text = jv_str(value) ? mem_str(jv_str(value)) : jv_print_str(value, 0);
-        buf_add_str(out, jv_type(value) == JV_NULL ? "<nil>" : text);
-        free(text);
-    }
-}
-
 /* A 500 that shows the part of the patch that is wrong; NULL, so that it reads well. */
 static struct jv *refuse_map(struct refusal *refusal, const struct jv *map, const char *before,
                              const char *what, const char *between, const char *last)
 {
     struct buf text;
     buf_init(&text, REFUSED_MAP_BYTES_MAX);
-    print_go(map, &text);
+    go_print(map, &text);
     if (*what) /* the map comes last */
         refuse(refusal, 500, "", "%s%s%s%s", before, what, between, buf_str(&text));
     else
@@ -247,7 +218,8 @@ static struct jv *merge_field(const struct type_field *field, const struct jv *t
     const struct type *type = field && field->ref.form == TYPE_NAMED ? field->ref.type : NULL;
     if (jv_is_object(value))
         return jv_is_object(target) ? merge_object(type, target, value, refusal) : fresh(value);
-    if (!jv_is_array(value) || !field || !field->merge_key || field->ref.form != TYPE_LIST)
+    if (!jv_is_array(value) || !field || !field->merge_key || field->ref.form != TYPE_LIST ||
+        !jv_is_array(target)) /* merged with nothing it is not even looked at */
         return fresh(value);
     struct jv *out;
     char *removal = mem_printf(DELETE_PREFIX "%s", field->name);

@@ -199,6 +199,7 @@ void request_deinit(struct request *request)
     free(request->name);
     free(request->subresource);
     free(request->field_manager);
+    free(request->other_kind);
     jv_unref(request->warnings);
 }
 

@@ -38,6 +38,10 @@ struct request {
     const char *user;    /* User-Agent, never NULL */
     bool no_columns;     /* tables without columnDefinitions: a watch told them already */
     bool managed;        /* managedFields are worked out: writes leave them */
+    /* The real server keeps bytes, and now and then others than it would read back: whoever writes the
+     * object next writes it anew, though nothing has changed. */
+    bool unsettled;
+    char *other_kind;    /* what a custom object calls itself when it is not its kind; owned */
     struct jv *warnings; /* array of strings, owned */
 };
 

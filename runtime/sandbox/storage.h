@@ -20,6 +20,7 @@ struct stored {
     char *body;
     size_t body_len;
     struct jv *labels; /* NULL when there are none */
+    bool unsettled;    /* the next write is one even if it changes nothing (request.h) */
 };
 
 struct stored *stored_ref(struct stored *stored);

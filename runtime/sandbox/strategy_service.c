@@ -16,6 +16,8 @@ enum {
     ADDRESS_BYTES = 32,
 };
 
+#define DRY_RUN_ADDRESS "10.96.0.1"
+
 static bool type_is(const struct jv *spec, const char *type)
 {
     return strcmp(member_str(spec, "type"), type) == 0;
@@ -210,7 +212,9 @@ static int allocate(struct request *request, struct jv *service, struct refusal 
     if (wanted && *wanted && check_address(request, service, wanted, refusal) < 0)
         return -1;
     if (!wanted || !*wanted) {
-        if (!find_address(request->server, address))
+        if (request->dry_run) /* always the same one: it is given to nobody */
+            snprintf(address, sizeof(address), "%s", DRY_RUN_ADDRESS);
+        else if (!find_address(request->server, address))
             return refuse(refusal, 500, "InternalError",
                           "failed to allocate a serviceIP: range is full");
         wanted = address;

@@ -1,4 +1,5 @@
 #include "sandbox/answer.h"
+#include "sandbox/convert.h"
 #include "sandbox/meta.h"
 #include "sandbox/patch_apply.h"
 #include "sandbox/write.h"
@@ -26,25 +27,17 @@ static int check_name(const struct request *request, const struct jv *applied, b
 
 /* What cannot be decoded after a merge is the server's fault in the real one's eyes. */
 static int refuse_conversion(const struct request *request, const struct jv *applied,
-                             struct refusal *refusal)
+                             const char *why, struct refusal *refusal)
 {
-    static const char marker[] = " cannot be handled as a ";
     char version[KIND_TEXT_BYTES];
-    const char *message = jv_str(jv_get(refusal->status, "message"));
-    const char *why = strstr(message, marker);
     const char *namespace = meta_namespace(applied), *group = request->kind->group;
-    why = why ? strstr(why, ": ") : NULL;
-    if (!why || !request->version->type || strncmp(why + 2, "strict ", 7) == 0)
-        return -1;
     kind_api_version(request->kind, request->version, version, sizeof(version));
     const char *core = *group ? "" : "/";
-    char *text = mem_printf(
-        "failed to convert new object (%s/%s; %s%s, Kind=%s) to proper "
-        "version: unable to convert unstructured object to %s%s, Kind=%s: "
-        "%s%s",
-        namespace ? namespace : "", request->name, core, version, request->kind->kind, core,
-        version, request->kind->kind,
-        strncmp(why + 2, "illegal base64", 14) == 0 ? "error decoding from json: " : "", why + 2);
+    char *text = mem_printf("failed to convert new object (%s/%s; %s%s, Kind=%s) to proper "
+                            "version: unable to convert unstructured object to %s%s, Kind=%s: "
+                            "%s",
+                            namespace ? namespace : "", request->name, core, version,
+                            request->kind->kind, core, version, request->kind->kind, why);
     refuse(refusal, 500, "", "%s", text);
     free(text);
     return -1;
@@ -55,13 +48,17 @@ static int apply_on(struct request *request, const struct jv *before, const stru
                     enum write_part part, struct stored **out, struct refusal *refusal)
 {
     /* What is merged shares with what is live, and custom objects are pruned in place. */
-    bool copy = request->kind != request->kind->home || !request->version->type;
+    const struct type *type = request->version->type;
+    struct err err = {0};
+    bool copy = request->kind != request->kind->home || !type;
     struct jv *own = copy && before ? jv_dup(before) : jv_ref((struct jv *)before);
     struct jv *live = own ? request_shape(request, own) : NULL, *after = NULL;
     int result = patch_apply(request, live, applied, &after, refusal);
     jv_unref(live);
-    if (result == 0 && write_decode(request, &after, refusal) < 0)
-        result = refuse_conversion(request, applied, refusal);
+    if (result == 0 && type && convert_check(type, after, &err) < 0)
+        result = refuse_conversion(request, applied, err.text, refusal);
+    if (result == 0)
+        result = write_decode(request, &after, refusal);
     if (result < 0) {
         jv_unref(after);
         return -1;

@@ -1,4 +1,5 @@
 #include "sandbox/answer.h"
+#include "sandbox/convert.h"
 #include "sandbox/decode.h"
 #include "sandbox/go_json.h"
 #include "sandbox/meta.h"
@@ -12,11 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int refuse_decode(const struct request *request, const char *why, struct refusal *refusal)
+enum { PATCH_SHOWN_BYTES_MAX = 256 << 10 };
+
+/* Custom objects are called what they call themselves. */
+static int refuse_decode(const struct request *request, const struct jv *object, const char *why,
+                         struct refusal *refusal)
 {
+    const char *own = request->version->type ? NULL : jv_str(jv_get(object, "kind"));
     return refuse_bad_request(refusal, "%s in version \"%s\" cannot be handled as a %s: %s",
-                              request->kind->kind, request->version->name, request->kind->kind,
-                              why);
+                              own ? own : request->kind->kind, request->version->name,
+                              request->kind->kind, why);
 }
 
 static int refuse_missing(const struct request *request, const char *what, struct refusal *refusal)
@@ -68,7 +74,8 @@ static int check_kind(const struct request *request, const struct jv *object,
 }
 
 /* What fieldValidation says about unknown fields: a refusal, warnings, nothing. */
-static int judge_unknown(struct request *request, const struct jv *unknown, struct refusal *refusal)
+static int judge_unknown(struct request *request, const struct jv *object, const struct jv *unknown,
+                         struct refusal *refusal)
 {
     struct buf text;
     if (jv_size(unknown) == 0 || request->fields == FIELDS_IGNORE)
@@ -80,8 +87,9 @@ static int judge_unknown(struct request *request, const struct jv *unknown, stru
             request_warn(request, "unknown field \"%s\"", path);
         buf_printf(&text, "%sunknown field \"%s\"", i ? ", " : "strict decoding error: ", path);
     }
-    int result =
-        request->fields == FIELDS_STRICT ? refuse_decode(request, buf_str(&text), refusal) : 0;
+    int result = request->fields == FIELDS_STRICT
+                     ? refuse_decode(request, object, buf_str(&text), refusal)
+                     : 0;
     buf_deinit(&text);
     return result;
 }
@@ -104,6 +112,16 @@ static void sort_texts(struct jv *list)
     free(texts);
 }
 
+/* Labels, annotations or the like that are there and empty, which nobody who decodes them sees. */
+static bool has_empty(const struct jv *metadata)
+{
+    struct jv_iter iter = {0};
+    while (metadata && jv_next(metadata, &iter))
+        if ((jv_is_object(iter.value) || jv_is_array(iter.value)) && jv_size(iter.value) == 0)
+            return true;
+    return false;
+}
+
 static int decode_custom(struct request *request, struct jv *object, struct jv *unknown,
                          struct err *err)
 {
@@ -120,6 +138,7 @@ static int decode_custom(struct request *request, struct jv *object, struct jv *
     jv_unref(in_meta);
     if (!clean)
         return -1;
+    request->unsettled = request->managed && has_empty(metadata);
     jv_set(object, "metadata", clean);
     schema_prune(schema, object, unknown);
     schema_decode_resources(schema, meta, object, unknown);
@@ -127,6 +146,15 @@ static int decode_custom(struct request *request, struct jv *object, struct jv *
         schema_drop_nulls(schema, object);
     sort_texts(unknown);
     return 0;
+}
+
+/* That a custom object is of another kind is for validation to say. */
+static void note_kind(struct request *request, const struct jv *object)
+{
+    const char *kind = jv_str(jv_get(object, "kind"));
+    bool other = !request->version->type && kind && strcmp(kind, request->kind->kind) != 0;
+    free(request->other_kind);
+    request->other_kind = other ? mem_str(kind) : NULL;
 }
 
 int write_decode(struct request *request, struct jv **object, struct refusal *refusal)
@@ -150,11 +178,12 @@ int write_decode(struct request *request, struct jv **object, struct refusal *re
     } else {
         decode_custom(request, *object, unknown, &err);
     }
-    int result = err.code ? refuse_decode(request, err.text, refusal)
-                          : judge_unknown(request, unknown, refusal);
+    int result = err.code ? refuse_decode(request, *object, err.text, refusal)
+                          : judge_unknown(request, *object, unknown, refusal);
     jv_unref(unknown);
     if (result < 0)
         return -1;
+    note_kind(request, *object);
     jv_set_str(*object, "kind", request->kind->kind);
     jv_set_str(*object, "apiVersion",
                kind_api_version(request->kind, request->version, version, sizeof(version)));
@@ -225,7 +254,6 @@ int verb_update(struct request *request, struct refusal *refusal)
             jv_unref(object);
             return -1;
         }
-        jv_remove(jv_get(object, "metadata"), "resourceVersion");
         result = write_create(request, object, &stored, refusal);
     } else if (write_load(request, request->name, &before, refusal) < 0) {
         jv_unref(object);
@@ -310,6 +338,68 @@ int verb_patch_value(struct request *request, const struct type *type, const str
     return result;
 }
 
+static int refuse_patched(const char *shown, const char *why, struct refusal *refusal)
+{
+    struct field_errors errors;
+    field_errors_init(&errors);
+    field_invalid_str(&errors, "patch", shown, "%s", why);
+    refuse(refusal, 422, "Invalid", " \"\" is invalid: %s", buf_str(&errors.text));
+    jv_set(jv_ensure(refusal->status, "details", NULL), "causes", jv_ref(errors.causes));
+    field_errors_deinit(&errors);
+    return -1;
+}
+
+static void drop_nulls(struct jv *value)
+{
+    struct jv *drop = jv_array();
+    struct jv_iter iter = {0};
+    while (jv_is_object(value) && jv_next(value, &iter)) {
+        if (jv_type(iter.value) == JV_NULL)
+            jv_append(drop, jv_string(iter.key));
+        else
+            drop_nulls(iter.value);
+    }
+    for (size_t i = 0; i < jv_size(drop); i++)
+        jv_remove(value, jv_str(jv_at(drop, i)));
+    for (size_t i = 0; jv_is_array(value) && i < jv_size(value); i++)
+        drop_nulls(jv_at(value, i));
+    jv_unref(drop);
+}
+
+/* What merging leaves of a patch: no nulls where the object had nothing. */
+static void leave_merged(struct jv *patch, const struct jv *live)
+{
+    struct jv_iter iter = {0};
+    while (jv_is_object(patch) && jv_next(patch, &iter)) {
+        const struct jv *there = jv_get(live, iter.key);
+        if (!there)
+            drop_nulls(iter.value);
+        else if (jv_is_object(there))
+            leave_merged(iter.value, there);
+    }
+}
+
+/* After a strategic patch the object is not decoded but converted, and the patch alone is told. */
+static int convert_patched(const struct request *request, const struct jv *live,
+                           const struct jv *object, struct refusal *refusal)
+{
+    size_t len;
+    struct buf shown;
+    struct jv *patch = NULL;
+    struct err err = {0};
+    if (convert_check(request->version->type, object, &err) == 0)
+        return 0;
+    const char *body = exchange_body(request->exchange, &len);
+    jv_parse(body, len, &patch, NULL);
+    leave_merged(patch, live);
+    buf_init(&shown, PATCH_SHOWN_BYTES_MAX);
+    go_print(patch, &shown);
+    refuse_patched(buf_str(&shown), err.text, refusal);
+    buf_deinit(&shown);
+    jv_unref(patch);
+    return -1;
+}
+
 /* What is wrong with a patched object is told as a fault of the patch, together with the object. */
 static int decode_patched(struct request *request, struct jv **object, struct refusal *refusal)
 {
@@ -317,15 +407,11 @@ static int decode_patched(struct request *request, struct jv **object, struct re
     char *shown = jv_print_str(*object, 0);
     int result = write_decode(request, object, refusal);
     if (result < 0 && refusal->code == 400) {
-        struct field_errors errors;
-        const char *message = jv_str(jv_get(refusal->status, "message"));
+        char *message = mem_str(jv_str(jv_get(refusal->status, "message")));
         const char *why = strstr(message, marker);
         why = why ? strstr(why, ": ") : NULL;
-        field_errors_init(&errors);
-        field_invalid_str(&errors, "patch", shown, "%s", why ? why + 2 : message);
-        refuse(refusal, 422, "Invalid", " \"\" is invalid: %s", buf_str(&errors.text));
-        jv_set(jv_ensure(refusal->status, "details", NULL), "causes", jv_ref(errors.causes));
-        field_errors_deinit(&errors);
+        refuse_patched(shown, why ? why + 2 : message, refusal);
+        free(message);
     }
     free(shown);
     return result;
@@ -345,13 +431,16 @@ int verb_patch(struct request *request, struct refusal *refusal)
         return -1;
     struct jv *live = request_shape(request, jv_dup(before));
     int result = verb_patch_value(request, request->version->type, live, &after, refusal);
+    if (result == 0 && strstr(media, "strategic"))
+        result = convert_patched(request, live, after, refusal);
     jv_unref(live);
     if (result == 0 && (decode_patched(request, &after, refusal) < 0 ||
                         check_url_name(request, after, refusal) < 0)) {
-        jv_unref(after);
         result = -1;
     }
-    if (result == 0)
+    if (result < 0)
+        jv_unref(after);
+    else
         result = write_update(request, before, after, part_of(request), &stored, refusal);
     if (result == 0)
         answer_stored(request, 200, stored);

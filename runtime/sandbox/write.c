@@ -101,16 +101,37 @@ static void warn_finalizers(struct request *request, const struct jv *before,
     }
 }
 
+static int refuse_kind(const struct request *request, const char *name, struct refusal *refusal)
+{
+    struct field_errors errors;
+    const char *group = request->kind->group;
+    field_errors_init(&errors);
+    field_invalid_str(&errors, "kind", request->other_kind, "must be %s", request->kind->kind);
+    refuse_object(refusal, 422, "Invalid", request->kind, name, "%s.%s \"%s\" is invalid: %s",
+                  request->other_kind, group, name ? name : "", buf_str(&errors.text));
+    struct jv *details = jv_get(refusal->status, "details");
+    jv_set_str(details, "kind", request->other_kind);
+    jv_set(details, "causes", jv_ref(errors.causes));
+    field_errors_deinit(&errors);
+    return -1;
+}
+
 static int validate_create(const struct request *request, const struct jv *object,
                            struct refusal *refusal)
 {
     struct field_errors errors;
     const struct kind *kind = request->kind->home;
     int result = 0;
+    if (request->other_kind)
+        return refuse_kind(request, meta_name(object), refusal);
     field_errors_init(&errors);
-    meta_validate(kind, object, &errors);
+    bool meta_last = kind->strategy == &strategy_budget; /* and only when all else is well */
+    if (!meta_last)
+        meta_validate(kind, object, &errors);
     if (kind->strategy->validate)
         kind->strategy->validate(object, &errors);
+    if (meta_last && !field_errors_count(&errors))
+        meta_validate(kind, object, &errors);
     schema_validate(request->version->schema, object, NULL, NULL, &errors);
     if (field_errors_count(&errors))
         result = refuse_invalid(refusal, request->kind, meta_name(object), &errors);
@@ -126,6 +147,8 @@ static int validate_update(const struct request *request, const struct jv *befor
     int result = 0;
     if (part == WRITE_INTERNAL)
         return 0;
+    if (request->other_kind)
+        return refuse_kind(request, meta_name(after), refusal);
     field_errors_init(&errors);
     meta_validate_update(kind, before, after, &errors);
     if (part == WRITE_STATUS && kind->strategy->validate_status)
@@ -156,6 +179,7 @@ static int commit(struct request *request, struct kind *kind, const struct jv *b
         storage_put(server->storage, kind, after, bytes_max, server_now_ms(server));
     if (!stored)
         return -1;
+    stored->unsettled = request->unsettled || (!before && kind->strategy == &strategy_claim);
     *out = stored_ref(stored); /* what follows may write again */
     if (server->options.on_commit)
         server->options.on_commit(server->options.on_commit_arg, before ? "update" : "create",
@@ -193,10 +217,19 @@ static int refuse_there(const struct request *request, const struct stored *ther
     return -1;
 }
 
+/* Nobody is warned of what is refused. */
+static int take_back(struct request *request, size_t warned)
+{
+    while (jv_size(request->warnings) > warned)
+        jv_remove_at(request->warnings, jv_size(request->warnings) - 1);
+    return -1;
+}
+
 static int create_prepared(struct request *request, struct jv **object, struct stored **out,
                            struct refusal *refusal)
 {
     char key[KIND_TEXT_BYTES];
+    size_t warned = jv_size(request->warnings);
     struct kind *kind = request_home(request);
     if (has_status(request) && !kind_is(kind, KIND_NO_STATUS_RESET) && request->exchange &&
         kind->strategy != &strategy_crd)
@@ -207,9 +240,9 @@ static int create_prepared(struct request *request, struct jv **object, struct s
     if (kind->strategy == &strategy_crd)
         crd_prepare(*object);
     normalize(kind, object);
-    warn_finalizers(request, NULL, *object);
     if (validate_create(request, *object, refusal) < 0)
-        return -1;
+        return take_back(request, warned);
+    warn_finalizers(request, NULL, *object);
     struct stored *there = storage_get(kind, request_key(request, meta_name(*object), key));
     if (there)
         return refuse_there(request, there, refusal);
@@ -311,12 +344,16 @@ static int commit_update(struct request *request, const struct jv *before, struc
     struct kind *kind = request_home(request);
     if (may_go(kind, after) && !request->dry_run) {
         *out = stored_new(kind, after, storage_revision(request->server->storage));
-        write_commit_delete(request, kind, before, after);
+        struct jv *last =
+            jv_dup(before); /* the update itself is never stored, nor seen by watches */
+        write_commit_delete(request, kind, before, last);
+        jv_unref(last);
         return 0;
     }
-    if (!jv_equal(before, after))
+    struct stored *live = storage_get(kind, request_key(request, meta_name(before), key));
+    if (!jv_equal(before, after) || live->unsettled || request->unsettled)
         return commit_bounded(request, kind, before, after, out, refusal);
-    *out = stored_ref(storage_get(kind, request_key(request, meta_name(before), key)));
+    *out = stored_ref(live);
     return 0;
 }
 
@@ -340,6 +377,7 @@ static int update_prepared(struct request *request, const struct jv *before, str
                            enum write_part part, struct stored **out, struct refusal *refusal)
 {
     struct kind *kind = request_home(request);
+    size_t warned = jv_size(request->warnings);
     if (check_namespace(request, *after, refusal) < 0 ||
         check_preconditions(request, before, *after, refusal) < 0)
         return -1;
@@ -358,11 +396,20 @@ static int update_prepared(struct request *request, const struct jv *before, str
     meta_prepare_update(request, before, *after);
     if (kind->strategy == &strategy_crd && part == WRITE_MAIN)
         crd_prepare(*after);
+    if (validate_update(request, before, *after, part, refusal) < 0)
+        return take_back(request, warned);
     if (part == WRITE_MAIN)
         warn_finalizers(request, before, *after);
-    if (validate_update(request, before, *after, part, refusal) < 0)
-        return -1;
     return commit_update(request, before, *after, out, refusal);
+}
+
+/* With dry run an object that an update would make keeps the revision that was sent. */
+static void show_revision(const struct request *request, struct jv *object, const char *revision,
+                          struct stored **out)
+{
+    jv_set_str(jv_get(object, "metadata"), "resourceVersion", revision);
+    stored_unref(*out);
+    *out = stored_new(request->kind->home, object, 0);
 }
 
 int write_create(struct request *request, struct jv *object, struct stored **out,
@@ -371,7 +418,10 @@ int write_create(struct request *request, struct jv *object, struct stored **out
     char key[KIND_TEXT_BYTES];
     const char *revision = jv_path_str(object, "metadata", "resourceVersion", NULL);
     int result = check_namespace(request, object, refusal);
-    if (result == 0 && request->exchange && revision && *revision && strcmp(revision, "0") != 0)
+    bool puts = request->verb == VERB_UPDATE; /* what it was at is not looked at */
+    char *kept = mem_str(revision);
+    if (result == 0 && request->exchange && !puts && revision && *revision &&
+        strcmp(revision, "0") != 0)
         result =
             refuse(refusal, 500, "", "resourceVersion should not be set on objects to be created");
     if (result == 0)
@@ -394,6 +444,9 @@ int write_create(struct request *request, struct jv *object, struct stored **out
             managed_track(request, NULL, object);
         result = create_prepared(request, &object, out, refusal);
     }
+    if (result == 0 && puts && request->dry_run && kept)
+        show_revision(request, object, kept, out);
+    free(kept);
     jv_unref(object);
     return result;
 }

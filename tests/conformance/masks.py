@@ -9,7 +9,7 @@ import datetime
 import json
 import re
 
-MASKS = ("uid", "resourceVersion", "list", "time", "name", "address", "port", "token", "age", "volume", "scheme", "order", "description", "change", "managers", "bookmark", "repeats")
+MASKS = ("uid", "resourceVersion", "list", "time", "name", "address", "port", "token", "age", "volume", "scheme", "order", "description", "change", "managers", "bookmark", "repeats", "conflicts")
 
 UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -19,7 +19,7 @@ AGE = re.compile(r"\d{1,2}s")
 SUFFIX = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 VOLUME = re.compile(r"\bkube-api-access-" + SUFFIX + r"\b")
 ADDRESS = re.compile(r"10\.\d{1,3}\.\d{1,3}\.\d{1,3}")
-REVISION_IN_TEXT = re.compile(r"(?<![\w.-])[1-9]\d*(?![\w.-])")
+REVISION_IN_TEXT = re.compile(r"(?<![\w.-])[1-9]\d*(?![\w.:-])")
 SCHEME = re.compile(r'in scheme "[^"]+"')
 CHANGE = re.compile(r"\n@@ .*?\n(?=, [a-z]|\]|$)", re.DOTALL)
 QUOTED = re.compile(r'Invalid value: ("\{.*\}")')
@@ -62,9 +62,18 @@ class Mask:
     def _sorted(quoted):
         """An object that a refusal quotes: the order of its members is no part of the answer."""
         try:
-            return json.dumps(json.dumps(json.loads(json.loads(quoted)), sort_keys=True))
+            value = json.loads(json.loads(quoted))
         except ValueError:
             return quoted
+        Mask._managers(value.get("metadata"))
+        return json.dumps(json.dumps(value, sort_keys=True))
+
+    @staticmethod
+    def _managers(metadata):
+        """Who manages what is sorted by time, which may pass a second or not."""
+        entries = metadata.get("managedFields") if isinstance(metadata, dict) else None
+        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+            entries.sort(key=lambda e: [str(e.get(k)) for k in ("operation", "manager", "apiVersion", "subresource")])
 
     def _message(self, value):
         """Also the revisions that a message names: those of objects, and those of the whole store."""
@@ -110,8 +119,7 @@ class Mask:
             for key in set(value) - {"kind", "apiVersion", "metadata", "rows", "columnDefinitions"}:
                 del value[key]
         is_list = "items" in value or kind.endswith("List") or kind == "Table"
-        if isinstance(metadata.get("managedFields"), list): # sorted by time, which may pass a second or not
-            metadata["managedFields"].sort(key=lambda e: [str(e.get(k)) for k in ("operation", "manager", "apiVersion", "subresource")])
+        self._managers(metadata)
         self._generated(metadata)
         self._revision(metadata, is_list or bookmark, self._inner_revisions(value))
         if is_list and metadata.get("continue") and len(str(metadata["continue"])) > 20:
@@ -124,6 +132,14 @@ class Mask:
         if isinstance(details, dict) and isinstance(details.get("causes"), list):
             causes = details["causes"]
             details["causes"] = [cause for i, cause in enumerate(causes) if cause not in causes[:i]]
+
+    @staticmethod
+    def _conflicts(value):
+        """Conflicts are told manager by manager, in the order of a Go map, which is another one each time; that
+        of the fields of one manager is part of the answer."""
+        causes = (value.get("details") or {}).get("causes") if isinstance(value.get("details"), dict) else None
+        if isinstance(causes, list) and all(isinstance(one, dict) and one.get("reason") == "FieldManagerConflict" for one in causes):
+            causes.sort(key=lambda one: str(one.get("message")))
 
     def _ages(self, value):
         columns = value.get("columnDefinitions")
@@ -154,6 +170,7 @@ class Mask:
         if isinstance(value, dict):
             self._metadata(value)
             self._repeats(value)
+            self._conflicts(value)
             if value.get("kind") == "Table":
                 self._ages(value)
             return {self._text(k): self.apply(v, k) for k, v in value.items()}

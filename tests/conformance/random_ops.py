@@ -20,8 +20,8 @@ class Sequence:
     def __init__(self, seed, number):
         self.random = random.Random("%s %s" % (seed, number))
         self.kind = BY_PLURAL[self.random.choice(PLURALS)]
-        self.steps = []
-        self.wrote = {} # name → the step that last wrote it
+        self.steps, self.mistakes = [], 0
+        self.wrote = {} # name → the step that last wrote it, and the one before
 
     def name(self): return self.random.choice(NAMES)
     def at(self, name): return "%s/%s" % (self.kind.plural, self.kind.name(name))
@@ -35,21 +35,27 @@ class Sequence:
         if r.random() < .08:
             out["finalizers"] = r.choice(([], list(FINALIZERS), [FINALIZERS[0]], None))
         if r.random() < .03:
+            self.mistakes += 1
             out["labels"] = r.choice(({"bad key!": "1"}, {"x": "bad value!"}, {"x": 5}, ["x"]))
         return out
 
     def body(self, name):
         """A whole object, now and then with a change or a mistake in it."""
-        r = self.random
+        r, self.mistakes = self.random, 0
         one = merged(self.kind.make(name), {"metadata": self.metadata()})
         if r.random() < .4:
             one = merged(one, self.kind.change)
         if r.random() < .1 and self.kind.wrong:
+            self.mistakes += 1
             wrong = self.kind.wrong[r.choice([key for key in self.kind.wrong if key != "too large"])]
             one = merged(one, wrong)
             one["metadata"]["name"] = self.kind.name(name)
         if r.random() < .03:
+            self.mistakes += 1
             one["unknown"] = 1
+        labels = one["metadata"].get("labels")
+        if self.mistakes > 1 and not (isinstance(labels, dict) and all(isinstance(value, (str, type(None))) for value in labels.values())):
+            one["metadata"]["labels"] = {"case": "$ns"} # of several values of a wrong type the first in the text is told
         return {key: value for key, value in one.items()} if r.random() < .97 else {**one, "kind": "Other"}
 
     def patch(self):
@@ -66,7 +72,7 @@ class Sequence:
         r, wrote = self.random.random(), self.wrote.get(name)
         if wrote is None or r < .5:
             return {}
-        return {"metadata": {"resourceVersion": "${%d.metadata.resourceVersion}" % (wrote if r < .9 else max(1, wrote - 3))}}
+        return {"metadata": {"resourceVersion": "${%d.metadata.resourceVersion}" % wrote[r < .9]}}
 
     def query(self):
         return self.random.choice(("",) * 8 + ("dryRun=All", "fieldValidation=Strict", "fieldValidation=Warn", "fieldManager=other"))
@@ -83,7 +89,10 @@ class Sequence:
 
     def apply(self, name):
         body = self.body(name)
-        body["metadata"] = {key: value for key, value in body["metadata"].items() if value is not None}
+        # An empty map, which is left of nulls, counts as a change whenever the clock has gone on by a second.
+        body["metadata"] = {key: value for key, value in body["metadata"].items() if value not in (None, {})}
+        if self.mistakes > 1: # the real server tells them in the order of a Go map, and sometimes not all
+            body = self.kind.make(name)
         return APPLY(self.at(name), body, self.random.choice(("one", "two", "three")), self.random.random() < .4)
 
     def json_patch(self, name):
@@ -103,13 +112,13 @@ class Sequence:
             return self.read(name)
         if self.random.random() < .3:
             return GET(self.at(name) + "/scale")
-        return MERGE(self.at(name) + "/scale", {"spec": {"replicas": self.random.choice((0, 1, 2, 5, -1))}})
+        return MERGE(self.at(name) + "/scale", {"spec": {"replicas": self.random.choice((0, 10 + len(self.steps), -1))}})
 
     def remove(self, name):
         r, body = self.random, {}
         if r.random() < .3:
             body["propagationPolicy"] = r.choice(("Orphan", "Foreground", "Background", "Background", "Wrong"))
-        wrote = self.wrote.get(name)
+        wrote = self.wrote.get(name, (0, 0))[1]
         if r.random() < .3 and wrote:
             body["preconditions"] = {r.choice(("uid", "resourceVersion")): "x"}
             key = next(iter(body["preconditions"]))
@@ -119,15 +128,17 @@ class Sequence:
     def list(self, name):
         r, mine = self.random, "labelSelector=case%3D$ns"
         selector = r.choice(("", ",x", ",!x", ",x+in+(1,2)", ",x!%3D1", ",y%3D2"))
-        extra = r.choice(("", "", "&limit=1", "&limit=2", "&fieldSelector=metadata.name%3D" + self.kind.name(name)))
+        # Objects without a namespace stand among those of other sequences, which count for a page.
+        pages = ("&limit=1", "&limit=2") if self.kind.namespaced else ("", "")
+        extra = r.choice(("", "", *pages, "&fieldSelector=metadata.name%3D" + self.kind.name(name)))
         headers = r.choice(({}, {}, {"Accept": PARTIAL_LIST}))
         return GET(self.kind.plural + "?" + mine + selector + extra, **headers)
 
     def watch(self, _name):
-        first = min(self.wrote.values(), default=None)
+        first = min((one for _, one in self.wrote.values()), default=None)
         if first is None or self.random.random() < .5:
             return self.list(_name)
-        return WATCH(self.kind.plural + "?labelSelector=case%3D$ns&resourceVersion=${" + "%d.metadata.resourceVersion}" % first, 99, seconds=.4)
+        return WATCH(self.kind.plural + "?labelSelector=case%3D$ns&resourceVersion=${" + "%d.metadata.resourceVersion}" % first, 99, seconds=1)
 
     def case(self, title):
         choices = ([self.create] * 6 + [self.update] * 5 + [self.merge] * 5 + [self.strategic] * 2 + [self.apply] * 7 + [self.json_patch] * 2 + [self.status] * 3
@@ -136,8 +147,9 @@ class Sequence:
             name = self.name()
             choice = self.random.choice(choices)
             self.steps.append(choice(name))
-            if choice in (self.create, self.update, self.merge, self.apply, self.strategic, self.status):
-                self.wrote[name] = len(self.steps)
+            dry = "dryRun" in self.steps[-1]["path"] # what is answered then has no revision, or an empty one
+            if not dry and choice in (self.create, self.update, self.merge, self.apply, self.strategic, self.status):
+                self.wrote[name] = (self.wrote.get(name, (len(self.steps),) * 2)[1], len(self.steps))
         return Case(title, self.steps)
 
 

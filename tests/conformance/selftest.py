@@ -26,7 +26,8 @@ def answers():
                "details": {"causes": [{"field": "spec"}, {"field": "spec"}]}}
     mark = {"kind": "Service", "spec": {"a": 1}, "metadata": {"resourceVersion": "12", "annotations": {"k8s.io/initial-events-end": "true"}}}
     page = {"kind": "ServiceList", "items": [], "metadata": {"resourceVersion": "12", "continue": "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ"}}
-    return [one, copy.deepcopy(one), table, refusal, mark, page]
+    conflict = [{"reason": "FieldManagerConflict", "message": "conflict with \"%s\"" % who, "field": field} for who, field in (("a", ".x"), ("a", ".y"), ("b", ".z"))]
+    return [one, copy.deepcopy(one), table, refusal, mark, page, {"kind": "Status", "details": {"causes": conflict}}]
 
 
 def put(value, path, new):
@@ -56,6 +57,7 @@ PLANTS = {
     "managers": [((0, "metadata", "managedFields"), lambda entries: entries[::-1]), ((0, "metadata", "managedFields"), lambda entries: entries[:1])],
     "bookmark": [((4, "spec"), {"a": 2}), ((4, "kind"), "Pod")],
     "repeats": [((3, "details", "causes"), [{"field": "spec"}]), ((3, "details", "causes"), [])],
+    "conflicts": [((6, "details", "causes"), lambda causes: causes[2:] + causes[:2]), ((6, "details", "causes"), lambda causes: [causes[1], causes[0], causes[2]])],
 }
 
 
