@@ -1,10 +1,10 @@
 -- Says whether somebody leads the Coordinators and the Overlords: a cluster whose pods are all ready but that nobody
 -- leads is Degraded, and an update goes no further.
 --
--- Druid is asked when a workload of these processes has changed and is complete again: one round. While nobody leads
+-- Druid is asked when pods of these processes have changed and all are ready again: one round. While nobody leads
 -- it is asked again, every 5 s at first, later once a minute. In a cluster in which nothing changes it is not asked at
 -- all; one that was Ready when this process first looked at it counts as led. A Druid that cannot be asked (no way to
--- it, a password that is not given) is asked for spec.druidTimeout and then left alone until these workloads change,
+-- it, a password that is not given) is asked for spec.druidTimeout and then left alone until these pods change,
 -- which the condition DruidLeaders says; the cluster is then as ready as Kubernetes says.
 -- What was asked is kept in memory and may be lost at any time. `judge` is pure.
 
@@ -13,12 +13,14 @@ local condition = require "lib.condition"
 local coordinator = require "druid.client.coordinator"
 local durations = require "lib.duration"
 local tables = require "lib.tables"
+local world = require "druid.world"
 
 local M = {}
 
 M.condition = "DruidLeaders"
 M.grace_s = 60                       -- an election takes a while
 M.ask_ms, M.ask_ms_max = 5000, 60000
+M.behind_ms = 2000                   -- until a cache that is behind is looked at again
 M.unasked_s = 60                     -- unless spec.druidTimeout says otherwise
 
 local roles = { { name = "coordinator", who = "the Coordinators" }, { name = "overlord", who = "the Overlords" } }
@@ -77,19 +79,27 @@ local function ask(druid, cluster)
   return answers
 end
 
--- What the workloads of these processes are now, as text; nil while they are on their way.
-local function mark_of(entries)
-  local parts = {}
+-- The pods of these processes as text, with the times since which they are ready; nil while they are on their way, and
+-- true when only the cache of pods is behind that of workloads.
+local function mark_of(druid, cluster, entries)
+  local parts, behind = {}, false
   for _, entry in ipairs(entries) do
     if entry.type == "coordinator" or entry.type == "overlord" then
       local state = entry.state
       if not entry.live or not state.settled or state.ready < state.total then
         return nil
       end
-      parts[#parts + 1] = entry.live.metadata.uid .. " " .. (entry.live.metadata.resourceVersion or "")
+      local count = 0
+      for _, pod in ipairs(world.pods(druid.kube, cluster, entry.group, entry.live)) do
+        local ready = condition.find((pod.status or {}).conditions, "Ready") or {}
+        parts[#parts + 1] = pod.metadata.uid .. " " .. tostring(ready.lastTransitionTime)
+        count = count + (ready.status == "True" and 1 or 0)
+      end
+      behind = behind or count < state.total
     end
   end
-  return table.concat(parts, "\n")
+  table.sort(parts)
+  return behind or table.concat(parts, "\n")
 end
 
 local memory = {}   -- uid = { mark =, since =, tries =, next_ms =, told = }
@@ -123,7 +133,7 @@ end
 -- while nobody leads, keys = of the groups that could, trouble = the words when that lasts, pending = words while there
 -- is no answer, condition =, again_ms = }.
 function M.look(druid, cluster, entries, old)
-  local mark, known = mark_of(entries), memory[cluster.uid]
+  local mark, known = mark_of(druid, cluster, entries), memory[cluster.uid]
   if druid.previewing or mark == "" then
     return nil
   elseif not mark then
@@ -131,6 +141,8 @@ function M.look(druid, cluster, entries, old)
     local told = known and known.told and known.told.leaderless and known.told or nil
     memory[cluster.uid] = { next_ms = known and known.next_ms, since = told and known.since, told = told }
     return told
+  elseif mark == true then
+    return tables.merge(known and known.told or {}, { again_ms = M.behind_ms })
   end
   if not known then
     local before = condition.find(old.conditions, M.condition)
@@ -143,13 +155,13 @@ function M.look(druid, cluster, entries, old)
     return known.told
   end
   local now_ms = clock.now_ms()
-  if not known.next_ms or now_ms >= known.next_ms then
+  local patience_ms = (durations.seconds(tables.text(cluster.spec.druidTimeout)) or M.unasked_s) * 1000
+  if not known.next_ms or now_ms >= known.next_ms or patience_ms == 0 then
     local answers = ask(druid, cluster)
     if answers then
       local before = known.mark == mark and known
         or { since = known.told and known.told.leaderless and known.since, told = known.told }
-      known = note(before, mark, now_ms, answers,
-        (durations.seconds(tables.text(cluster.spec.druidTimeout)) or M.unasked_s) * 1000)
+      known = note(before, mark, now_ms, answers, patience_ms)
     else
       known.next_ms = now_ms + M.ask_ms
     end

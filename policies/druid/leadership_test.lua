@@ -21,7 +21,7 @@ local function new_world(timeout)
   world.entries = entries
   function world.look(old)
     for i, entry in ipairs(entries) do
-      entry.live = { metadata = { uid = "u" .. i, resourceVersion = tostring(world.version) } }
+      entry.live = { metadata = { uid = "u" .. i } }
     end
     local http = { request = function(request)
       world.asked = world.asked + 1
@@ -31,7 +31,11 @@ local function new_world(timeout)
       end
       return { status = 200, headers = {}, body = world.led[role] or "" }
     end }
-    local druid = client.open({ kube = { list = function() return {} end }, http = http, previewing = world.previewing },
+    local function list(query)
+      return query.owner and { { metadata = { uid = query.owner .. world.version },
+        status = { conditions = { { type = "Ready", status = world.ready or "True" } } } } } or {}
+    end
+    local druid = client.open({ kube = { list = list }, http = http, previewing = world.previewing },
       world.cluster)
     return leadership.look(druid, world.cluster, entries, old or {})
   end
@@ -63,7 +67,7 @@ return {
     cluster.groups[1].node["runtime.properties"] = "druid.coordinator.asOverlord.enabled=true"
     t.equal(leadership.who_could_lead(cluster, "overlord"), { "c" })
   end,
-  ["who leads is asked once, and again when a workload has changed"] = function(t)
+  ["who leads is asked once, and again when a pod has changed"] = function(t)
     local world = new_world()
     t.equal(world.look(), {})
     local asked = world.asked
@@ -85,6 +89,8 @@ return {
     t.equal(world.look(), nil)
     world.entries[1].state.settled, world.previewing = true, true
     t.equal(world.look(), nil)
+    world.previewing, world.ready = false, "False"   -- the cache of pods is behind
+    t.ok(world.look().again_ms)
     t.equal(world.asked, 0)
   end,
   ["without a leader it says so, and looks again in five seconds"] = function(t)

@@ -85,7 +85,7 @@ static void watcher_pump(struct watcher *watcher)
         watcher_free(watcher);
         return;
     }
-    if (more || (watcher->pending.len == 0 &&
+    if (more || (watcher->pending.len == 0 && watcher_lag_ms(watcher) == 0 &&
                  watcher->sequence < storage_sequence_end(set->server->storage)))
         watchers_notify(set);
 }
@@ -101,15 +101,17 @@ static void on_lag(void *arg)
 static void wait_for_lag(struct watchers *set)
 {
     const struct apiserver *server = set->server;
-    const struct change *oldest = NULL;
+    int64_t due_ms = INT64_MAX;
     for (struct watcher *watcher = set->first; watcher; watcher = watcher->next) {
-        const struct change *change = storage_change(server->storage, watcher->sequence);
-        if (change && (!oldest || change->at_ms < oldest->at_ms))
-            oldest = change;
+        int64_t lag_ms = watcher_lag_ms(watcher);
+        const struct change *change =
+            lag_ms > 0 ? storage_change(server->storage, watcher->sequence) : NULL;
+        if (change && change->at_ms + lag_ms < due_ms)
+            due_ms = change->at_ms + lag_ms;
     }
-    if (!oldest || set->lagging)
+    if (due_ms == INT64_MAX || set->lagging)
         return;
-    int64_t wait_ms = oldest->at_ms + server->faults.watch_lag_ms - server_now_ms(server);
+    int64_t wait_ms = due_ms - server_now_ms(server);
     set->lagging = loop_timer_add(server->loop, wait_ms > 0 ? wait_ms : 1, on_lag, set);
 }
 
@@ -122,11 +124,8 @@ static void pump_all(void *arg)
         if (!watcher->retry)
             watcher_pump(watcher);
     }
-    if (set->server->faults.watch_lag_ms > 0) {
-        loop_timer_cancel(set->server->loop, set->deferred);
-        set->deferred = NULL;
+    if (set->server->faults.watch_lag_ms > 0)
         wait_for_lag(set);
-    }
 }
 
 static void on_timeout(void *arg)

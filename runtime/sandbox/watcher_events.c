@@ -54,12 +54,21 @@ static void send_change(struct watcher *watcher, const struct change *change)
         watcher_event(watcher, "DELETED", change->before, change->revision);
 }
 
+static bool has_faults(const struct watcher *watcher)
+{
+    const char *only = watcher->set->server->fault_user;
+    return !only || strncmp(watcher->request.user, only, strlen(only)) == 0;
+}
+
+int64_t watcher_lag_ms(const struct watcher *watcher)
+{
+    return has_faults(watcher) ? watcher->set->server->faults.watch_lag_ms : 0;
+}
+
 static bool draws(const struct watcher *watcher)
 {
     const struct apiserver *server = watcher->set->server;
-    const char *only = server->fault_user;
-    return server->faults.watch_gone > 0 &&
-           (!only || strncmp(watcher->request.user, only, strlen(only)) == 0) &&
+    return server->faults.watch_gone > 0 && has_faults(watcher) &&
            random_unit(server->options.random) < server->faults.watch_gone;
 }
 
@@ -177,11 +186,11 @@ bool watcher_fill(struct watcher *watcher)
     }
     if (watcher->initial && fill_initial(watcher))
         return true;
-    int64_t until_ms = server_now_ms(server) - server->faults.watch_lag_ms;
+    int64_t lag_ms = watcher_lag_ms(watcher), until_ms = server_now_ms(server) - lag_ms;
     uint64_t end = storage_sequence_end(storage);
     for (; watcher->sequence < end; watcher->sequence++) {
         const struct change *change = storage_change(storage, watcher->sequence);
-        if (server->faults.watch_lag_ms > 0 && change->at_ms > until_ms)
+        if (lag_ms > 0 && change->at_ms > until_ms)
             return false;
         if (watcher->pending.len >= WATCH_PIECE_BYTES)
             return true;

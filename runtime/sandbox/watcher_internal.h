@@ -45,5 +45,7 @@ void watcher_too_large(struct watcher *watcher, uint64_t wanted);
 void watcher_error(struct watcher *watcher, int code, const char *reason, const char *message);
 /* Fills pending with what is due, up to a piece. True when there is more at once. */
 bool watcher_fill(struct watcher *watcher);
+/* How late changes reach it; 0: at once. */
+int64_t watcher_lag_ms(const struct watcher *watcher);
 
 #endif

@@ -8,14 +8,18 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: scenario --mode virtual|http|cluster [--seed N] [--faults] [--kubeconfig FILE]\n"
-    "                [--operator-kubeconfig FILE] [--nemeton FILE] [--logs DIR] [--verbose]\n"
-    "                [--crash-every N | --crash-at N] [--overlay FILE] [NAME...]\n"
+    "usage: scenario --mode virtual|http|cluster [--seed N] [--faults] [--stale]\n"
+    "                [--kubeconfig FILE] [--operator-kubeconfig FILE] [--nemeton FILE]\n"
+    "                [--logs DIR] [--verbose] [--crash-every N | --crash-at N]\n"
+    "                [--overlay FILE] [NAME...]\n"
     "       scenario --list\n"
     "\n"
     "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios. A name "
     "with a\n"
     "slash is a file.\n"
+    "--faults (virtual): a bad network and a grumpy server. --stale (virtual): what the operator "
+    "watches\n"
+    "  reaches it up to a minute late, while it reads and writes as ever\n"
     "--crash-every N (virtual): the operator dies at every Nth of its writes, each in a run of its "
     "own,\n"
     "  before it is seen and after its answer is lost; --crash-at N: at that one, with --verbose "
@@ -38,6 +42,10 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--faults") == 0) {
             out->stage.faults = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--stale") == 0) {
+            out->stage.stale = true;
             continue;
         }
         if (strcmp(argv[i], "--verbose") == 0) {
@@ -181,9 +189,9 @@ static int play(const struct arguments *arguments, struct crash *crash, const ch
                                             .slice_instructions = 1000000,
                                             .effects_max = 10000000}};
         struct setting setting = {.mode = options.mode,
-                                  .patience = options.faults ? 10
-                                              : crash        ? 3
-                                                             : 1,
+                                  .patience = options.faults || options.stale ? 10
+                                              : crash                         ? 3
+                                                                              : 1,
                                   .settles = crash != NULL,
                                   .policy_namespace = stage->policy_namespace,
                                   .overlay = arguments->overlay,

@@ -41,6 +41,7 @@ struct stage_options {
     const char *mode;
     uint64_t seed;       /* virtual */
     bool faults;         /* virtual: a bad network and a grumpy server */
+    bool stale;          /* virtual: what operators watch reaches them up to a minute late */
     struct crash *crash; /* virtual: operators die at their writes; may be NULL */
     const char *kubeconfig, *operator_kubeconfig, *nemeton, *folder; /* process */
 };

@@ -13,6 +13,7 @@ static const int64_t WALL_START_NS = 1767225600LL * 1000000000LL;
 
 /* As soon as a Deployment starts a container again. */
 enum { RESTART_MS = 1000, ANSWER_MS = 1, REST_MS = 30000, ROUND_MS = 1000 };
+enum { SPELL_MIN_MS = 2000, SPELL_MAX_MS = 60000 };
 
 struct virtual_stage {
     struct stage stage;
@@ -21,7 +22,9 @@ struct virtual_stage {
     struct end_state *end_state;
     struct crash *crash;
     struct loop_timer *timer; /* an operator dies soon, or starts again */
-    size_t died;              /* its index */
+    struct loop_timer *spell; /* until caches are stale in another way */
+    struct apiserver_faults server_faults;
+    size_t died; /* its index */
     int64_t last_write_ms, last_ask_ms;
     struct err failed; /* the world itself came to an end */
 };
@@ -186,6 +189,7 @@ static void virtual_free(struct stage *stage)
     struct virtual_stage *self = (struct virtual_stage *)stage;
     struct world *world = self->world;
     forget_death(self);
+    loop_timer_cancel(stage->loop, self->spell);
     self->world = NULL;
     world_free(world);
     end_state_free(self->end_state);
@@ -200,15 +204,31 @@ static void make_trouble(struct virtual_stage *self)
 {
     struct loopback_faults network = {
         .delay_mean_us = 3000, .drop_reply = 0.005, .cut_stream = 0.005, .refuse = 0.005};
-    struct apiserver_faults server = {.conflict = 0.01,
-                                      .too_many = 0.01,
-                                      .server_error = 0.01,
-                                      .late_error = 0.005,
-                                      .watch_gone = 0.002,
-                                      .watch_lag_ms = 20,
-                                      .only_user = WORLD_OPERATOR_USER};
+    self->server_faults = (struct apiserver_faults){.conflict = 0.01,
+                                                    .too_many = 0.01,
+                                                    .server_error = 0.01,
+                                                    .late_error = 0.005,
+                                                    .watch_gone = 0.002,
+                                                    .watch_lag_ms = 20,
+                                                    .only_user = WORLD_OPERATOR_USER};
     world_set_faults(self->world, &network);
-    apiserver_set_faults(world_apiserver(self->world), &server);
+    apiserver_set_faults(world_apiserver(self->world), &self->server_faults);
+}
+
+/* Writes and reads go on as ever, while what is watched is late: not at all, for seconds, or for a minute, and that for
+ * a while. */
+static void on_spell(void *arg)
+{
+    static const int64_t lags_ms[] = {0, 1000, 5000, 20000, 60000};
+    struct virtual_stage *self = arg;
+    struct random_source *random = self->stage.random;
+    uint64_t count = sizeof(lags_ms) / sizeof(lags_ms[0]);
+    self->server_faults.watch_lag_ms = lags_ms[random_below(random, count)];
+    self->server_faults.only_user = WORLD_OPERATOR_USER;
+    apiserver_set_faults(world_apiserver(self->world), &self->server_faults);
+    int64_t length_ms =
+        SPELL_MIN_MS + (int64_t)random_below(random, SPELL_MAX_MS - SPELL_MIN_MS + 1);
+    self->spell = loop_timer_add(self->stage.loop, length_ms, on_spell, self);
 }
 
 struct stage *stage_virtual_new(const struct stage_options *options, struct err *err)
@@ -241,6 +261,9 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
     }
     if (options->faults) {
         make_trouble(self);
+    }
+    if (options->stale) {
+        on_spell(self);
     }
     stage->transport = world_transport(self->world);
     stage->config = world_config(self->world);
