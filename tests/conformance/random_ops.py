@@ -138,7 +138,7 @@ class Sequence:
         first = min((one for _, one in self.wrote.values()), default=None)
         if first is None or self.random.random() < .5:
             return self.list(_name)
-        return WATCH(self.kind.plural + "?labelSelector=case%3D$ns&resourceVersion=${" + "%d.metadata.resourceVersion}" % first, 99, seconds=1)
+        return WATCH(self.kind.plural + "?labelSelector=case%3D$ns&resourceVersion=${" + "%d.metadata.resourceVersion}" % first, 99, seconds=2)
 
     def case(self, title):
         choices = ([self.create] * 6 + [self.update] * 5 + [self.merge] * 5 + [self.strategic] * 2 + [self.apply] * 7 + [self.json_patch] * 2 + [self.status] * 3

@@ -1,6 +1,8 @@
--- The Deployment controller: one ReplicaSet a template, moved over within maxSurge and maxUnavailable.
+-- The Deployment controller: one ReplicaSet a template, moved over within maxSurge and maxUnavailable. One
+-- thing a run, as the real one: a set made, scaled up, or down; what follows waits for what comes of it.
 local owner = require "lib.owner"
 local pods = require "kubernetes.pod"
+local progress = require "kubernetes.progress"
 local revision = require "kubernetes.revision"
 
 local M = {}
@@ -14,6 +16,11 @@ M.rights = {
   ["apps/v1/ReplicaSet"] = { "create", "patch", "delete", "read" },
 }
 
+local NUMBER = "deployment.kubernetes.io/revision"
+local NUMBERS = "deployment.kubernetes.io/revision-history"
+local WANTED = "deployment.kubernetes.io/desired-replicas"
+local MOST = "deployment.kubernetes.io/max-replicas"
+
 local function amount(value, of, round_up, default)
   if value == nil then value = default end
   if type(value) == "string" then
@@ -24,23 +31,41 @@ local function amount(value, of, round_up, default)
   return value
 end
 
+local function is_recreate(deployment)
+  return deployment.spec.strategy ~= nil and deployment.spec.strategy.type == "Recreate"
+end
+
 -- How many pods may be missing and how many may be too many.
 function M.budget(deployment)
   local wanted = deployment.spec.replicas or 1
-  local strategy = deployment.spec.strategy or {}
-  if strategy.type == "Recreate" then return wanted, 0 end
-  local rolling = strategy.rollingUpdate or {}
+  if is_recreate(deployment) then return 0, 0 end
+  local rolling = deployment.spec.strategy and deployment.spec.strategy.rollingUpdate or {}
   local surge = amount(rolling.maxSurge, wanted, true, "25%")
   local unavailable = amount(rolling.maxUnavailable, wanted, false, "25%")
   if surge == 0 and unavailable == 0 then unavailable = 1 end
-  return unavailable, surge
+  return math.min(unavailable, wanted), surge
 end
 
 local function hash_of(template)
   return revision.safe_encode(string.format("%d", digest.fnv1_32(json.encode(template))))
 end
 
-function M.replica_set(deployment, hash)
+local function size(set) return set.spec.replicas or 0 end
+local function number_of(set) return math.tointeger(tonumber((set.metadata.annotations or {})[NUMBER])) or 0 end
+
+local function sum(sets, fn)
+  local total = 0
+  for _, set in ipairs(sets) do total = total + fn(set) end
+  return total
+end
+local function available(set) return set.status and set.status.availableReplicas or 0 end
+
+local function sizes_noted(deployment)
+  local wanted, _, surge = deployment.spec.replicas or 1, M.budget(deployment)
+  return { [WANTED] = tostring(wanted), [MOST] = tostring(wanted == 0 and 0 or wanted + surge) }
+end
+
+function M.replica_set(deployment, hash, replicas, number)
   local template = json.copy(deployment.spec.template)
   template.metadata = template.metadata or {}
   template.metadata.labels = template.metadata.labels or {}
@@ -48,76 +73,45 @@ function M.replica_set(deployment, hash)
   local selector = json.copy(deployment.spec.selector)
   selector.matchLabels = selector.matchLabels or {}
   selector.matchLabels["pod-template-hash"] = hash
+  local annotations = sizes_noted(deployment)
+  annotations[NUMBER] = tostring(number)
   return {
     apiVersion = "apps/v1", kind = "ReplicaSet",
     metadata = {
       namespace = deployment.metadata.namespace, name = deployment.metadata.name .. "-" .. hash,
-      labels = template.metadata.labels, ownerReferences = { pods.owner_reference(deployment) },
+      labels = template.metadata.labels, annotations = annotations,
+      ownerReferences = { pods.owner_reference(deployment) },
     },
-    spec = { replicas = 0, selector = selector, template = template },
+    spec = { replicas = replicas, selector = selector, template = template, minReadySeconds = deployment.spec.minReadySeconds },
   }
 end
 
--- The next replicas of every set: { [name] = n }.
-function M.scale(deployment, new, old)
-  local wanted = deployment.spec.replicas or 1
-  local unavailable, surge = M.budget(deployment)
-  local plan, total, available = {}, new.spec.replicas or 0, new.status and new.status.availableReplicas or 0
-  local old_total = 0
-  for _, set in ipairs(old) do
-    old_total = old_total + (set.spec.replicas or 0)
-    available = available + (set.status and set.status.availableReplicas or 0)
+-- What the set of the template may grow to, among these others. new: nil when there is none yet.
+function M.new_size(deployment, new, old)
+  local wanted, _, surge = deployment.spec.replicas or 1, M.budget(deployment)
+  local now = new and size(new) or 0
+  if now > wanted or is_recreate(deployment) then return wanted end
+  local room = wanted + surge - now - sum(old, size)
+  return room > 0 and now + math.min(room, wanted - now) or now
+end
+
+-- The next size of each old set that shrinks: { [name] = n }. old: oldest first. First what is not available
+-- anyway, then as much as there is more than must be.
+function M.old_sizes(deployment, new, old)
+  local plan = {}
+  local unavailable = M.budget(deployment)
+  local least = (deployment.spec.replicas or 1) - unavailable
+  local most = sum(old, size) + size(new) - least - (size(new) - available(new))
+  if most <= 0 then return plan end
+  local function shrink(set, count)
+    if count > 0 then plan[set.metadata.name] = (plan[set.metadata.name] or size(set)) - count end
+    return math.max(0, count)
   end
-  total = total + old_total
-  local recreate = deployment.spec.strategy and deployment.spec.strategy.type == "Recreate"
-  if (new.spec.replicas or 0) > wanted then
-    plan[new.metadata.name] = wanted
-  elseif (new.spec.replicas or 0) < wanted and not (recreate and old_total > 0) then
-    local room = wanted + surge - total
-    if room > 0 then plan[new.metadata.name] = math.min(wanted, (new.spec.replicas or 0) + room) end
-  end
-  local spare = available - (wanted - unavailable)
-  for _, set in ipairs(old) do
-    local has = set.spec.replicas or 0
-    local sick = math.max(0, has - (set.status and set.status.availableReplicas or 0))
-    local down = math.min(has, sick + math.max(0, spare))
-    if down > 0 then
-      plan[set.metadata.name] = has - down
-      spare = spare - (down - sick)
-    end
-  end
+  local left = most
+  for _, set in ipairs(old) do left = left - shrink(set, math.min(left, size(set) - available(set))) end
+  local spare = sum(old, available) + available(new) - least
+  for _, set in ipairs(old) do spare = spare - shrink(set, math.min(spare, plan[set.metadata.name] or size(set))) end
   return plan
-end
-
-local function status_of(deployment, new, sets)
-  local total, ready, available = 0, 0, 0
-  for _, set in ipairs(sets) do
-    local status = set.status or {}
-    total, ready, available = total + (status.replicas or 0), ready + (status.readyReplicas or 0),
-      available + (status.availableReplicas or 0)
-  end
-  local wanted = deployment.spec.replicas or 1
-  local updated = new.status and new.status.replicas or 0
-  local done = updated == wanted and total == wanted and available == wanted
-  local minimum = available >= wanted - M.budget(deployment)
-  local function condition(kind, ok, reason, message)
-    local state, since = ok and "True" or "False", clock.rfc3339()
-    for _, old in ipairs(deployment.status and deployment.status.conditions or {}) do
-      if old.type == kind and old.status == state then since = old.lastTransitionTime end
-    end
-    return { type = kind, status = state, reason = reason, message = message, lastTransitionTime = since,
-      lastUpdateTime = since }
-  end
-  return {
-    observedGeneration = deployment.metadata.generation, replicas = total, updatedReplicas = updated,
-    readyReplicas = ready, availableReplicas = available, unavailableReplicas = math.max(0, total - available),
-    conditions = {
-      condition("Available", minimum, minimum and "MinimumReplicasAvailable" or "MinimumReplicasUnavailable",
-        minimum and "Deployment has minimum availability." or "Deployment does not have minimum availability."),
-      condition("Progressing", true, done and "NewReplicaSetAvailable" or "ReplicaSetUpdated",
-        "ReplicaSet \"" .. new.metadata.name .. (done and "\" has successfully progressed." or "\" is progressing.")),
-    },
-  }
 end
 
 -- ReplicaSets that a Deployment of the same selector has left behind are adopted, when a new one begins.
@@ -137,43 +131,155 @@ local function adopt(ctx, deployment)
   return found ~= nil, err
 end
 
-function M.reconcile(ctx)
-  local deployment = ctx.object
-  if not deployment or pods.is_deleting(deployment) then return end
-  if not (deployment.status and deployment.status.observedGeneration) then
-    local done, err = adopt(ctx, deployment)
-    if not done then return nil, err end
-  end
-  local hash = hash_of(deployment.spec.template)
-  local name = deployment.metadata.name .. "-" .. hash
-  local sets = kube.list{ apiVersion = "apps/v1", kind = "ReplicaSet", namespace = deployment.metadata.namespace,
-    owner = deployment.metadata.uid }
+-- The set of the template (nil: none) and the others, oldest first.
+local function sets_of(deployment)
+  local name = deployment.metadata.name .. "-" .. hash_of(deployment.spec.template)
   local new, old = nil, {}
-  for _, set in ipairs(sets) do
+  for _, set in ipairs(kube.list{ apiVersion = "apps/v1", kind = "ReplicaSet", namespace = deployment.metadata.namespace,
+    owner = deployment.metadata.uid }) do
     if set.metadata.name == name then new = set else old[#old + 1] = set end
   end
-  if not new then
-    local err
-    new, err = ctx.create(M.replica_set(deployment, hash))
-    if not new then return nil, err end
-    sets[#sets + 1] = new
+  table.sort(old, function(a, b) return number_of(a) < number_of(b) end)
+  return new, old
+end
+
+local function change(ctx, set, body)
+  local target = { apiVersion = "apps/v1", kind = "ReplicaSet", namespace = set.metadata.namespace, name = set.metadata.name }
+  local done, err = ctx.patch(target, body)
+  if not done then return nil, err end
+  return done
+end
+
+local function resize(ctx, deployment, set, replicas)
+  return change(ctx, set, { metadata = { annotations = sizes_noted(deployment) }, spec = { replicas = replicas } })
+end
+
+-- The newest set has the highest number, and the Deployment has it, too.
+local function number(ctx, deployment, new, old)
+  local highest = old[#old] and number_of(old[#old]) or 0
+  local before = number_of(new)
+  if before <= highest then
+    local history = (new.metadata.annotations or {})[NUMBERS]
+    local done, err = change(ctx, new, { metadata = { annotations = { [NUMBER] = tostring(highest + 1),
+      [NUMBERS] = before > 0 and (history and history .. "," or "") .. before or nil } } })
+    if not done then return nil, err end
+    new, before = done, highest + 1
   end
-  for set_name, count in pairs(M.scale(deployment, new, old)) do
-    local _, err = ctx.patch({ apiVersion = "apps/v1", kind = "ReplicaSet", namespace = deployment.metadata.namespace,
-      name = set_name }, { spec = { replicas = count } })
-    if err then return nil, err end
+  if number_of(deployment) ~= before then
+    -- With the status, as the real one: elsewhere it would be a new generation.
+    local done, err = ctx.patch(deployment, { metadata = { annotations = { [NUMBER] = tostring(before) } } },
+      { subresource = "status" })
+    if not done then return nil, err end
   end
+  return new
+end
+
+-- A Deployment that is scaled: the one set that there is follows; among several the rollout sees to it.
+local function scaled(ctx, deployment, new, old)
+  local wanted = tostring(deployment.spec.replicas or 1)
+  local active, seen = {}, false
+  for _, set in ipairs{ new, table.unpack(old) } do
+    if size(set) > 0 then active[#active + 1] = set end
+    local noted = (set.metadata.annotations or {})[WANTED]
+    seen = seen or ((size(set) > 0 or set == new) and noted ~= nil and noted ~= wanted)
+  end
+  if not seen and not deployment.spec.paused then return false end
+  local only = #active == 1 and active[1] or (#active == 0 and (new or old[#old])) or nil
+  if only and (size(only) ~= (deployment.spec.replicas or 1)) then
+    local done, err = resize(ctx, deployment, only, deployment.spec.replicas or 1)
+    if not done then return nil, err end
+    return true
+  end
+  for _, set in ipairs(only and { only } or active) do
+    if (set.metadata.annotations or {})[WANTED] ~= wanted then
+      local done, err = change(ctx, set, { metadata = { annotations = sizes_noted(deployment) } })
+      if not done then return nil, err end
+    end
+  end
+  return deployment.spec.paused == true
+end
+
+local function shrink(ctx, deployment, plan, old)
+  for _, set in ipairs(old) do
+    if plan[set.metadata.name] then
+      local done, err = resize(ctx, deployment, set, plan[set.metadata.name])
+      if not done then return nil, err end
+    end
+  end
+  return next(plan) ~= nil
+end
+
+local function forget(ctx, deployment, old)
   local finished = {}
   for _, set in ipairs(old) do
-    if (set.spec.replicas or 0) == 0 and (not set.status or (set.status.replicas or 0) == 0) then
-      finished[#finished + 1] = set
-    end
+    if size(set) == 0 and (not set.status or (set.status.replicas or 0) == 0) then finished[#finished + 1] = set end
   end
   for i = 1, #finished - (deployment.spec.revisionHistoryLimit or 10) do
     ctx.delete(finished[i], { reason = "revision history limit" })
   end
-  local _, err = ctx.status(status_of(deployment, new, sets))
+end
+
+-- One step of the rollout; gives the set of the template as it is now, or nil and an error.
+local function roll(ctx, deployment, new, old)
+  if is_recreate(deployment) then
+    local plan = {}
+    for _, set in ipairs(old) do if size(set) > 0 then plan[set.metadata.name] = 0 end end
+    local done, err = shrink(ctx, deployment, plan, old)
+    if done == nil then return nil, err end
+    local busy = sum(old, function(set)
+      return set.status and (set.status.replicas or 0) + (set.status.terminatingReplicas or 0) or 0
+    end)
+    if done or busy > 0 then return new or false end
+  end
+  if not new then
+    local highest = old[#old] and number_of(old[#old]) or 0
+    return ctx.create(M.replica_set(deployment, hash_of(deployment.spec.template), M.new_size(deployment, nil, old), highest + 1))
+  end
+  local next_size = M.new_size(deployment, new, old)
+  if next_size ~= size(new) then return resize(ctx, deployment, new, next_size) end
+  local done, err = shrink(ctx, deployment, M.old_sizes(deployment, new, old), old)
+  if done == nil then return nil, err end
+  return new
+end
+
+function M.reconcile(ctx)
+  local deployment = ctx.object
+  if not deployment then return end
+  local going = pods.is_deleting(deployment)
+  if not going and not (deployment.status and deployment.status.observedGeneration) then
+    local done, err = adopt(ctx, deployment)
+    if not done then return nil, err end
+  end
+  local new, old = sets_of(deployment)
+  local made, paces = false, not going
+  if not going then
+    if new and not deployment.spec.paused then
+      local err
+      new, err = number(ctx, deployment, new, old)
+      if not new then return nil, err end
+    end
+    local done, err = scaled(ctx, deployment, new, old)
+    if done == nil then return nil, err end
+    paces = not done
+    if not done then
+      local before = new
+      new, err = roll(ctx, deployment, new, old)
+      if new == nil then return nil, err end
+      made = new and not before
+      new = new or nil
+      if made then
+        new, err = number(ctx, deployment, new, old)
+        if not new then return nil, err end
+      end
+    end
+  end
+  local sets = { new, table.unpack(old) }
+  if not new then sets = old end
+  local status, again_s = progress.status(deployment, new, sets, M.budget(deployment), made, paces)
+  if not going and progress.is_complete(deployment, status) then forget(ctx, deployment, old) end
+  local _, err = ctx.status(status)
   if err then return nil, err end
+  if again_s then return { requeue_ms = math.ceil(again_s * 1000) } end
 end
 
 return M

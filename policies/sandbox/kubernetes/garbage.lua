@@ -1,10 +1,13 @@
 -- The garbage collector: what belonged to somebody who is gone goes too. An object is collected when
--- all of its owners are gone (another uid under the name counts as gone); foreground deletion waits for
--- the dependents, orphaning releases them.
+-- all of its owners are gone (another uid under the name counts as gone) or wait for it; one of which some
+-- are left loses the others. Foreground deletion waits for the dependents that block it, orphaning
+-- releases all.
 local pods = require "kubernetes.pod"
 local customs = require "customs"
 
 local M = {}
+
+M.LOOK_AGAIN_MS = 50   -- at an owner that waits for its dependents
 
 M.KINDS = {
   { apiVersion = "v1", kind = "Pod" }, { apiVersion = "v1", kind = "Service" },
@@ -39,29 +42,40 @@ end
 M.watches = watches()
 M.rights = rights()
 
--- Whether an owner is gone: true, false, or nil and an error; the second answer of false says whether
--- a watch will tell when that changes.
-local function owner_gone(object, reference)
-  local watched = known[reference.apiVersion .. "/" .. reference.kind]
-  local target = { apiVersion = reference.apiVersion, kind = reference.kind, name = reference.name,
-    namespace = object.metadata.namespace }
-  if watched then
-    local cached = kube.get(target)
-    if cached and cached.metadata.uid == reference.uid then return false, true end
+-- The cache finds objects by their controller. Those that belong to an owner in another way: uid → name of
+-- the object → where it is. All objects are looked at when the world begins, so nothing is lost with it.
+local loose = {}
+
+local function note_loose(object)
+  for _, reference in ipairs(object.metadata.ownerReferences or {}) do
+    if not reference.controller then
+      local list = loose[reference.uid] or {}
+      loose[reference.uid] = list
+      list[object.kind .. "/" .. object.metadata.name] = { apiVersion = object.apiVersion, kind = object.kind,
+        namespace = object.metadata.namespace, name = object.metadata.name }
+    end
   end
-  local live, err = kube.read(target)
-  if live then return live.metadata.uid ~= reference.uid, watched ~= nil end
-  if err.code == "not_found" then return true end
-  return nil, err
+end
+
+local function reference_to(object, uid)
+  for _, reference in ipairs(object.metadata.ownerReferences or {}) do
+    if reference.uid == uid then return reference end
+  end
+  return nil
 end
 
 local function dependents(uid, namespace)
-  local list = {}
+  local list, seen = {}, {}
   for name in pairs(known) do
     local kind = known[name]
     for _, object in ipairs(kube.list{ apiVersion = kind.apiVersion, kind = kind.kind, namespace = namespace, owner = uid }) do
       list[#list + 1] = object
+      seen[object.metadata.uid] = true
     end
+  end
+  for _, target in pairs(loose[uid] or {}) do
+    local object = kube.get(target)
+    if object and reference_to(object, uid) and not seen[object.metadata.uid] then list[#list + 1] = object end
   end
   return list
 end
@@ -73,14 +87,55 @@ local function has_finalizer(object, name)
   return false
 end
 
-local function collect(ctx, list, reason)
-  for _, object in ipairs(list) do
-    if not pods.is_deleting(object) then
-      local done, err = ctx.delete(object, { reason = reason })
-      if not done and err.code ~= "conflict" then return nil, err end
-    end
-  end
+-- What an owner is: "gone", "waits" (for its dependents to go first) or "there"; nil and an error. The second
+-- answer of one that is there says whether a watch will tell when that changes.
+local function owner_state(object, reference)
+  local watched = known[reference.apiVersion .. "/" .. reference.kind]
+  local target = { apiVersion = reference.apiVersion, kind = reference.kind, name = reference.name,
+    namespace = object.metadata.namespace }
+  local owner, err = watched and kube.get(target), nil
+  if not owner or owner.metadata.uid ~= reference.uid then owner, err = kube.read(target) end
+  if not owner and err.code ~= "not_found" then return nil, err end
+  if not owner or owner.metadata.uid ~= reference.uid then return "gone" end
+  if pods.is_deleting(owner) and has_finalizer(owner, "foregroundDeletion") then return "waits" end
+  return "there", watched ~= nil
+end
+
+-- Deletes the object in the way that it asks for itself, or that the owner waits for.
+local function delete(ctx, object, waits)
+  local propagation = has_finalizer(object, "orphan") and "Orphan"
+    or (has_finalizer(object, "foregroundDeletion")
+      or (waits and #dependents(object.metadata.uid, object.metadata.namespace) > 0)) and "Foreground"
+    or "Background"
+  local done, err = ctx.delete(object, { reason = "its owners are gone", propagation = propagation })
+  if not done and err.code ~= "conflict" then return nil, err end
   return true
+end
+
+local function keep_owners(ctx, object, kept)
+  local _, err = ctx.patch(object, { metadata = { ownerReferences = kept, uid = object.metadata.uid } })
+  if err and err.code ~= "not_found" then return nil, err end
+  return true
+end
+
+-- Deletes an object that nobody owns any more, or takes those owners from it that are gone. True, nil and
+-- whether no watch will tell when that changes; or nil, err.
+local function attempt(ctx, object)
+  local owners = object.metadata.ownerReferences or {}
+  if #owners == 0 or pods.is_deleting(object) then return true end
+  local kept, waits, unwatched = json.array{}, false, false
+  for _, reference in ipairs(owners) do
+    local state, detail = owner_state(object, reference)
+    if not state then return nil, detail end
+    if state == "there" then
+      kept[#kept + 1] = reference
+      unwatched = unwatched or not detail
+    end
+    waits = waits or state == "waits"
+  end
+  if #kept == #owners then return true, nil, unwatched end
+  if #kept > 0 then return keep_owners(ctx, object, kept) end
+  return delete(ctx, object, waits)
 end
 
 local function release(ctx, owner, list)
@@ -89,8 +144,8 @@ local function release(ctx, owner, list)
     for _, reference in ipairs(object.metadata.ownerReferences) do
       if reference.uid ~= owner.metadata.uid then kept[#kept + 1] = reference end
     end
-    local _, err = ctx.patch(object, { metadata = { ownerReferences = kept, uid = object.metadata.uid } })
-    if err and err.code ~= "not_found" then return nil, err end
+    local done, err = keep_owners(ctx, object, kept)
+    if not done then return nil, err end
   end
   return ctx.finalizer_remove("orphan")
 end
@@ -99,38 +154,38 @@ local function finish_deletion(ctx, object)
   local list = dependents(object.metadata.uid, object.metadata.namespace)
   if has_finalizer(object, "orphan") then return release(ctx, object, list) end
   if not has_finalizer(object, "foregroundDeletion") then return true end
-  if #list == 0 then return ctx.finalizer_remove("foregroundDeletion") end
-  local done, err = collect(ctx, list, "foreground deletion of " .. object.metadata.name)
-  if not done then return nil, err end
-  return true, nil, 200
+  local blocked = false
+  for _, dependent in ipairs(list) do
+    local done, err = attempt(ctx, dependent)
+    if not done then return nil, err end
+    blocked = blocked or reference_to(dependent, object.metadata.uid).blockOwnerDeletion == true
+  end
+  if not blocked then return ctx.finalizer_remove("foregroundDeletion") end
+  return true, nil, M.LOOK_AGAIN_MS
 end
 
 function M.reconcile(ctx)
   local object = ctx.object
   if not object then
     if ctx.key.uid == "" then return end
-    local done, err = collect(ctx, dependents(ctx.key.uid, ctx.key.namespace), "its owner is gone")
-    if not done then return nil, err end
+    local failed -- a claim cannot be deleted while a pod uses it, which may be next
+    for _, dependent in ipairs(dependents(ctx.key.uid, ctx.key.namespace)) do
+      local done, err = attempt(ctx, dependent)
+      if not done then failed = err end
+    end
+    if failed then return nil, failed end
+    loose[ctx.key.uid] = nil
     return
   end
+  note_loose(object)
   if pods.is_deleting(object) then
     local done, err, again_ms = finish_deletion(ctx, object)
     if not done then return nil, err end
     return again_ms and { requeue_ms = again_ms } or nil
   end
-  local owners = object.metadata.ownerReferences or {}
-  if #owners == 0 then return end
-  local all_watched = true
-  for _, reference in ipairs(owners) do
-    local gone, detail = owner_gone(object, reference)
-    if gone == nil then return nil, detail end
-    if not gone then
-      all_watched = all_watched and detail
-      return not all_watched and { requeue_ms = 5000 } or nil
-    end
-  end
-  local done, err = collect(ctx, { object }, "its owner is gone")
+  local done, err, unwatched = attempt(ctx, object)
   if not done then return nil, err end
+  return unwatched and { requeue_ms = 5000 } or nil
 end
 
 return M

@@ -125,13 +125,24 @@ function M.status(pod, started, age)
   return status, next_change
 end
 
+-- There is one node, which has all labels that anybody asks for, but one name.
+local function wants_another(pod)
+  local host = pod.spec.nodeSelector and pod.spec.nodeSelector["kubernetes.io/hostname"]
+  return host ~= nil and host ~= M.NODE
+end
+
 local function schedule(ctx, pod)
+  if wants_another(pod) then
+    ctx.status{ phase = "Pending", qosClass = pod.status and pod.status.qosClass,
+      conditions = { condition(pod, "PodScheduled", false, "Unschedulable", "there is no node of that name") } }
+    return
+  end
   local claim = unbound_claim(pod)
   if claim then
     local message = "waiting for claim " .. claim .. " to be bound"
     ctx.status{ phase = "Pending", qosClass = pod.status and pod.status.qosClass,
       conditions = { condition(pod, "PodScheduled", false, "Unschedulable", message) } }
-    return { requeue_ms = 500 }
+    return { requeue_ms = 50 }
   end
   local _, err = ctx.create({ apiVersion = "v1", kind = "Binding",
     metadata = { name = pod.metadata.name, namespace = pod.metadata.namespace },

@@ -29,10 +29,12 @@ end
 function M.reconcile(ctx)
   local set = ctx.object
   if not set then return end
-  local live, ready = {}, 0
+  local live, ready, going = {}, 0, 0
   for _, pod in ipairs(kube.list{ apiVersion = "v1", kind = "Pod", namespace = set.metadata.namespace,
     owner = set.metadata.uid }) do
-    if not pods.is_deleting(pod) and not pods.is_failed(pod) then
+    if pods.is_deleting(pod) then
+      going = going + 1
+    elseif not pods.is_failed(pod) then
       live[#live + 1] = pod
       if pods.is_ready(pod) then ready = ready + 1 end
     end
@@ -55,7 +57,7 @@ function M.reconcile(ctx)
   local count = math.min(#live + created, math.max(wanted, created))
   local _, err = ctx.status{
     replicas = count, fullyLabeledReplicas = count, readyReplicas = ready, availableReplicas = ready,
-    observedGeneration = set.metadata.generation,
+    observedGeneration = set.metadata.generation, terminatingReplicas = going,
   }
   if err then return nil, err end
 end

@@ -5,6 +5,8 @@ local revision = require "kubernetes.revision"
 
 local M = {}
 
+M.LOOK_AGAIN_MS = 50   -- for a claim that is still being deleted
+
 M.watches = {
   primaries = { { apiVersion = "apps/v1", kind = "StatefulSet" } },
   { apiVersion = "v1", kind = "Pod", map = "owner" },
@@ -15,16 +17,37 @@ M.rights = {
   ["apps/v1/StatefulSet"] = { "status", "event" },
   ["v1/Pod"] = { "create", "patch", "delete" },
   ["apps/v1/ControllerRevision"] = { "create", "patch", "delete" },
-  ["v1/PersistentVolumeClaim"] = { "create" },
+  ["v1/PersistentVolumeClaim"] = { "create", "patch" },
 }
 
 local function replicas_of(set)
   return set.spec.replicas or 1
 end
 
+local function first_of(set)
+  return set.spec.ordinals and set.spec.ordinals.start or 0
+end
+
+local function last_of(set)
+  return first_of(set) + replicas_of(set) - 1
+end
+
+-- The lowest ordinal that is updated.
 local function partition_of(set)
   local rolling = set.spec.updateStrategy and set.spec.updateStrategy.rollingUpdate
-  return rolling and rolling.partition or 0
+  return first_of(set) + (rolling and rolling.partition or 0)
+end
+
+-- Seconds until the pod has been Ready for long enough: 0 when it has, nil when it is not Ready.
+local function unavailable_s(set, pod)
+  if not pods.is_ready(pod) then return nil end
+  local needed = set.spec.minReadySeconds or 0
+  if needed == 0 then return 0 end
+  return math.max(0, needed - (clock.now() - clock.parse(pods.condition(pod, "Ready").lastTransitionTime)))
+end
+
+local function is_available(set, pod)
+  return unavailable_s(set, pod) == 0
 end
 
 local function is_rolling(set)
@@ -40,7 +63,7 @@ function M.plan(set, slots, condemned, update_name)
   local todo = { create = {}, delete = {} }
   local ordered = set.spec.podManagementPolicy ~= "Parallel"
   local healthy = true
-  for ordinal = 0, replicas_of(set) - 1 do
+  for ordinal = first_of(set), last_of(set) do
     local pod = slots[ordinal]
     if not pod then
       todo.create[#todo.create + 1] = ordinal
@@ -48,7 +71,7 @@ function M.plan(set, slots, condemned, update_name)
     elseif pods.is_failed(pod) and not pods.is_deleting(pod) then
       todo.delete[#todo.delete + 1] = pod
       healthy = false
-    elseif pods.is_deleting(pod) or not pods.is_ready(pod) then
+    elseif pods.is_deleting(pod) or not is_available(set, pod) then
       healthy = false
     end
     if ordered and not healthy then return todo end
@@ -58,14 +81,14 @@ function M.plan(set, slots, condemned, update_name)
     if ordered then return todo end
   end
   if not is_rolling(set) or #condemned > 0 then return todo end
-  for ordinal = replicas_of(set) - 1, partition_of(set), -1 do
+  for ordinal = last_of(set), partition_of(set), -1 do
     local pod = slots[ordinal]
     if not pod or pods.is_deleting(pod) then return todo end
     if revision_of(pod) ~= update_name then
       todo.delete[#todo.delete + 1] = pod
       return todo
     end
-    if not pods.is_ready(pod) then return todo end
+    if not is_available(set, pod) then return todo end
   end
   return todo
 end
@@ -80,7 +103,7 @@ function M.status(set, all, current_name, update_name)
     status.replicas = status.replicas + 1
     if pods.is_ready(pod) then
       status.readyReplicas = status.readyReplicas + 1
-      status.availableReplicas = status.availableReplicas + 1
+      if is_available(set, pod) then status.availableReplicas = status.availableReplicas + 1 end
     end
     if not pods.is_deleting(pod) then
       if revision_of(pod) == current_name then status.currentReplicas = status.currentReplicas + 1 end
@@ -124,6 +147,7 @@ function M.pod(set, ordinal, from)
     ["controller-revision-hash"] = from.metadata.name,
   })
   pod.spec["$patch"] = nil
+  pod.metadata.generateName = set.metadata.name .. "-"
   pod.spec.hostname = name
   if set.spec.serviceName and set.spec.serviceName ~= "" then pod.spec.subdomain = set.spec.serviceName end
   local volumes, taken = {}, {}
@@ -138,14 +162,43 @@ function M.pod(set, ordinal, from)
   return pod
 end
 
+-- Whom the claims of an ordinal go with: the pod that is scaled away, the set, or nobody.
+function M.claim_owners(set, pod, condemned)
+  local policy = set.spec.persistentVolumeClaimRetentionPolicy or {}
+  if condemned and policy.whenScaled == "Delete" and pod then return json.array{ pods.owner_reference(pod) } end
+  if policy.whenDeleted == "Delete" and not (condemned and policy.whenScaled == "Delete") then
+    return json.array{ pods.owner_reference(set) }
+  end
+  return json.array{}
+end
+
+-- Puts that right on the claims that there are.
+local function own_claims(ctx, set, pod, condemned)
+  local ordinal = pods.ordinal(pod.metadata.name, set.metadata.name)
+  local wanted = M.claim_owners(set, pod, condemned)
+  for _, claim in ipairs(claims_of(set, ordinal)) do
+    local meta = claim.object.metadata
+    local live = kube.get{ apiVersion = "v1", kind = "PersistentVolumeClaim", namespace = meta.namespace, name = meta.name }
+    local owner = live and pods.controller_of(live)
+    local foreign = owner and owner.uid ~= set.metadata.uid and owner.kind ~= "Pod"
+    if live and not foreign and (owner and owner.uid) ~= (wanted[1] and wanted[1].uid) then
+      local done, err = ctx.patch(live, { metadata = { ownerReferences = wanted, uid = live.metadata.uid } })
+      if not done and err.code ~= "not_found" then return nil, err end
+    end
+  end
+  return true
+end
+
 local function create_claims(ctx, set, ordinal)
   for _, claim in ipairs(claims_of(set, ordinal)) do
     local meta = claim.object.metadata
     local live = kube.get{ apiVersion = "v1", kind = "PersistentVolumeClaim", namespace = meta.namespace, name = meta.name }
     if live and pods.is_deleting(live) then
-      return nil, { code = "conflict", message = "pvc " .. meta.name .. " is being deleted" }
+      return nil, { code = "claim_goes", message = "pvc " .. meta.name .. " is being deleted" }
     end
     if not live then
+      local owners = M.claim_owners(set, nil, false)
+      if #owners > 0 then meta.ownerReferences = owners end
       local _, err = ctx.create(claim.object)
       if err and err.code ~= "exists" then return nil, err end
     end
@@ -180,6 +233,11 @@ local function revisions_of(ctx, set)
   list = revision.sorted(list)
   local what, update, number = revision.choose(list, data)
   local err
+  if pods.is_deleting(set) and what ~= "use" then -- the real one makes it again, to see it collected
+    local status = set.status or {}
+    return { update = { metadata = { name = status.updateRevision } },
+      current = { metadata = { name = status.currentRevision } }, list = {} }
+  end
   if what == "create" then
     update, err = ctx.create(revision.object(set, data, number))
   elseif what == "raise" then
@@ -202,21 +260,32 @@ local function candidates(set)
     list[#list + 1] = pod
     seen[pod.metadata.name] = true
   end
-  local ordinal = 0
+  local ordinal = first_of(set)
   while true do
     local name = set.metadata.name .. "-" .. ordinal
     local pod = not seen[name]
       and kube.get{ apiVersion = "v1", kind = "Pod", namespace = set.metadata.namespace, name = name }
     if pod and not pods.controller_of(pod) and pods.matches(set.spec.selector, pod.metadata.labels or {}) then
       list[#list + 1] = pod
-    elseif not pod and not seen[name] and ordinal >= replicas_of(set) then
+    elseif not pod and not seen[name] and ordinal > last_of(set) then
       return list
     end
     ordinal = ordinal + 1
   end
 end
 
+-- Whether somebody has the name of one of the set's pods, who may become its pod.
+local function has_stranger(set)
+  for ordinal = first_of(set), last_of(set) do
+    local pod = kube.get{ apiVersion = "v1", kind = "Pod", namespace = set.metadata.namespace,
+      name = set.metadata.name .. "-" .. ordinal }
+    if pod and not pods.controller_of(pod) and not pods.is_deleting(pod) then return true end
+  end
+  return false
+end
+
 -- Adopts what matches and belongs to nobody; gives slots by ordinal, the condemned from the top, and all.
+-- What does not match any more is released.
 local function claim_pods(ctx, set)
   local slots, condemned, all = {}, {}, {}
   for _, pod in ipairs(candidates(set)) do
@@ -226,9 +295,12 @@ local function claim_pods(ctx, set)
       local adopted = ctx.patch(pod, { metadata = { ownerReferences = { pods.owner_reference(set) }, uid = pod.metadata.uid } })
       pod, owner = adopted or pod, adopted and pods.controller_of(adopted)
     end
-    if owner and owner.uid == set.metadata.uid and ordinal then
+    local matches = pods.matches(set.spec.selector, pod.metadata.labels or {})
+    if owner and owner.uid == set.metadata.uid and not matches and not pods.is_deleting(set) then
+      ctx.patch(pod, { metadata = { ownerReferences = json.array{}, uid = pod.metadata.uid } })
+    elseif owner and owner.uid == set.metadata.uid and ordinal then
       all[#all + 1] = pod
-      if ordinal < replicas_of(set) then slots[ordinal] = pod else condemned[#condemned + 1] = pod end
+      if ordinal >= first_of(set) and ordinal <= last_of(set) then slots[ordinal] = pod else condemned[#condemned + 1] = pod end
     end
   end
   table.sort(condemned, function(a, b)
@@ -247,7 +319,7 @@ local function forget_old_revisions(ctx, set, found, all)
   for i = 1, #old - (set.spec.revisionHistoryLimit or 10) do ctx.delete(old[i], { reason = "revision history limit" }) end
 end
 
-local function act(ctx, set, todo, found)
+local function act(ctx, set, todo, found, slots, condemned)
   for _, ordinal in ipairs(todo.create) do
     local done, err = create_claims(ctx, set, ordinal)
     if not done then return nil, err end
@@ -257,6 +329,12 @@ local function act(ctx, set, todo, found)
       ctx.event{ type = "Warning", reason = "FailedCreate", action = "Create",
         message = "create Pod " .. set.metadata.name .. "-" .. ordinal .. " failed: " .. failed.message }
       return nil, failed
+    end
+  end
+  for _, list in ipairs{ slots, condemned } do
+    for _, pod in pairs(list) do
+      local done, err = own_claims(ctx, set, pod, list == condemned)
+      if not done then return nil, err end
     end
   end
   for _, pod in ipairs(todo.delete) do
@@ -273,14 +351,24 @@ function M.reconcile(ctx)
   if not found then return nil, err end
   local slots, condemned, all = claim_pods(ctx, set)
   if not pods.is_deleting(set) then
-    local done, failed = act(ctx, set, M.plan(set, slots, condemned, found.update.metadata.name), found)
-    if not done then return nil, failed end
+    local done, failed = act(ctx, set, M.plan(set, slots, condemned, found.update.metadata.name), found,
+      slots, condemned)
+    if not done then
+      if failed.code == "claim_goes" then return { requeue_ms = M.LOOK_AGAIN_MS } end
+      return nil, failed
+    end
     forget_old_revisions(ctx, set, found, all)
   end
   slots, condemned, all = claim_pods(ctx, set)
   local _ = slots and condemned
   local written, failed = ctx.status(M.status(set, all, found.current.metadata.name, found.update.metadata.name))
   if not written then return nil, failed end
+  local soonest = has_stranger(set) and M.LOOK_AGAIN_MS / 1000 or nil
+  for _, pod in ipairs(all) do
+    local seconds = unavailable_s(set, pod)
+    if seconds and seconds > 0 then soonest = math.min(soonest or seconds, seconds) end
+  end
+  if soonest then return { requeue_ms = math.ceil(soonest * 1000) } end
 end
 
 return M

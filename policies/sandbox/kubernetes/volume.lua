@@ -4,9 +4,10 @@ local pods = require "kubernetes.pod"
 
 local M = {}
 
-M.LOOK_AGAIN_MS = 200   -- at a claim that is deleted while a pod uses it
+M.LOOK_AGAIN_MS = 100   -- at a claim that is deleted while a pod uses it
 
 local PROTECTION = "kubernetes.io/pvc-protection"
+local OWN = "kubernetes.io/pv-controller"
 
 M.watches = {
   primaries = { { apiVersion = "v1", kind = "PersistentVolumeClaim" } },
@@ -16,7 +17,7 @@ M.watches = {
 }
 M.rights = {
   ["v1/PersistentVolumeClaim"] = { "status", "patch", "finalizer" },
-  ["v1/PersistentVolume"] = { "create", "delete-any", "status" },
+  ["v1/PersistentVolume"] = { "create", "delete-any", "patch", "status" },
 }
 
 -- Whether a pod that has a node uses the claim. Pods without one do not count, as in the real protection.
@@ -38,7 +39,7 @@ end
 local function bind(ctx, claim)
   local name = volume_name(claim.metadata.uid)
   local _, err = ctx.create{
-    apiVersion = "v1", kind = "PersistentVolume", metadata = { name = name },
+    apiVersion = "v1", kind = "PersistentVolume", metadata = { name = name, finalizers = { OWN } },
     spec = {
       capacity = { storage = claim.spec.resources.requests.storage }, accessModes = claim.spec.accessModes,
       persistentVolumeReclaimPolicy = "Delete", storageClassName = claim.spec.storageClassName,
@@ -63,9 +64,11 @@ function M.reconcile(ctx)
   local claim = ctx.object
   if not claim then
     if ctx.key.uid ~= "" then
-      local done, err = ctx.delete({ apiVersion = "v1", kind = "PersistentVolume", name = volume_name(ctx.key.uid) },
-        { reason = "its claim is gone" })
+      local volume = { apiVersion = "v1", kind = "PersistentVolume", name = volume_name(ctx.key.uid) }
+      local done, err = ctx.delete(volume, { reason = "its claim is gone" })
       if not done then return nil, err end
+      done, err = ctx.patch(volume, { metadata = { finalizers = json.null } })
+      if not done and err.code ~= "not_found" then return nil, err end
     end
     return
   end

@@ -1,10 +1,11 @@
-# Sourced by tests/cluster/cluster: simulated nodes, on which pods become Ready without containers.
+# Sourced by tests/cluster/cluster: simulated nodes, on which pods become Ready without containers, at once
+# or as the stages in the folder $NEMETON_STAGES say.
 
 start_nodes() {
     local stages=() f kwok_port
     free_port kwok_port
     for f in "$bin"/stages/node/fast/node-*.yaml "$bin"/stages/node/heartbeat-with-lease/node-*.yaml \
-        "$bin"/stages/pod/fast/pod-*.yaml; do
+        "${NEMETON_STAGES:-$bin/stages/pod/fast}"/pod-*.yaml; do
         stages+=("--config=$f")
     done
     # Nobody answers in these pods. Their addresses lead nowhere, at once: others lead to a gateway, which may answer.

@@ -1,6 +1,7 @@
 /* scenario: runs the scenarios of tests/sandbox/scenarios on a stage and counts them. */
 #include "scenario.h"
 #include "stage.h"
+#include "trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,12 @@ static const char usage[] =
     "usage: scenario --mode virtual|http|cluster [--seed N] [--faults] [--stale]\n"
     "                [--kubeconfig FILE] [--operator-kubeconfig FILE] [--nemeton FILE]\n"
     "                [--logs DIR] [--verbose] [--crash-every N | --crash-at N]\n"
-    "                [--overlay FILE] [NAME...]\n"
+    "                [--overlay FILE]\n"
+    "                [--folder DIR] [--trace FILE] [NAME...]\n"
     "       scenario --list\n"
     "\n"
-    "Run from the top of the source tree. Without names: all of tests/sandbox/scenarios. A name "
+    "Run from the top of the source tree. Without names: all of the folder "
+    "(tests/sandbox/scenarios). A name "
     "with a\n"
     "slash is a file.\n"
     "--faults (virtual): a bad network and a grumpy server. --stale (virtual): what the operator "
@@ -28,7 +31,7 @@ static const char usage[] =
 struct arguments {
     struct stage_options stage;
     struct crash_options crash;
-    const char *overlay;
+    const char *overlay, *folder, *trace;
     bool verbose, list;
     char **names;
     int name_count;
@@ -38,6 +41,7 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
 {
     int i = 1;
     out->stage.seed = 1;
+    out->folder = "tests/sandbox/scenarios";
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--faults") == 0) {
@@ -65,6 +69,10 @@ static int arguments_parse(struct arguments *out, int argc, char **argv)
             out->stage.seed = strtoull(value, NULL, 10);
         } else if (strcmp(argv[i], "--overlay") == 0) {
             out->overlay = value;
+        } else if (strcmp(argv[i], "--folder") == 0) {
+            out->folder = value;
+        } else if (strcmp(argv[i], "--trace") == 0) {
+            out->trace = value;
         } else if (strcmp(argv[i], "--crash-every") == 0) {
             out->crash.every = strtoull(value, NULL, 10);
         } else if (strcmp(argv[i], "--crash-at") == 0) {
@@ -125,16 +133,31 @@ static int counts_answer(const struct stage *stage, struct buf *out)
     return 200;
 }
 
+struct world_doors {
+    struct stage *stage;
+    struct trace *trace; /* NULL: nobody asked for one */
+};
+
 static int on_world(void *arg, const char *path, struct buf *out)
 {
-    struct stage *stage = arg;
+    const struct world_doors *doors = arg;
+    struct stage *stage = doors->stage;
     const char *prefix = "/operator/", *files = "/file/", *say = "/say/";
+    const char *trace = "/trace/", *mark = "/mark/";
     struct err err = {0};
     if (strcmp(path, "/counts") == 0) {
         return counts_answer(stage, out);
     }
     if (strncmp(path, say, strlen(say)) == 0) {
         printf("%s\n", path + strlen(say));
+        return 200;
+    }
+    if (doors->trace && strncmp(path, trace, strlen(trace)) == 0) {
+        trace_start(doors->trace, path + strlen(trace));
+        return 200;
+    }
+    if (doors->trace && strncmp(path, mark, strlen(mark)) == 0) {
+        trace_mark(doors->trace, path + strlen(mark));
         return 200;
     }
     if (strncmp(path, files, strlen(files)) == 0) {
@@ -178,7 +201,11 @@ static int play(const struct arguments *arguments, struct crash *crash, const ch
             .log = options.log, .random = stage->random, .user_agent = "scenario"};
         struct rest *rest = rest_new(stage->loop, stage->transport, stage->config, &rest_options);
         struct discovery *discovery = discovery_new(rest);
-        struct admin *admin = admin_new(rest, discovery, stage->transport, on_world, stage);
+        struct world_doors doors = {.stage = stage};
+        if (arguments->trace) {
+            doors.trace = trace_new(rest, stage->loop, stage->random, arguments->trace, err);
+        }
+        struct admin *admin = admin_new(rest, discovery, stage->transport, on_world, &doors);
         struct policy_env env = {.loop = stage->loop,
                                  .random = stage->random,
                                  .log = log,
@@ -195,12 +222,15 @@ static int play(const struct arguments *arguments, struct crash *crash, const ch
                                   .settles = crash != NULL,
                                   .policy_namespace = stage->policy_namespace,
                                   .overlay = arguments->overlay,
-                                  .folder = "tests/sandbox/scenarios",
+                                  .folder = arguments->folder,
                                   .example = "deploy/examples/tiny-cluster.yaml"};
-        result = scenario_run(&env, &setting, name, admin_effects(admin), title, err);
+        if (doors.trace || !arguments->trace) {
+            result = scenario_run(&env, &setting, name, admin_effects(admin), title, err);
+        }
         *end_state = stage->end_state;
         stage->end_state = NULL;
         admin_free(admin);
+        trace_free(doors.trace);
         discovery_free(discovery);
         rest_free(rest);
         stage->free(stage);
@@ -246,7 +276,7 @@ int main(int argc, char **argv)
     jv_seed((uint32_t)arguments.stage.seed + 1);
     struct err err = {0};
     int passed = 0, failed = 0;
-    char **all = scenario_names("tests/sandbox/scenarios", &err);
+    char **all = scenario_names(arguments.folder, &err);
     if (!all) {
         fprintf(stderr, "scenario: %s\n", err.text);
         return 1;
