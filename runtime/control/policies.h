@@ -33,7 +33,9 @@ enum {
     POLICIES_PARTS_WAIT_MS = 3000, /* until parts that are missing are told */
     POLICIES_SYNC_MS = 30000,      /* for the caches that a new version wants */
     POLICIES_SYNC_POLL_MS = 10,
-    POLICIES_MISSING_MS = 30000, /* until a change whose kinds the server lacked is tried again */
+    POLICIES_MARK_MIN_MS = 500, /* until an annotation that could not be written is tried again … */
+    POLICIES_MARK_MAX_MS = 60000, /* … the longest, after many failures */
+    POLICIES_MISSING_MS = 30000,  /* until a change whose kinds the server lacked is tried again */
     POLICIES_PREVIEWS_AT_ONCE = 4,
     POLICIES_PREVIEWS_MAX = 100000,
     POLICIES_HISTORY = 6,

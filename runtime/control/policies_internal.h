@@ -79,6 +79,8 @@ struct policies {
     struct policies_blame *blames;
     size_t blame_count;
     struct policies_mark *marks;
+    struct loop_timer *mark_timer; /* those that failed are written again */
+    unsigned mark_failures;
 };
 
 /* policies.c: tries once more what was refused, after a while, and tells only what is new. */

@@ -1,6 +1,7 @@
 /* What people see on their ConfigMaps: which version is in force, and why an edit is not. */
 #include "control/policies_internal.h"
 
+#include "base/backoff.h"
 #include "kube/apply.h"
 
 #include <stdlib.h>
@@ -23,16 +24,37 @@ static void mark_free(struct policies_mark *mark)
     free(mark);
 }
 
+static void on_mark_again(void *arg)
+{
+    struct policies *policies = arg;
+    policies->mark_timer = NULL;
+    marks_sync(policies);
+}
+
+/* Nothing else would write it: whoever waits for the mark would wait for ever. */
+static void mark_again(struct policies *policies)
+{
+    if (policies->mark_timer != NULL)
+        return;
+    int64_t delay_ms =
+        backoff_delay_ms(POLICIES_MARK_MIN_MS, POLICIES_MARK_MAX_MS, policies->mark_failures++);
+    policies->mark_timer =
+        loop_timer_add(policies->options.env.loop, delay_ms, on_mark_again, policies);
+}
+
 static void on_marked(void *arg, const struct rest_response *response, const struct err *err)
 {
     struct policies_mark *mark = arg;
     struct policies *policies = mark->policies;
     mark->call = NULL;
-    if (err != NULL)
+    if (err == NULL) {
+        policies->mark_failures = 0;
+        informer_set_observe(policies->options.informers, response->object);
+    } else {
         log_warn(policies->options.env.log, "Could not annotate the policies' ConfigMap", "name",
                  mark->name, "error", err->text);
-    else
-        informer_set_observe(policies->options.informers, response->object);
+        mark_again(policies);
+    }
     mark_free(mark);
 }
 
@@ -122,6 +144,7 @@ void marks_event(struct policies *policies, const struct jv *configmap, bool goo
 
 void marks_free(struct policies *policies)
 {
+    loop_timer_cancel(policies->options.env.loop, policies->mark_timer);
     while (policies->marks != NULL)
         mark_free(policies->marks);
 }
