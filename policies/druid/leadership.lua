@@ -142,7 +142,8 @@ function M.look(druid, cluster, entries, old)
     memory[cluster.uid] = { next_ms = known and known.next_ms, since = told and known.since, told = told }
     return told
   elseif mark == true then
-    return tables.merge(known and known.told or {}, { again_ms = M.behind_ms })
+    return tables.merge({ pending = "it is asked in a moment who leads" }, known and known.told or {},
+      { again_ms = M.behind_ms })
   end
   if not known then
     local before = condition.find(old.conditions, M.condition)
