@@ -39,13 +39,14 @@ RUN = "%x" % time.time_ns() # so that a server may be played on again
 
 
 class Case:
-    def __init__(self, name, steps):
-        self.name, self.steps = name, steps
+    def __init__(self, name, steps, aged=False):
+        self.name, self.steps, self.aged = name, steps, aged
         self.namespace = "c-" + hashlib.sha256((RUN + name).encode()).hexdigest()[:10]
 
 
-def case(name, *steps):
-    CASES.append(Case(name, list(steps)))
+def case(name, *steps, aged=False):
+    """aged: needs a server that has forgotten its first revisions, which takes it some ten minutes"""
+    CASES.append(Case(name, list(steps), aged))
 
 
 def step(method, path, body=None, **headers):

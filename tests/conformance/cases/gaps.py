@@ -4,7 +4,7 @@ from play import GET, POST, WATCH, case
 
 CONFIG = BY_PLURAL["configmaps"].make
 MINE = "labelSelector=case%3D$ns"
-case("watch: from a revision long gone", POST("configmaps", CONFIG()), WATCH("configmaps?resourceVersion=1", 1, seconds=1))
+case("watch: from a revision long gone", POST("configmaps", CONFIG()), WATCH("configmaps?resourceVersion=1", 1, seconds=1), aged=True)
 case("watch: from a revision that is no number", WATCH("configmaps?resourceVersion=x", 1, seconds=1))
 case("watch: streamed from the start, with its mark", POST("configmaps", CONFIG("a")), POST("configmaps", CONFIG("b")),
      WATCH("configmaps?" + MINE + "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true", 4, POST("configmaps", CONFIG("c"))))
@@ -12,7 +12,7 @@ case("watch: streamed without marks", POST("configmaps", CONFIG("a")), WATCH("co
 case("watch: streams that are asked for wrongly", *[WATCH("configmaps?" + query, 1, seconds=1) for query in ("sendInitialEvents=true", "sendInitialEvents=true&resourceVersionMatch=Exact",
      "sendInitialEvents=perhaps&resourceVersionMatch=NotOlderThan", "resourceVersionMatch=NotOlderThan")])
 case("list: from a revision long gone", POST("configmaps", CONFIG()), GET("configmaps?resourceVersion=1&resourceVersionMatch=Exact"), GET("configmaps?resourceVersion=1&resourceVersionMatch=NotOlderThan"),
-     GET("configmaps?resourceVersion=x"), GET("configmaps?resourceVersionMatch=Exact"))
+     GET("configmaps?resourceVersion=x"), GET("configmaps?resourceVersionMatch=Exact"), aged=True)
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/$ns/events"
 NEW = {"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "a", "labels": {"case": "$ns"}}, "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "a.example/c",
