@@ -3,6 +3,8 @@
 -- From the object alone: a list of { field =, message =, remedy =, advice = true }. To add one, append a function to
 -- `rules`.
 
+local address = require "druid.client.address"
+local probes = require "druid.render.probes"
 local tables = require "lib.tables"
 
 local M = {}
@@ -42,7 +44,33 @@ local function forgets_addresses(cluster, add)
   end
 end
 
-M.rules = { forgets_addresses }
+local function is_probed_without_tls(cluster, group)
+  for _, purpose in ipairs { "liveness", "readiness", "startup" } do
+    local get = tables.dig(probes.probe(cluster, group, purpose), "httpGet")
+    if get and get.scheme ~= "HTTPS" then
+      return true
+    end
+  end
+  return false
+end
+
+-- Kubernetes asks over HTTP unless a probe says HTTPS, and there nobody answers: such a pod never becomes ready.
+local function probes_without_tls(cluster, add)
+  local keys = {}
+  for _, group in ipairs(cluster.groups) do
+    local is_tls_only = address.property(cluster, group, "druid.enablePlaintextPort") == "false"
+    if is_tls_only and is_probed_without_tls(cluster, group) then
+      keys[#keys + 1] = group.key
+    end
+  end
+  if #keys > 0 then
+    add("spec.nodes." .. keys[1], string.format("TLS is all that is served by %s (druid.enablePlaintextPort=false), but "
+      .. "the probes ask over HTTP, so that no pod becomes ready", table.concat(keys, ", ")),
+      "write livenessProbe, readinessProbe and startUpProbe with scheme: HTTPS and the port of druid.tlsPort, or {} for none")
+  end
+end
+
+M.rules = { forgets_addresses, probes_without_tls }
 
 function M.of(cluster)
   local list = {}

@@ -20,6 +20,28 @@ return {
     t.equal(of(nil, nil, { { name = "DRUID_SET_HOST_IP", value = "1" } }), {})
     t.equal(of(nil, nil, nil, "historical"), {})
   end,
+  ["groups that serve TLS only and are probed over HTTP are told, all in one line"] = function(t)
+    local function told(node, spec)
+      spec = spec or {}
+      spec["jvm.options"] = "-Dsun.net.inetaddr.ttl=2"
+      spec["common.runtime.properties"] = spec["common.runtime.properties"] or "druid.enablePlaintextPort=false"
+      local list = advice.of({ spec = spec, groups = { { key = "hot", type = "historical", node = node },
+        { key = "cold", type = "historical", node = { livenessProbe = {}, readinessProbe = {}, startUpProbe = {} } },
+        { key = "ask", type = "broker", node = node } } })
+      t.ok(#list <= 1)
+      return list[1] and list[1].field .. " " .. list[1].message:match("served by ([%a, ]+) %(") or ""
+    end
+    local tls = { httpGet = { scheme = "HTTPS", port = 8281 } }
+    local wrong = "spec.nodes.hot hot, ask"
+    t.equal(told({}), wrong)
+    t.equal(told({ livenessProbe = tls, readinessProbe = {} }), wrong)
+    t.equal(told({ livenessProbe = { httpGet = { port = 8281 } } }, { defaultProbes = false }), wrong)
+    t.equal(told({}, { livenessProbe = tls, readinessProbe = tls, startUpProbe = tls }), "")
+    t.equal(told({}, { defaultProbes = false }), "")
+    t.equal(told({ livenessProbe = { exec = { command = { "true" } } } }, { defaultProbes = false }), "")
+    t.equal(told({}, { ["common.runtime.properties"] = "druid.enablePlaintextPort=true" }), "")
+    t.equal(told({ ["runtime.properties"] = "druid.enablePlaintextPort=true" }), "")
+  end,
   ["a property that is none is named"] = function(t)
     t.ok(of("-Dnetworkaddress.cache.ttl=5")[1].message:find("has no effect", 1, true))
   end,

@@ -175,7 +175,7 @@ static void on_done(void *arg, const struct http_response *response, const struc
         return;
     struct jv *object = NULL;
     struct err why = {0};
-    int result = rest_body_parse(response, call->sparse, &object, &why);
+    int result = rest_body_parse(response, call->sparse, call->rest->options.log, &object, &why);
     if (response->status >= 300 || says_failure(object))
         result = rest_response_err(call, response, response->body, response->body_len, &why);
     else if (result != 0)

@@ -1,5 +1,5 @@
-/* What the files of kube/rest share: rest.c runs calls, rest_status.c reads what a server says
- * about them. */
+/* What the files of kube/rest share: rest.c runs calls, rest_status.c and rest_body.c read what
+ * a server says. */
 #ifndef NEMETON_KUBE_REST_INTERNAL_H
 #define NEMETON_KUBE_REST_INTERNAL_H
 
@@ -62,8 +62,8 @@ void rest_throttled_log(struct rest *rest, const struct rest_call *call,
 int rest_response_err(const struct rest_call *call, const struct http_response *response,
                       const char *body, size_t len, struct err *err);
 /* Parses a body that claims to be JSON. *out NULL: it does not. sparse: what managedFields holds is
- * left out on the way. */
-int rest_body_parse(const struct http_response *response, bool sparse, struct jv **out,
-                    struct err *err);
+ * left out on the way. An object that is nested too deeply, or has numbers beyond 64 bits, is mended. */
+int rest_body_parse(const struct http_response *response, bool sparse, struct log *log,
+                    struct jv **out, struct err *err);
 
 #endif

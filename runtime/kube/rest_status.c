@@ -1,5 +1,4 @@
 #include "kube/rest_internal.h"
-#include "kube/watch_scan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,45 +203,6 @@ int rest_response_err(const struct rest_call *call, const struct http_response *
     if (retry_ms > 0)
         err->retry_after_ms = retry_ms;
     return -1;
-}
-
-static int on_sparse(void *arg, const char *text, size_t len)
-{
-    struct jv **out = arg;
-    return *out ? -1 : jv_parse(text, len, out, NULL);
-}
-
-/* NULL: this is no plain object; let the parser have all of it. */
-static struct jv *parse_sparse(const struct http_response *response)
-{
-    struct jv *object = NULL;
-    struct scan scan;
-    scan_init(&scan, SCAN_OBJECT, REST_BODY_BYTES_MAX);
-    int result = scan_feed(&scan, response->body, response->body_len, on_sparse, &object, NULL);
-    if ((result != 0 || !scan_at_rest(&scan)) && object) {
-        jv_unref(object);
-        object = NULL;
-    }
-    scan_deinit(&scan);
-    return object;
-}
-
-int rest_body_parse(const struct http_response *response, bool sparse, struct jv **out,
-                    struct err *err)
-{
-    const char *type = http_response_header(response, "Content-Type");
-    *out = NULL;
-    if (response->body_len == 0 || (type && !strcasestr(type, "json")))
-        return 0;
-    struct err why = {0};
-    if (sparse && (*out = parse_sparse(response)))
-        return 0;
-    if (jv_parse(response->body, response->body_len, out, &why) == 0)
-        return 0;
-    *out = NULL;
-    if (!type)
-        return 0;
-    return err_set(err, why.code, "the answer is not valid JSON: %s", why.text);
 }
 
 /* 299 agent "text" "date", several of them separated by commas. Returns what follows, or NULL. */

@@ -12,14 +12,12 @@
  *
  * Objects are lent and complete (apiVersion and kind are filled in where a list leaves them out);
  * managedFields and kubectl's last-applied-configuration are stripped. Callbacks may call watch_stop.
- * An object that is nested too deeply for us comes without that part, and says which in an annotation.
+ * An object that is nested too deeply for us comes without that part, and says which in an annotation (kube/mend.h).
  */
 #ifndef NEMETON_KUBE_WATCH_H
 #define NEMETON_KUBE_WATCH_H
 
 #include "kube/discovery.h"
-
-#define WATCH_CUT_ANNOTATION "nemeton.dev/unreadable"
 
 struct watch;
 

@@ -1,5 +1,5 @@
 #include "kube/watch_internal.h"
-#include "kube/watch_mend.h"
+#include "kube/mend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,39 +220,14 @@ static bool is_upsert(const char *text, size_t len)
 }
 
 /* One object that we cannot hold as it is must not end the watch over all others. */
-static int parse_mended(struct watch *watch, const char *text, size_t len, bool frame,
-                        struct jv **out)
-{
-    struct buf mended, cut;
-    int result = -1;
-
-    buf_init(&mended, len + len / 4 + 64);
-    buf_init(&cut, WATCH_CUT_BYTES_MAX);
-    if (watch_mend(text, len, frame, &mended, &cut) &&
-        jv_parse(buf_str(&mended), mended.len, out, NULL) == 0) {
-        struct jv *object = frame ? jv_get(*out, "object") : *out;
-        struct jv *metadata = jv_get(object, "metadata");
-
-        result = 0;
-        if (cut.len > 0 && jv_is_object(metadata)) {
-            jv_set_str(jv_ensure(metadata, "annotations", NULL), WATCH_CUT_ANNOTATION,
-                       buf_str(&cut));
-            log_warn(watch->log, "an object is nested too deeply to be kept whole", "kind",
-                     watch->kind->kind, "namespace", jv_path_str(metadata, "namespace", NULL),
-                     "name", jv_path_str(metadata, "name", NULL), "left out", buf_str(&cut));
-        }
-        err_clear(&watch->verdict);
-    }
-    buf_deinit(&mended);
-    buf_deinit(&cut);
-    return result;
-}
-
 static int parse(struct watch *watch, const char *text, size_t len, bool frame, struct jv **out)
 {
-    return jv_parse(text, len, out, &watch->verdict) == 0
-               ? 0
-               : parse_mended(watch, text, len, frame, out);
+    if (jv_parse(text, len, out, &watch->verdict) == 0)
+        return 0;
+    if (mend_parse(text, len, frame, watch->log, watch->kind->kind, out) != 0)
+        return -1;
+    err_clear(&watch->verdict);
+    return 0;
 }
 
 int watch_on_frame(void *arg, const char *text, size_t len)

@@ -28,7 +28,6 @@ enum {
     WATCH_STRIKES_MAX = 3,
     WATCH_OLD_MAX = 8,
     WATCH_LIST_RESTARTS_MAX = 2,
-    WATCH_CUT_BYTES_MAX = 1024,
 };
 
 enum watch_state {

@@ -113,6 +113,107 @@ static void takes_a_status_of_failure_for_an_error_even_with_200(void **state)
     assert_int_equal(get(f, "/a").err.code, ERR_CONFLICT);
 }
 
+/* --- what our JSON cannot hold ---------------------------------------------------------------- */
+
+/* An object whose spec.a is nested so deeply. */
+static char *deep_object(const char *name, size_t levels)
+{
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    buf_printf(&text, "{\"kind\":\"Thing\",\"metadata\":{\"name\":\"%s\"},\"spec\":{\"a\":", name);
+    for (size_t i = 0; i < levels; i++)
+        buf_add_char(&text, '[');
+    for (size_t i = 0; i < levels; i++)
+        buf_add_char(&text, ']');
+    buf_add_str(&text, "}}");
+    char *made = mem_str(buf_str(&text));
+    buf_deinit(&text);
+    return made;
+}
+
+struct read {
+    bool done;
+    struct err err;
+    struct jv *object;
+};
+
+static void on_read(void *arg, const struct rest_response *response, const struct err *err)
+{
+    struct read *got = arg;
+    got->done = true;
+    if (err)
+        got->err = *err;
+    if (response && response->object)
+        got->object = jv_ref((struct jv *)response->object);
+}
+
+static bool is_read(void *arg)
+{
+    return ((struct read *)arg)->done;
+}
+
+static struct jv *read_of(struct fixture *f, const struct rest_request *request, const char *body)
+{
+    struct read got = {0};
+    ANSWER(f, 200, body, .name = "Content-Type", .value = "application/json");
+    assert_non_null(rest_start(f->rest, request, on_read, &got));
+    assert_true(loop_run_until(f->world.loop, is_read, &got, 3600000));
+    if (got.err.code != ERR_NONE)
+        fail_msg("%s", got.err.text);
+    assert_non_null(got.object);
+    return got.object;
+}
+
+static const char *cut_of(const struct jv *object)
+{
+    return jv_path_str(object, "metadata", "annotations", "nemeton.dev/unreadable", NULL);
+}
+
+static void one_object_that_is_too_deep_spoils_no_list(void **state)
+{
+    struct fixture *f = *state;
+    char *odd = deep_object("odd", 9000);
+    char *body =
+        mem_printf("{\"kind\":\"ThingList\",\"metadata\":{\"continue\":\"more\"},\"items\":["
+                   "{\"metadata\":{\"name\":\"a\"},\"n\":100000000000000000000},%s,"
+                   "{\"metadata\":{\"name\":\"b\"}}]}",
+                   odd);
+    struct jv *list =
+        read_of(f, &(struct rest_request){.method = "GET", .path = "/apis/g/v1/things"}, body);
+    const struct jv *items = jv_get(list, "items");
+    assert_string_equal(jv_path_str(list, "metadata", "continue", NULL), "more");
+    assert_int_equal(jv_size(items), 3);
+    assert_string_equal(cut_of(jv_at(items, 1)), "spec.a");
+    assert_null(cut_of(jv_at(items, 0)));
+    assert_string_equal(jv_path_str(jv_at(items, 2), "metadata", "name", NULL), "b");
+    assert_int_equal(lines_count(&f->lines, "nested too deeply"), 1);
+    jv_unref(list);
+    free(body);
+    free(odd);
+}
+
+static void one_object_that_is_too_deep_is_read_and_written(void **state)
+{
+    struct fixture *f = *state;
+    char *odd = deep_object("odd", 9000);
+    static const struct rest_request requests[] = {
+        {.method = "GET", .path = "/apis/g/v1/things/odd"},
+        {.method = "PATCH", .path = "/apis/g/v1/things/odd", .body = "{}", .body_len = 2},
+        {.method = "PATCH",
+         .path = "/apis/g/v1/t/odd",
+         .body = "{}",
+         .body_len = 2,
+         .sparse = true},
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct jv *object = read_of(f, &requests[i], odd);
+        assert_string_equal(cut_of(object), "spec.a");
+        assert_string_equal(jv_path_str(object, "metadata", "name", NULL), "odd");
+        jv_unref(object);
+    }
+    free(odd);
+}
+
 static void does_not_log_the_same_warning_twice(void **state)
 {
     struct fixture *f = *state;
@@ -328,6 +429,8 @@ int main(void)
         cmocka_unit_test(leaves_the_words_of_the_server_for_people),
         T(hands_over_status_and_body_with_the_error),
         T(takes_a_status_of_failure_for_an_error_even_with_200),
+        T(one_object_that_is_too_deep_spoils_no_list),
+        T(one_object_that_is_too_deep_is_read_and_written),
         T(does_not_log_the_same_warning_twice),
         T(survives_broken_warnings),
         T(streams_pieces_until_a_clean_end),

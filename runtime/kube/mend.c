@@ -1,10 +1,10 @@
-#include "kube/watch_mend.h"
+#include "kube/mend.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS_MAX = 4, DIGITS_MAX = 20 };
+enum { KEYS_MAX = 4, DIGITS_MAX = 20, CUT_BYTES_MAX = 1024 };
 
 struct key {
     const char *text;
@@ -127,10 +127,38 @@ static size_t take(struct mend *mend, size_t at)
     return at + 1;
 }
 
-bool watch_mend(const char *text, size_t len, bool frame, struct buf *out, struct buf *cut)
+bool mend_text(const char *text, size_t len, bool frame, struct buf *out, struct buf *cut)
 {
     struct mend mend = {.text = text, .len = len, .above = frame ? 1 : 0, .out = out, .cut = cut};
     for (size_t at = 0; at < len;)
         at = take(&mend, at);
     return mend.changed && !out->failed;
+}
+
+int mend_parse(const char *text, size_t len, bool frame, struct log *log, const char *kind,
+               struct jv **out)
+{
+    struct buf mended, cut;
+    int result = -1;
+
+    buf_init(&mended, len + len / 4 + 64);
+    buf_init(&cut, CUT_BYTES_MAX);
+    if (mend_text(text, len, frame, &mended, &cut) &&
+        jv_parse(buf_str(&mended), mended.len, out, NULL) == 0) {
+        struct jv *object = frame ? jv_get(*out, "object") : *out;
+        struct jv *metadata = jv_get(object, "metadata");
+        const char *own_kind = jv_path_str(object, "kind", NULL);
+
+        result = 0;
+        if (cut.len > 0 && jv_is_object(metadata)) {
+            jv_set_str(jv_ensure(metadata, "annotations", NULL), MEND_ANNOTATION, buf_str(&cut));
+            log_warn(log, "an object is nested too deeply to be kept whole", "kind",
+                     own_kind != NULL ? own_kind : kind, "namespace",
+                     jv_path_str(metadata, "namespace", NULL), "name",
+                     jv_path_str(metadata, "name", NULL), "left out", buf_str(&cut));
+        }
+    }
+    buf_deinit(&mended);
+    buf_deinit(&cut);
+    return result;
 }

@@ -1,14 +1,14 @@
-/* kube/watch and objects that our JSON cannot hold: one of them must not end the watch over the others. */
+/* kube/mend and objects that our JSON cannot hold: one of them must not end the watch over the others. */
 #include "unit/kube_watch_support.h"
 
-#include "kube/watch_mend.h"
+#include "kube/mend.h"
 
 static void mended(const char *text, bool frame, const char *wanted, const char *cut_wanted)
 {
     struct buf out, cut;
     buf_init(&out, 1 << 20);
     buf_init(&cut, 256);
-    assert_int_equal(watch_mend(text, strlen(text), frame, &out, &cut), strcmp(text, wanted) != 0);
+    assert_int_equal(mend_text(text, strlen(text), frame, &out, &cut), strcmp(text, wanted) != 0);
     assert_string_equal(buf_str(&out), wanted);
     assert_string_equal(buf_str(&cut), cut_wanted);
     buf_deinit(&cut);
@@ -54,7 +54,7 @@ static void what_is_too_deep_becomes_null_and_is_told(void **state)
                       "}},\"z\":[2]}}}");
     buf_init(&out, 1 << 20);
     buf_init(&cut, 256);
-    assert_true(watch_mend(text, strlen(text), true, &out, &cut));
+    assert_true(mend_text(text, strlen(text), true, &out, &cut));
     assert_string_equal(buf_str(&cut), "spec.nodes.a.x");
     struct jv *value = NULL;
     assert_int_equal(jv_parse(buf_str(&out), out.len, &value, NULL), 0);
