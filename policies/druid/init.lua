@@ -117,12 +117,14 @@ function M.run(ctx, kube_door, http_door)
     return M.stop(ctx, cluster, old, "Paused", "Paused by the annotation " .. names.ignored)
   end
   local druid = client.open({ kube = kube_door, http = http_door, previewing = ctx.previewing }, cluster)
+  local leaders = leadership.look(druid, cluster, old)
   local live = M.look(kube_door, cluster, old)
+  live.leaders = leaders
   local seen = proof.of(ctx, kube_door, cluster, live)
   if proof.holds(cluster, seen) then
     -- Nothing is to be written; pods may still have to be replaced.
     local steps, done = plan.unchanged(cluster, live), write.nothing_done()
-    done.leaders = leadership.look(druid, cluster, steps.groups, old)
+    done.leaders = leaders
     M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
     return M.finish(ctx, kube_door, druid, cluster, old, nil, steps, done)
   end
@@ -153,8 +155,7 @@ function M.run(ctx, kube_door, http_door)
   local entries = plan.entries(cluster, wanted, live)
   local direction = M.direction(ctx, druid, entries, old)
   local done = write.nothing_done()
-  done.leaders = leadership.look(druid, cluster, entries, old)
-  live.leaders = done.leaders
+  done.leaders = leaders
   local steps = plan.decide(cluster, wanted, live, entries, direction)
 
   if write.apply(ctx, kube_door, wanted, steps, done) then

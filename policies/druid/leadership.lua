@@ -12,6 +12,7 @@ local address = require "druid.client.address"
 local condition = require "lib.condition"
 local coordinator = require "druid.client.coordinator"
 local durations = require "lib.duration"
+local observed = require "druid.observed"
 local tables = require "lib.tables"
 local world = require "druid.world"
 
@@ -22,11 +23,19 @@ M.grace_s = 60                       -- an election takes a while
 M.ask_ms, M.ask_ms_max = 5000, 60000
 M.behind_ms = 2000                   -- until a cache that is behind is looked at again
 M.unasked_s = 60                     -- unless spec.druidTimeout says otherwise
+M.answer_ms = 2000                   -- the run does nothing else meanwhile, and it is asked again
 
 local roles = { { name = "coordinator", who = "the Coordinators" }, { name = "overlord", who = "the Overlords" } }
 
 -- Errors of a Druid that answers, and will not answer otherwise by itself.
 local lasting = { no_credentials = true, unauthorized = true, forbidden = true, certificate = true }
+
+-- Is that what a Druid without a leader says? It names nobody, and its Router knows no destination; a 404 or 503 of
+-- something between it and the operator says nothing about leaders. (facts 5.1, 6)
+function M.is_leaderless(err)
+  return err.code == "unavailable"
+    and (not err.status or err.status == 503 and (err.excerpt or ""):find("Unable to determine destination", 1, true) ~= nil)
+end
 
 -- answers: { { who =, keys = of the groups that could lead, leader = address or nil, err = } }. Gives "led";
 -- "leaderless", words and the keys of who could lead; or "unknown", words and whether it stays so.
@@ -34,7 +43,7 @@ function M.judge(answers)
   local without, keys, unknown = {}, {}, nil
   for _, answer in ipairs(answers) do
     local err = answer.err
-    if not answer.leader and (err.status == 404 or err.status == 503 or err.code == "unavailable" and not err.status) then
+    if not answer.leader and M.is_leaderless(err) then
       without[#without + 1] = answer.who
       tables.append(keys, answer.keys)
     elseif not answer.leader then
@@ -66,11 +75,11 @@ local function ask(druid, cluster)
   for _, role in ipairs(roles) do
     local keys = M.who_could_lead(cluster, role.name)
     if #keys > 0 then
-      local leader, err = coordinator.leader(druid, role.name)
+      local leader, err = coordinator.leader_url(druid, role.name, M.answer_ms)
       if not leader and err.code == "busy" then
         return nil
       end
-      answers[#answers + 1] = { who = role.who, keys = keys, leader = leader and leader.url, err = err }
+      answers[#answers + 1] = { who = role.who, keys = keys, leader = leader, err = err }
       if not leader and M.judge(answers) == "unknown" then
         break   -- the other one would not answer either
       end
@@ -81,16 +90,17 @@ end
 
 -- The pods of these processes as text, with the times since which they are ready; nil while they are on their way, and
 -- true when only the cache of pods is behind that of workloads.
-local function mark_of(druid, cluster, entries)
+local function mark_of(kube, cluster)
   local parts, behind = {}, false
-  for _, entry in ipairs(entries) do
-    if entry.type == "coordinator" or entry.type == "overlord" then
-      local state = entry.state
-      if not entry.live or not state.settled or state.ready < state.total then
+  for _, group in ipairs(cluster.groups) do
+    if group.type == "coordinator" or group.type == "overlord" then
+      local live = world.workload(kube, cluster, group)
+      local state = observed.state(live, group.name)
+      if not live or not state.settled or state.ready < state.total then
         return nil
       end
       local count = 0
-      for _, pod in ipairs(world.pods(druid.kube, cluster, entry.group, entry.live)) do
+      for _, pod in ipairs(world.pods(kube, cluster, group, live)) do
         local ready = condition.find((pod.status or {}).conditions, "Ready") or {}
         parts[#parts + 1] = pod.metadata.uid .. " " .. tostring(ready.lastTransitionTime)
         count = count + (ready.status == "True" and 1 or 0)
@@ -129,12 +139,16 @@ local function note(known, mark, now_ms, answers, patience_ms)
   return next
 end
 
--- entries: of the plan; old: the status. Gives nil when all is well or nothing can be asked yet, or { leaderless = words
+-- Comes first in a run, for it may wait: what is read after it is fresh, and little is held meanwhile. old: the status.
+-- Gives nil when all is well or nothing can be asked yet, or { leaderless = words
 -- while nobody leads, keys = of the groups that could, trouble = the words when that lasts, pending = words while there
 -- is no answer, condition =, again_ms = }.
-function M.look(druid, cluster, entries, old)
-  local mark, known = mark_of(druid, cluster, entries), memory[cluster.uid]
-  if druid.previewing or mark == "" then
+function M.look(druid, cluster, old)
+  if druid.previewing then
+    return nil
+  end
+  local mark, known = mark_of(druid.kube, cluster), memory[cluster.uid]
+  if mark == "" then
     return nil
   elseif not mark then
     -- Whoever had no leader has none before his processes are up.

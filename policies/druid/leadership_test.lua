@@ -14,14 +14,11 @@ local function new_world(timeout)
   end
   world.cluster = { uid = "leadership" .. uids, name = "demo", namespace = "ns", groups = groups,
     spec = { druidTimeout = timeout, services = { { spec = { type = "ClusterIP" } } } }, labels = {} }
-  local entries = {}
-  for i, group in ipairs(groups) do
-    entries[i] = { key = group.key, type = group.type, group = group, state = { settled = true, ready = 1, total = 1 } }
-  end
-  world.entries = entries
+  world.settled = true
   function world.look(old)
-    for i, entry in ipairs(entries) do
-      entry.live = { metadata = { uid = "u" .. i } }
+    local function get(reference)
+      return { kind = "StatefulSet", metadata = { uid = reference.name, generation = 1 }, spec = { replicas = 1 },
+        status = { observedGeneration = 1, replicas = 1, updatedReplicas = 1, readyReplicas = world.settled and 1 or 0 } }
     end
     local http = { request = function(request)
       world.asked = world.asked + 1
@@ -35,9 +32,9 @@ local function new_world(timeout)
       return query.owner and { { metadata = { uid = query.owner .. world.version },
         status = { conditions = { { type = "Ready", status = world.ready or "True" } } } } } or {}
     end
-    local druid = client.open({ kube = { list = list }, http = http, previewing = world.previewing },
+    local druid = client.open({ kube = { list = list, get = get }, http = http, previewing = world.previewing },
       world.cluster)
-    return leadership.look(druid, world.cluster, entries, old or {})
+    return leadership.look(druid, world.cluster, old or {})
   end
   return world
 end
@@ -54,9 +51,12 @@ return {
     t.equal(judge("http://x"), "led")
     local verdict, words, keys = judge(nil, { code = "unavailable", message = "no overlord leads" })
     t.equal({ verdict, words, keys }, { "leaderless", "the Overlords have no leader", { "o" } })
-    t.equal((judge(nil, { code = "unavailable", status = 503 })), "leaderless")
-    t.equal((judge(nil, { code = "not_found", status = 404 })), "leaderless")
-    t.equal((judge(nil, { code = "unavailable", status = 502, message = "x" })), "unknown")
+    t.equal((judge(nil, { code = "unavailable", status = 503,
+      excerpt = "Unable to determine destination[/druid/indexer/v1/leader]; is your coordinator/overlord running?" })),
+      "leaderless")
+    for _, other in ipairs({ { "unavailable", 502 }, { "unavailable", 503, "no healthy upstream" }, { "not_found", 404 } }) do
+      t.equal((judge(nil, { code = other[1], status = other[2], excerpt = other[3], message = "x" })), "unknown")
+    end
     t.equal({ judge(nil, { code = "network", message = "x" }) }, { "unknown", "x", false })
     t.equal({ judge(nil, { code = "unauthorized", message = "x" }) }, { "unknown", "x", true })
   end,
@@ -85,9 +85,9 @@ return {
   end,
   ["nobody is asked while pods are on their way, nor by a preview"] = function(t)
     local world = new_world()
-    world.entries[1].state.settled = false
+    world.settled = false
     t.equal(world.look(), nil)
-    world.entries[1].state.settled, world.previewing = true, true
+    world.settled, world.previewing = true, true
     t.equal(world.look(), nil)
     world.previewing, world.ready = false, "False"   -- the cache of pods is behind
     t.ok(world.look().again_ms)

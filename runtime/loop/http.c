@@ -8,8 +8,9 @@
 enum {
     IN_FLIGHT_DEFAULT = 64,
     QUEUE_DEFAULT = 10000,
-    STREAMS_DEFAULT = 80, /* below the 100 that API servers allow */
-    CONNECTIONS_KEPT = 80 /* all that HTTP/1.1 needs for them and the watches: TLS begins dearly */
+    STREAMS_DEFAULT = 80,  /* below the 100 that API servers allow */
+    CONNECTIONS_KEPT = 80, /* all that HTTP/1.1 needs for them and the watches: TLS begins dearly */
+    POLICY_CONNECTIONS_KEPT = 16 /* policies ask many hosts, each seldom */
 };
 
 static struct http *from_base(const struct transport *transport)
@@ -362,7 +363,7 @@ static const struct transport_ops ops = {
     .pause = on_pause,
 };
 
-static int lane_init(struct http_multi *lane, struct http *http, long streams)
+static int lane_init(struct http_multi *lane, struct http *http, long streams, long kept)
 {
     lane->http = http;
     lane->multi = curl_multi_init();
@@ -375,7 +376,7 @@ static int lane_init(struct http_multi *lane, struct http *http, long streams)
                    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, lane) ||
                    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX) ||
                    curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams) ||
-                   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT)
+                   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept)
                ? -1
                : 0;
 }
@@ -396,7 +397,8 @@ struct transport *http_transport_new(struct loop *loop, const struct http_option
     long streams = options->streams_per_connection ? (long)options->streams_per_connection
                                                    : (long)STREAMS_DEFAULT;
     for (size_t i = 0; i < HTTP_LANE_COUNT; i++) {
-        if (lane_init(&http->lanes[i], http, streams) != 0) {
+        long kept = i == HTTP_LANE_POLICY ? POLICY_CONNECTIONS_KEPT : CONNECTIONS_KEPT;
+        if (lane_init(&http->lanes[i], http, streams, kept) != 0) {
             on_free(&http->base);
             err_set(err, ERR_INTERNAL, "start libcurl: it refuses a multi handle");
             return NULL;

@@ -31,19 +31,26 @@ end
 
 -- Calls -------------------------------------------------------------------------------------------
 
--- The leader: { url = as it calls itself, pod = name of the pod or nil }. (facts 5.1)
+-- The address of the leader, as it calls itself. (facts 5.1)
+function M.leader_url(druid, role, timeout_ms)
+  local path = role == "coordinator" and root .. "/leader" or "/druid/indexer/v1/leader"
+  local url, err = client.get(druid, role, path, "text", timeout_ms)
+  if not url then
+    return nil, err
+  elseif not address.split(url) then
+    return nil, { code = "unavailable", message = "no " .. role .. " leads at the moment" }
+  end
+  return url
+end
+
+-- The leader: { url =, pod = name of the pod or nil }.
 function M.leader(druid, role)
   role = role or "coordinator"
-  local path = role == "coordinator" and root .. "/leader" or "/druid/indexer/v1/leader"
-  local url, err = client.get(druid, role, path, "text")
+  local url, err = M.leader_url(druid, role)
   if not url then
     return nil, err
   end
-  local parts = address.split(url)
-  if not parts then
-    return nil, { code = "unavailable", message = "no " .. role .. " leads at the moment" }
-  end
-  local place = address.resolve(druid.cluster, parts.host, client.pods(druid))
+  local place = address.resolve(druid.cluster, address.split(url).host, client.pods(druid))
   if not (place and place.pod) then
     place = client.ask_for_leader(druid, role)
   end

@@ -36,7 +36,7 @@ local PATHS = {
 
 local function leader(view, role)
   local found = view.leaders[role]
-  if not found then return http.empty(503) end
+  if not found then return http.empty(204) end
   return http.raw(found.url) -- no quotes: it is not JSON, whatever its type says
 end
 

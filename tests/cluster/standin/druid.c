@@ -96,7 +96,7 @@ static bool leadership(struct standin *self, const char *role, const struct requ
     const struct member *leader = members_leader(self, role);
     bool leads = leader && strcmp(leader->host, self->self.host) == 0;
     if (strcmp(rest, "leader") == 0) {
-        answer->status = leader ? 200 : 404;
+        answer->status = leader ? 200 : 204;
         answer->type = "text/plain";
         say(answer, "%s%s", leader ? "http://" : "", leader ? leader->host : "");
         return true;
