@@ -12,6 +12,8 @@ enum { PATH_BYTES = 512, UNKNOWN_MAX = 64 };
 struct decoder {
     struct jv *unknown;
     struct err *err;
+    bool as_written;        /* only looks for the first mistake, in the order of the text */
+    bool mismatched;        /* err is that of a value of another type; what is worse may follow */
     const char *owner;      /* name of the innermost struct */
     char path[PATH_BYTES];  /* with indices, for unknown fields */
     char plain[PATH_BYTES]; /* without, for type errors */
@@ -76,11 +78,15 @@ static const char *go_type(const struct type_ref *ref, char out[PATH_BYTES])
         return "int64";
     case 'n':
         return "float64";
+    case 'x': /* which it tries last */
+        return "int32";
     default:
         return "string";
     }
 }
 
+/* Of what is wrong the first is told, and nothing behind it is looked at; but for values of another type,
+ * where that goes on. Types that decode themselves are of the former. */
 static struct jv *mismatch(struct decoder *decoder, const struct type_ref *ref,
                            const struct jv *value)
 {
@@ -89,6 +95,9 @@ static struct jv *mismatch(struct decoder *decoder, const struct type_ref *ref,
     char type[PATH_BYTES], number[64] = "";
     enum jv_type got = jv_type(value);
     bool wants_int = ref->form == TYPE_SCALAR && (ref->letter == 'i' || ref->letter == 'l');
+    bool itself = ref->form == TYPE_SCALAR && strchr("qtmx", ref->letter);
+    if (!itself && decoder->mismatched)
+        return jv_null();
     if (wants_int && (got == JV_INT || got == JV_REAL)) {
         char *text = jv_print_str(value, 0);
         snprintf(number, sizeof(number), " %s", text);
@@ -97,7 +106,8 @@ static struct jv *mismatch(struct decoder *decoder, const struct type_ref *ref,
     err_set(decoder->err, ERR_INVALID,
             "json: cannot unmarshal %s%s into Go struct field %s.%s of type %s", names[got], number,
             decoder->owner, decoder->plain, go_type(ref, type));
-    return NULL;
+    decoder->mismatched = !itself;
+    return itself ? NULL : jv_null();
 }
 
 static struct jv *decode_quantity(struct decoder *decoder, const struct type_ref *ref,
@@ -147,9 +157,12 @@ static struct jv *decode_bytes(struct decoder *decoder, const struct type_ref *r
         return mismatch(decoder, ref, value);
     size_t len = strlen(text), good = strspn(text, alphabet), padding = strspn(text + good, "=");
     if (padding > 2 || good + padding < len || len % 4 != 0) {
+        if (decoder->mismatched)
+            return jv_null();
+        decoder->mismatched = true;
         err_set(decoder->err, ERR_INVALID, "illegal base64 data at input byte %zu",
                 good + padding < len || padding ? good : len);
-        return NULL;
+        return jv_null();
     }
     return jv_ref((struct jv *)value);
 }
@@ -254,9 +267,38 @@ static void note_unknown(struct decoder *decoder, const struct type *type, const
     }
 }
 
+/* NULL when it is wrong. */
+static struct jv *decode_member(struct decoder *decoder, const struct type *type,
+                                const struct type_field *field, const struct jv *value)
+{
+    struct place place = enter(decoder, field->name);
+    decoder->owner = type->name;
+    struct jv *decoded = decode_ref(decoder, &field->ref, value);
+    leave(decoder, place);
+    return decoded;
+}
+
+static struct jv *look_as_written(struct decoder *decoder, const struct type *type,
+                                  const struct jv *object)
+{
+    struct jv_iter iter = {0};
+    while (jv_next(object, &iter)) {
+        const struct type_field *field = type_field(type, iter.key);
+        if (!field || jv_type(iter.value) == JV_NULL)
+            continue;
+        struct jv *decoded = decode_member(decoder, type, field, iter.value);
+        if (!decoded)
+            return NULL;
+        jv_unref(decoded);
+    }
+    return jv_object();
+}
+
 static struct jv *decode_named(struct decoder *decoder, const struct type *type,
                                const struct jv *object)
 {
+    if (decoder->as_written)
+        return look_as_written(decoder, type, object);
     struct jv *out = jv_object();
     size_t known = 0;
     for (size_t i = 0; i < type->field_count; i++) {
@@ -265,10 +307,7 @@ static struct jv *decode_named(struct decoder *decoder, const struct type *type,
         struct jv *decoded = NULL;
         known += value != NULL;
         if (value && jv_type(value) != JV_NULL) {
-            struct place place = enter(decoder, field->name);
-            decoder->owner = type->name;
-            decoded = decode_ref(decoder, &field->ref, value);
-            leave(decoder, place);
+            decoded = decode_member(decoder, type, field, value);
             if (!decoded) {
                 jv_unref(out);
                 return NULL;
@@ -353,11 +392,21 @@ struct jv *decode_object(const struct type *type, const struct jv *object, struc
                          struct err *err)
 {
     struct decoder decoder = {.unknown = unknown, .err = err, .owner = type->name};
-    return decode_named(&decoder, type, object);
+    struct jv *decoded = decode_named(&decoder, type, object);
+    if (decoded && !decoder.mismatched)
+        return decoded;
+    jv_unref(decoded);
+    decoder = (struct decoder){.err = err, .owner = type->name, .as_written = true};
+    jv_unref(decode_named(&decoder, type, object));
+    return NULL;
 }
 
 struct jv *decode_value(const struct type_ref *ref, const struct jv *value, struct err *err)
 {
     struct decoder decoder = {.err = err, .owner = ""};
-    return decode_ref(&decoder, ref, value);
+    struct jv *decoded = decode_ref(&decoder, ref, value);
+    if (decoded && !decoder.mismatched)
+        return decoded;
+    jv_unref(decoded);
+    return NULL;
 }

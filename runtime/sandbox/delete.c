@@ -109,6 +109,31 @@ static int check_preconditions(const struct request *request, const struct jv *o
     return 0;
 }
 
+/* That a pod goes is a write of its own, in which its finalizers are let go, too. */
+static bool is_marked_first(const struct kind *kind, const struct jv *before)
+{
+    return kind_is(kind, KIND_GRACEFUL) && !meta_deleting(before);
+}
+
+/* What only the collector's finalizers held is let go first and then deleted: the real server has lost the
+ * revision of the precondition by then and refuses whatever it was. */
+static int check_released(const struct request *request, const struct jv *before,
+                          const struct delete_options *options, struct refusal *refusal)
+{
+    const struct kind *kind = request->kind;
+    const char *namespace = jv_path_str(before, "metadata", "namespace", NULL);
+    if (!options->resource_version || is_marked_first(kind, before) ||
+        jv_size(jv_path(before, "metadata", "finalizers", NULL)) == 0)
+        return 0;
+    return refuse_conflict(
+        refusal, kind, meta_name(before),
+        "StorageError: invalid object, Code: 4, Key: %s/%s%s%s, ResourceVersion: "
+        "0, AdditionalErrorMsg: Precondition failed: ResourceVersion in "
+        "precondition: , ResourceVersion in object meta: %s",
+        kind->home->key_prefix, namespace ? namespace : "", namespace ? "/" : "", meta_name(before),
+        jv_path_str(before, "metadata", "resourceVersion", NULL));
+}
+
 /* Seconds that this object may still take; 0 = none. */
 static int64_t grace_of(const struct kind *kind, const struct jv *object,
                         const struct delete_options *options)
@@ -213,7 +238,7 @@ static struct stored *commit(struct request *request, const struct jv *before, s
         return write_commit(request, kind, before, after);
     struct jv *last = jv_dup(kind_is(kind, KIND_GRACEFUL) ? after : before);
     const struct jv *held = jv_path(before, "metadata", "finalizers", NULL);
-    if (jv_size(held))
+    if (jv_size(held) && !is_marked_first(kind, before))
         jv_set(jv_get(last, "metadata"), "finalizers", jv_dup(held));
     if (kind_is(kind, KIND_GRACEFUL) && !jv_equal(before, after))
         stored_unref(write_commit(request, kind, before, after)); /* that it goes is told first */
@@ -322,6 +347,11 @@ int delete_one(struct request *request, const char *name, const struct delete_op
     if (request->kind->strategy == &strategy_crd)
         meta_add_finalizer(after, CRD_CLEANUP_FINALIZER);
     *gone = prepare(request, after, options);
+    if (*gone && check_released(request, before, options, refusal) < 0) {
+        jv_unref(before);
+        jv_unref(after);
+        return -1;
+    }
     if (*gone && !kind_is(request->kind, KIND_GRACEFUL) && !meta_deleting(before)) {
         jv_unref(after); /* it never was being deleted */
         after = jv_dup(before);

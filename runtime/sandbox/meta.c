@@ -52,7 +52,7 @@ static bool spec_differs(const struct request *request, const struct jv *a, cons
     return false;
 }
 
-static bool annotations_differ(const struct jv *a, const struct jv *b)
+bool meta_annotations_differ(const struct jv *a, const struct jv *b)
 {
     const struct jv *left = jv_get(a, "annotations"), *right = jv_get(b, "annotations");
     return jv_size(left) != jv_size(right) || (jv_size(left) && !jv_equal(left, right));
@@ -173,22 +173,44 @@ static bool array_has(const struct jv *array, const char *text)
     return false;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(jv_str(*(struct jv *const *)a), jv_str(*(struct jv *const *)b));
+}
+
+void meta_sort_texts(struct jv *list)
+{
+    size_t count = jv_size(list);
+    struct jv **texts = mem_alloc((count + 1) * sizeof(*texts));
+    for (size_t i = 0; i < count; i++)
+        texts[i] = jv_ref(jv_at(list, i));
+    qsort(texts, count, sizeof(*texts), by_text);
+    for (size_t i = 0; i < count; i++)
+        jv_replace_at(list, i, texts[i]);
+    free(texts);
+}
+
 static void check_new_finalizers(const struct jv *before, const struct jv *after,
                                  struct field_errors *errors)
 {
+    struct jv *names = jv_array();
     struct buf found;
-    buf_init(&found, FIELD_PATH_BYTES);
     for (size_t i = 0; i < jv_size(after); i++) {
         const char *name = jv_str(jv_at(after, i));
-        if (name && !array_has(before, name))
-            buf_printf(&found, "%s\"%s\"", found.len ? ", " : "", name);
+        if (name && !array_has(before, name) && !array_has(names, name))
+            jv_append(names, jv_string(name));
     }
+    meta_sort_texts(names);
+    buf_init(&found, FIELD_PATH_BYTES);
+    for (size_t i = 0; i < jv_size(names); i++)
+        buf_printf(&found, "%s\"%s\"", i ? ", " : "", jv_str(jv_at(names, i)));
     if (found.len)
         field_forbidden(errors, "metadata.finalizers",
                         "no new finalizers can be added if the object is being deleted, found new "
                         "finalizers []string{%s}",
                         buf_str(&found));
     buf_deinit(&found);
+    jv_unref(names);
 }
 
 static void check_rest(const struct kind *kind, const struct jv *metadata,
@@ -257,7 +279,7 @@ void meta_prepare_update(const struct request *request, const struct jv *before,
     jv_set(metadata, "resourceVersion", jv_ref(jv_get(old, "resourceVersion")));
     bool differs = spec_differs(request, before, after) || spec_differs(request, after, before);
     if (request->kind->strategy == &strategy_deployment) /* as the real one: rollbacks were there */
-        differs |= annotations_differ(old, metadata);
+        differs |= meta_annotations_differ(old, metadata);
     if (counts && differs)
         jv_set_int(metadata, "generation", jv_int_value(jv_get(old, "generation")) + 1);
 }

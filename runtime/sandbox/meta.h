@@ -21,6 +21,8 @@ void meta_remove_finalizer(struct jv *object, const char *name);
 const char *meta_name(const struct jv *object);
 const char *meta_namespace(const struct jv *object); /* NULL when none */
 const char *meta_uid(const struct jv *object);
+bool meta_annotations_differ(const struct jv *metadata, const struct jv *other);
+void meta_sort_texts(struct jv *list); /* strings */
 
 /* DNS forms; NULL when valid, else the server's explanation (constant text). */
 const char *name_check_subdomain(const char *name);

@@ -1,6 +1,7 @@
 #include "sandbox/strategy_internal.h"
 
 #include "sandbox/meta.h"
+#include "sandbox/node_ports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,6 @@ enum {
     ADDRESS_BASE = (10 << 24) | (96 << 16),
     ADDRESS_COUNT = 1 << 20,
     ADDRESS_FIRST = 16,
-    NODE_PORT_FIRST = 30000,
-    NODE_PORT_LAST = 32767,
     ADDRESS_BYTES = 32,
 };
 
@@ -80,24 +79,6 @@ static bool find_address(struct apiserver *server, char out[ADDRESS_BYTES])
         }
     }
     return false;
-}
-
-static void find_node_ports(struct apiserver *server, const struct jv *spec)
-{
-    const struct jv *ports = jv_get(spec, "ports");
-    int64_t next = NODE_PORT_FIRST;
-    for (size_t i = 0; i < jv_size(ports); i++) {
-        char key[24];
-        if (jv_int_value(jv_get(jv_at(ports, i), "nodePort")))
-            continue;
-        for (; next <= NODE_PORT_LAST; next++) {
-            snprintf(key, sizeof(key), "%lld", (long long)next);
-            if (!map_get(server->node_ports, key))
-                break;
-        }
-        if (next <= NODE_PORT_LAST)
-            jv_set_int(jv_at(ports, i), "nodePort", next++);
-    }
 }
 
 static void set_addresses(struct jv *spec, const char *address)
@@ -169,37 +150,6 @@ static void set_both_families(struct jv *spec)
     jv_set_str(spec, "ipFamilyPolicy", "RequireDualStack");
 }
 
-/* Those that the client chose are looked at, the others found. before: what has some already. */
-static int give_node_ports(struct request *request, const struct jv *before, struct jv *service,
-                           struct refusal *refusal)
-{
-    struct jv *spec = jv_get(service, "spec");
-    const struct jv *ports = jv_get(spec, "ports"), *old = jv_path(before, "spec", "ports", NULL);
-    for (size_t i = 0; i < jv_size(ports); i++) {
-        char key[24], path[FIELD_PATH_BYTES];
-        const struct jv *chosen = jv_get(jv_at(ports, i), "nodePort");
-        int64_t number = jv_int_value(chosen);
-        bool own = false;
-        for (size_t o = 0; o < jv_size(old); o++)
-            own |= jv_int_value(jv_get(jv_at(old, o), "nodePort")) == number;
-        snprintf(key, sizeof(key), "%lld", (long long)number);
-        bool inside = number >= NODE_PORT_FIRST && number <= NODE_PORT_LAST;
-        if (number == 0 || own || (inside && !map_get(request->server->node_ports, key)))
-            continue;
-        struct field_errors errors;
-        field_errors_init(&errors);
-        field_invalid(&errors, field_path(path, "spec.ports[%zu].nodePort", i), chosen,
-                      inside ? "provided port is already allocated"
-                             : "provided port is not in the valid range. The range of valid ports "
-                               "is 30000-32767");
-        refuse_invalid(refusal, request->kind, meta_name(service), &errors);
-        field_errors_deinit(&errors);
-        return -1;
-    }
-    find_node_ports(request->server, spec);
-    return 0;
-}
-
 static int allocate(struct request *request, struct jv *service, struct refusal *refusal)
 {
     char address[ADDRESS_BYTES];
@@ -224,7 +174,7 @@ static int allocate(struct request *request, struct jv *service, struct refusal 
     set_addresses(spec, copy);
     free(copy);
     if (wants_node_ports(spec))
-        return give_node_ports(request, NULL, service, refusal);
+        return node_ports_give(request, NULL, service, refusal);
     return 0;
 }
 
@@ -281,7 +231,7 @@ static int prepare_update(struct request *request, const struct jv *before, stru
                 jv_set(jv_at(ports, i), "nodePort",
                        jv_ref(jv_get(jv_at(old_ports, o), "nodePort")));
     if (wants_node_ports(spec))
-        return give_node_ports(request, before, after, refusal);
+        return node_ports_give(request, before, after, refusal);
     return 0;
 }
 

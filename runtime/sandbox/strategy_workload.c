@@ -106,6 +106,15 @@ static int prepare_update(struct request *request, const struct jv *before, stru
                : prepare_create(request, after, refusal);
 }
 
+/* Whatever counts as a new generation is judged: annotations, too. */
+static int deployment_prepare_update(struct request *request, const struct jv *before,
+                                     struct jv *after, struct refusal *refusal)
+{
+    return meta_annotations_differ(jv_get(before, "metadata"), jv_get(after, "metadata"))
+               ? prepare_create(request, after, refusal)
+               : prepare_update(request, before, after, refusal);
+}
+
 static void stateful_set_validate(const struct jv *set, struct field_errors *errors)
 {
     const struct jv *spec = jv_get(set, "spec");
@@ -310,7 +319,7 @@ const struct strategy strategy_stateful_set = {
 const struct strategy strategy_deployment = {
     .defaults = deployment_defaults,
     .prepare_create = prepare_create,
-    .prepare_update = prepare_update,
+    .prepare_update = deployment_prepare_update,
     .validate = deployment_validate,
     .validate_update = selector_validate_update,
     .validate_status = deployment_validate_status,

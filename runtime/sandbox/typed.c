@@ -178,7 +178,8 @@ static void expected(struct validation *validation, const char *what, const stru
         free(short_text);
         return;
     }
-    bool scalar = strcmp(what, "map") != 0 && strcmp(what, "list") != 0;
+    bool scalar =
+        strcmp(what, "map") != 0 && strcmp(what, "list") != 0 && strcmp(what, "boolean") != 0;
     buf_init(&text, STEP_BYTES_MAX);
     buf_printf(&text, "expected %s, got &%s{%s", what, scalar ? "value.valueUnstructured" : "",
                scalar ? "Value:" : "");

@@ -15,14 +15,14 @@
 
 enum { PATCH_SHOWN_BYTES_MAX = 256 << 10 };
 
-/* Custom objects are called what they call themselves. */
-static int refuse_decode(const struct request *request, const struct jv *object, const char *why,
-                         struct refusal *refusal)
+/* Custom objects are called what they call themselves. as: what they were to become. */
+static int refuse_decode(const struct request *request, const struct jv *object, const char *as,
+                         const char *why, struct refusal *refusal)
 {
     const char *own = request->version->type ? NULL : jv_str(jv_get(object, "kind"));
     return refuse_bad_request(refusal, "%s in version \"%s\" cannot be handled as a %s: %s",
                               own ? own : request->kind->kind, request->version->name,
-                              request->kind->kind, why);
+                              as ? as : request->kind->kind, why);
 }
 
 static int refuse_missing(const struct request *request, const char *what, struct refusal *refusal)
@@ -78,6 +78,7 @@ static int judge_unknown(struct request *request, const struct jv *object, const
                          struct refusal *refusal)
 {
     struct buf text;
+    const char *own = request->version->type ? NULL : jv_str(jv_get(object, "kind"));
     if (jv_size(unknown) == 0 || request->fields == FIELDS_IGNORE)
         return 0;
     buf_init(&text, 16 << 10);
@@ -88,28 +89,10 @@ static int judge_unknown(struct request *request, const struct jv *object, const
         buf_printf(&text, "%sunknown field \"%s\"", i ? ", " : "strict decoding error: ", path);
     }
     int result = request->fields == FIELDS_STRICT
-                     ? refuse_decode(request, object, buf_str(&text), refusal)
+                     ? refuse_decode(request, object, own, buf_str(&text), refusal)
                      : 0;
     buf_deinit(&text);
     return result;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(jv_str(*(struct jv *const *)a), jv_str(*(struct jv *const *)b));
-}
-
-/* Unknown fields of custom objects are told in order. */
-static void sort_texts(struct jv *list)
-{
-    size_t count = jv_size(list);
-    struct jv **texts = mem_alloc((count + 1) * sizeof(*texts));
-    for (size_t i = 0; i < count; i++)
-        texts[i] = jv_ref(jv_at(list, i));
-    qsort(texts, count, sizeof(*texts), by_text);
-    for (size_t i = 0; i < count; i++)
-        jv_replace_at(list, i, texts[i]);
-    free(texts);
 }
 
 /* Labels, annotations or the like that are there and empty, which nobody who decodes them sees. */
@@ -120,6 +103,12 @@ static bool has_empty(const struct jv *metadata)
         if ((jv_is_object(iter.value) || jv_is_array(iter.value)) && jv_size(iter.value) == 0)
             return true;
     return false;
+}
+
+static bool is_other_kind(const struct request *request, const struct jv *object)
+{
+    const char *kind = jv_str(jv_get(object, "kind"));
+    return !request->version->type && kind && strcmp(kind, request->kind->kind) != 0;
 }
 
 static int decode_custom(struct request *request, struct jv *object, struct jv *unknown,
@@ -140,11 +129,15 @@ static int decode_custom(struct request *request, struct jv *object, struct jv *
         return -1;
     request->unsettled = request->managed && has_empty(metadata);
     jv_set(object, "metadata", clean);
+    if (is_other_kind(request, object)) { /* of that nobody knows a schema here */
+        meta_sort_texts(unknown);
+        return 0;
+    }
     schema_prune(schema, object, unknown);
     schema_decode_resources(schema, meta, object, unknown);
     if (!request->managed) /* what was applied has been merged, not decoded */
         schema_drop_nulls(schema, object);
-    sort_texts(unknown);
+    meta_sort_texts(unknown); /* unknown fields of custom objects are told in order */
     return 0;
 }
 
@@ -152,9 +145,8 @@ static int decode_custom(struct request *request, struct jv *object, struct jv *
 static void note_kind(struct request *request, const struct jv *object)
 {
     const char *kind = jv_str(jv_get(object, "kind"));
-    bool other = !request->version->type && kind && strcmp(kind, request->kind->kind) != 0;
     free(request->other_kind);
-    request->other_kind = other ? mem_str(kind) : NULL;
+    request->other_kind = is_other_kind(request, object) ? mem_str(kind) : NULL;
 }
 
 int write_decode(struct request *request, struct jv **object, struct refusal *refusal)
@@ -178,7 +170,7 @@ int write_decode(struct request *request, struct jv **object, struct refusal *re
     } else {
         decode_custom(request, *object, unknown, &err);
     }
-    int result = err.code ? refuse_decode(request, *object, err.text, refusal)
+    int result = err.code ? refuse_decode(request, *object, NULL, err.text, refusal)
                           : judge_unknown(request, *object, unknown, refusal);
     jv_unref(unknown);
     if (result < 0)

@@ -19,7 +19,7 @@ AGE = re.compile(r"\d{1,2}s")
 SUFFIX = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 VOLUME = re.compile(r"\bkube-api-access-" + SUFFIX + r"\b")
 ADDRESS = re.compile(r"10\.\d{1,3}\.\d{1,3}\.\d{1,3}")
-REVISION_IN_TEXT = re.compile(r"(?<![\w.-])[1-9]\d*(?![\w.:-])")
+REVISION_IN_TEXT = re.compile(r"(?<![\w./-])[1-9]\d*(?![\w.:/-])")
 SCHEME = re.compile(r'in scheme "[^"]+"')
 CHANGE = re.compile(r"\n@@ .*?\n(?=, [a-z]|\]|$)", re.DOTALL)
 QUOTED = re.compile(r'Invalid value: ("\{.*\}")')
