@@ -90,28 +90,33 @@ local function new_world(spec)
     return { object = new, change = live and "updated" or "created" }
   end
 
+  local function patch(target, changes)
+    note("patch", target)
+    local live = world.objects[target.kind .. "/" .. target.metadata.name]
+    for key, value in pairs(changes.metadata.annotations or {}) do
+      live.metadata.annotations = live.metadata.annotations or {}
+      live.metadata.annotations[key] = value ~= json.null and value or nil
+    end
+    if changes.spec then
+      live.spec.updateStrategy = { type = changes.spec.updateStrategy.type }
+    end
+    return live
+  end
+
   world.ctx = function()
     return {
       object = world.primary, policy_version = world.version,
-      apply_all = function(objects)
+      apply_all = function(objects, options)
         local answers = {}
         for i, object in ipairs(objects) do
           answers[i] = apply(object)
         end
+        for _, object in ipairs((options or {}).merges or {}) do
+          answers[#answers + 1] = { object = patch(object, object), change = "updated" }
+        end
         return answers
       end,
-      patch = function(target, patch)
-        note("patch", target)
-        local live = world.objects[target.kind .. "/" .. target.metadata.name]
-        for key, value in pairs(patch.metadata.annotations or {}) do
-          live.metadata.annotations = live.metadata.annotations or {}
-          live.metadata.annotations[key] = value ~= json.null and value or nil
-        end
-        if patch.spec then
-          live.spec.updateStrategy = { type = patch.spec.updateStrategy.type }
-        end
-        return live
-      end,
+      patch = patch,
       delete = function(target)
         note("delete", target)
         world.objects[target.kind .. "/" .. (target.name or target.metadata.name)] = nil

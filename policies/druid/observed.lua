@@ -75,6 +75,9 @@ function M.state(live, name)
   -- Rolling: pods of an older template are, or may be, still there.
   state.rolling = not state.ungated and not (state.seen and complete)
   state.settled = state.seen and (state.ungated or (complete and state.ready == total))
+  -- Held, and nothing of it has been replaced yet.
+  state.just_held = state.held and state.seen and state.updated == total and state.ready == total and state.present == total
+    and M.annotation(live, names.step) == "{}"
   state.by_hand = state.ungated and state.seen and state.updated < total
   return state
 end

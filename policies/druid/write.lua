@@ -12,6 +12,7 @@ local names = require "druid.names"
 local observed = require "druid.observed"
 local leaver = require "druid.rollout.leaver"
 local plan = require "druid.plan"
+local step = require "druid.rollout.step"
 local stepper = require "druid.rollout.stepper"
 local refusal = require "lib.refusal"
 local takeover = require "druid.takeover"
@@ -123,6 +124,25 @@ local function make_way(ctx, kube_door, entry, done)
   return true
 end
 
+-- Before anything is overwritten: what was ready last is kept, and sets that will be stepped are held. The two may
+-- land in any order: a set that is held with its old template is still what it was. True, or nil and an error.
+local function prepare(ctx, steps)
+  local holds = {}
+  for _, entry in ipairs(steps.groups) do
+    if entry.hold == "begin" then
+      holds[#holds + 1] = step.hold_patch(entry.live)
+    end
+  end
+  if #steps.keeps + #holds > 0 then
+    for _, answer in ipairs(ctx.apply_all(steps.keeps, { whole = { "data" }, merges = holds })) do
+      if answer.err then
+        return nil, answer.err
+      end
+    end
+  end
+  return true
+end
+
 -- Writes the plan. False when anything failed, or was left to the next run.
 function M.apply(ctx, kube_door, wanted, steps, done)
   local taken, unable = takeover.run(ctx, kube_door, steps.groups, steps.common and wanted.common or nil)
@@ -130,21 +150,17 @@ function M.apply(ctx, kube_door, wanted, steps, done)
     done.failure = unable
     return false
   end
-  -- What was ready last is kept before it is overwritten.
-  for _, answer in ipairs(#steps.keeps > 0 and ctx.apply_all(steps.keeps, { whole = { "data" } }) or {}) do
-    if answer.err then
-      done.failure = answer.err
-      return false
-    end
+  local prepared, why = prepare(ctx, steps)
+  if not prepared then
+    done.failure = why
+    return false
   end
   for _, entry in ipairs(steps.groups) do
-    local held, err = true, nil
-    if entry.hold == "begin" then
-      held, err = stepper.hold(ctx, entry)
-    elseif entry.hold == "end" then
-      held, err = stepper.release(ctx, entry, entry.live)
+    local released, err = true, nil
+    if entry.hold == "end" then
+      released, err = stepper.release(ctx, entry, entry.live)
     end
-    if not held then
+    if not released then
       done.failure = err
       return false
     elseif not make_way(ctx, kube_door, entry, done) then

@@ -74,11 +74,15 @@ static void send_patch(struct effect_call *call)
 {
     const struct effect *effect = call->effect;
     bool json = effect->patch_type != NULL && strcmp(effect->patch_type, "json") == 0;
+    if (jv_is_object(effect->body) && jv_get(effect->body, "apiVersion") != NULL) {
+        call->wanted = jv_dup(effect->body);
+        jv_set_str(call->wanted, "apiVersion", call->kind->api_version); /* may be the older one */
+    }
     struct write_request request = {.verb = json ? WRITE_PATCH_JSON : WRITE_PATCH_MERGE,
                                     .namespace = effect_namespace(call),
                                     .name = effect->name != NULL ? effect->name : call->run->name,
                                     .subresource = effect->subresource,
-                                    .body = effect->body};
+                                    .body = call->wanted != NULL ? call->wanted : effect->body};
     effect_write(call, &request, on_object);
 }
 

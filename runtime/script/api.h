@@ -1,7 +1,7 @@
 /* What policies can call, one opener a file. Internal to script/.
  *
- * api_core: json, log, clock, digest, random. api_text: cjson, yaml. api_ctx: ctx (writes).
- * api_kube: kube (reads), http. api_test: the `t` of tests.
+ * api_core: json, log, clock, digest, random. api_text: cjson, yaml. api_ctx: ctx (writes),
+ * with api_apply and api_gauges. api_kube: kube (reads), http. api_test: the `t` of tests.
  */
 #ifndef NEMETON_SCRIPT_API_H
 #define NEMETON_SCRIPT_API_H
@@ -17,6 +17,12 @@ RAISES void api_kube_open(lua_State *L);
 RAISES void api_push_test(lua_State *L);
 /* The task of a call of ctx; refuses ctx:call(x), whose first argument would be ctx. */
 RAISES struct task *api_ctx_begin(lua_State *L, const char *call);
+/* Converts the object at idx into the body of item `index` of the task's op and checks what every
+ * object needs. Lent. */
+RAISES struct jv *api_take_object(lua_State *L, struct task *task, size_t index, int idx,
+                                  const char *call);
+int api_ctx_apply(lua_State *L); /* api_apply.c */
+int api_ctx_apply_all(lua_State *L);
 int api_ctx_gauges(lua_State *L); /* api_gauges.c */
 
 /* Pushes nil and an err table (code, message, status, reason, retry_after_ms); returns 2. */

@@ -63,9 +63,8 @@ RAISES struct task *api_ctx_begin(lua_State *L, const char *call)
     return task;
 }
 
-/* Converts the object at idx into the body of item `index` and checks what every object needs. */
-RAISES static struct jv *take_object(lua_State *L, struct task *task, size_t index, int idx,
-                                     const char *call)
+RAISES struct jv *api_take_object(lua_State *L, struct task *task, size_t index, int idx,
+                                  const char *call)
 {
     struct err err;
     struct op_item *item = &task->op.items[index];
@@ -75,127 +74,15 @@ RAISES static struct jv *take_object(lua_State *L, struct task *task, size_t ind
     struct effect target = {0};
     if (jv_is_object(item->body))
         effect_target_of(&target, item->body);
+    enum effect_verb verb = item->merge ? EFFECT_PATCH : task->op.verb;
     bool named =
-        target.name != NULL || (task->op.verb == EFFECT_CREATE &&
+        target.name != NULL || (verb == EFFECT_CREATE &&
                                 jv_path_str(item->body, "metadata", "generateName", NULL) != NULL);
     if (target.api_version == NULL || target.kind == NULL || !named)
         luaL_error(L, "%s: an object needs apiVersion, kind and metadata.name", call);
-    task_check_right(L, task, task->op.verb, target.api_version, target.kind, call);
+    task_check_right(L, task, verb, target.api_version, target.kind, call);
     vm_charge(L, 200);
     return item->body;
-}
-
-/* Reads opts.whole of the options at idx into the op. */
-RAISES static void read_whole(lua_State *L, struct task *task, int idx, const char *call)
-{
-    if (lua_isnoneornil(L, idx))
-        return;
-    luaL_checktype(L, idx, LUA_TTABLE);
-    api_push_field(L, idx, "whole");
-    if (lua_isnil(L, -1))
-        return;
-    if (!lua_istable(L, -1) || lua_rawlen(L, -1) > OP_WHOLE_MAX)
-        luaL_error(L, "%s: whole must be a list of at most %d paths", call, (int)OP_WHOLE_MAX);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
-    for (lua_Integer i = 1; i <= count; i++) {
-        if (lua_rawgeti(L, -1, i) != LUA_TSTRING)
-            luaL_error(L, "%s: whole[%d] must be a string", call, (int)i);
-        task->op.whole[task->op.whole_count++] = mem_str(lua_tostring(L, -1));
-        lua_pop(L, 1);
-    }
-}
-
-/* [-0, +1] The object as it is cached, parsed only when somebody looks into it. */
-RAISES static void push_cached(lua_State *L, struct op_item *item)
-{
-    struct task *task = item->task;
-    struct effect target = {0};
-    struct store_item *cached = NULL;
-    effect_target_of(&target, item->body);
-    struct store *store =
-        task->effects->ops->store(task->effects->self, target.api_version, target.kind, NULL);
-    const char *namespace = target.namespace != NULL ? target.namespace : task->key.namespace;
-    if (store != NULL)
-        cached = store_get(store, namespace, target.name);
-    if (store != NULL && cached == NULL)
-        cached = store_get(store, "", target.name); /* a cluster-scoped one */
-    if (cached != NULL)
-        view_push_item(L, cached);
-    else
-        lua_pushnil(L);
-}
-
-/* [-0, +3] object, err, change */
-RAISES static int push_applied(lua_State *L, struct op_item *item)
-{
-    if (item->failed) {
-        api_push_failure(L, &item->err);
-        lua_pushnil(L);
-        return 3;
-    }
-    struct jv *object = jv_get(item->result, "object");
-    if (object != NULL)
-        view_push(L, object);
-    else
-        push_cached(L, item);
-    lua_pushnil(L);
-    lua_pushstring(L, jv_path_str(item->result, "change", NULL));
-    return 3;
-}
-
-static int applied(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    return push_applied(L, &vm_run_of(L)->task->op.items[0]);
-}
-
-static int ctx_apply(lua_State *L)
-{
-    struct task *task = api_ctx_begin(L, "ctx.apply");
-    op_begin(task, EFFECT_APPLY, 1);
-    take_object(L, task, 0, 1, "ctx.apply");
-    read_whole(L, task, 2, "ctx.apply");
-    op_start_all(L, task);
-    return lua_yieldk(L, 0, 0, applied);
-}
-
-static int applied_all(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    (void)context;
-    struct op *op = &vm_run_of(L)->task->op;
-    lua_createtable(L, (int)op->count, 0);
-    for (size_t i = 0; i < op->count; i++) {
-        lua_createtable(L, 0, 3);
-        push_applied(L, &op->items[i]);
-        lua_setfield(L, -4, "change");
-        lua_setfield(L, -3, "err");
-        lua_setfield(L, -2, "object");
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    return 1;
-}
-
-static int ctx_apply_all(lua_State *L)
-{
-    struct task *task = api_ctx_begin(L, "ctx.apply_all");
-    luaL_checktype(L, 1, LUA_TTABLE);
-    size_t count = lua_rawlen(L, 1);
-    if (count > OP_ITEMS_MAX)
-        return luaL_error(L, "ctx.apply_all: more than %d objects", (int)OP_ITEMS_MAX);
-    op_begin(task, EFFECT_APPLY, count);
-    for (size_t i = 0; i < count; i++) {
-        lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        lua_pushfstring(L, "ctx.apply_all: [%d]", (int)i + 1);
-        take_object(L, task, i, lua_gettop(L) - 1, lua_tostring(L, -1));
-        lua_pop(L, 2);
-    }
-    read_whole(L, task, 2, "ctx.apply_all");
-    if (count == 0)
-        return applied_all(L, LUA_OK, 0);
-    op_start_all(L, task);
-    return lua_yieldk(L, 0, 0, applied_all);
 }
 
 /* object, err */
@@ -277,7 +164,7 @@ static int ctx_create(lua_State *L)
     op_begin(task, EFFECT_CREATE, 1);
     effect.subresource = option(L, 2, "subresource", "ctx.create");
     if (effect.subresource == NULL) {
-        effect_target_of(&effect, take_object(L, task, 0, 1, "ctx.create"));
+        effect_target_of(&effect, api_take_object(L, task, 0, 1, "ctx.create"));
     } else {
         api_push_field(L, 2, "of");
         read_target(L, -1, &effect, "ctx.create: of");
@@ -456,8 +343,8 @@ void task_push_ctx(lua_State *L, struct task *task)
 
 void api_ctx_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"apply", ctx_apply},
-                                         {"apply_all", ctx_apply_all},
+    static const luaL_Reg functions[] = {{"apply", api_ctx_apply},
+                                         {"apply_all", api_ctx_apply_all},
                                          {"create", ctx_create},
                                          {"patch", ctx_patch},
                                          {"delete", ctx_delete},

@@ -39,6 +39,8 @@ static void item_start_apply(struct task *task)
                             .body = item->body,
                             .whole = (const char *const *)op->whole,
                             .whole_count = op->whole_count};
+    if (item->merge)
+        effect = (struct effect){.verb = EFFECT_PATCH, .patch_type = "merge", .body = item->body};
     effect_target_of(&effect, item->body);
     item_start(item, &effect);
 }

@@ -17,6 +17,7 @@ struct op_item {
     struct jv *body, *result;
     struct err err;
     bool failed, done;
+    bool merge; /* of an apply_all: a merge patch, with the names of its target in it */
 };
 struct op {
     struct op_item *items;

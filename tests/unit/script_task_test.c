@@ -196,6 +196,25 @@ static void applies_sixteen_at_a_time_and_keeps_the_order_of_answers(void **stat
     assert_int_equal(fake.last.wall_ms, 40);
 }
 
+static void merges_beside_what_it_applies_and_answers_for_both(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run_text("return { run = function(ctx)\n"
+                 "local function map(n) return { apiVersion='v1', kind='ConfigMap', metadata={ "
+                 "name=n } } end\n"
+                 "local a = ctx.apply_all({ map('a') }, { merges = { map('b'), map('c') } })\n"
+                 "assert(#a == 3 and a[1].change == 'created' and a[3].change == 'updated')\n"
+                 "assert(#ctx.apply_all({}, { merges = { map('d') } }) == 1)\n"
+                 "assert(not pcall(ctx.apply_all, {}, { merges = { {} } }))\n"
+                 "assert(not pcall(ctx.apply_all, {}, { merges = 'x' }))\n"
+                 "end }"),
+        TASK_DONE);
+    assert_int_equal(fake.last.effects, 4);
+    assert_non_null(strstr(buf_str(&fake.record), "patch ConfigMap /c "));
+    assert_non_null(strstr(buf_str(&fake.record), "apply ConfigMap /a "));
+}
+
 static void cancels_effects_when_the_task_is_cancelled(void **state)
 {
     (void)state;
@@ -352,6 +371,7 @@ int main(void)
         CASE(answers_nil_err_when_an_effect_fails_and_retries_when_it_is_raised),
         CASE(takes_a_missing_object_as_deleted),
         CASE(applies_sixteen_at_a_time_and_keeps_the_order_of_answers),
+        CASE(merges_beside_what_it_applies_and_answers_for_both),
         CASE(cancels_effects_when_the_task_is_cancelled),
         CASE(is_killed_when_wall_time_or_effects_run_out),
         CASE(is_killed_when_memory_runs_out_even_inside_pcall),

@@ -53,7 +53,8 @@ function M.of_group(cluster, entry, data, kept)
     return nil
   elseif hash and annotation(kept, names.template_hash) == hash then
     return replaced_again(kept, entry.workload.metadata.annotations[names.template_hash])
-  elseif not state.settled or state.by_hand or state.ready < state.total or state.total == 0 or entry.coming_up then
+  elseif not (state.settled or state.just_held) or state.by_hand or state.ready < state.total or state.total == 0
+    or entry.coming_up then
     return replaced_again(kept, entry.workload.metadata.annotations[names.template_hash])
   end
   return config_map(cluster, entry.part.config.metadata.name, entry.group.labels, data, {
@@ -76,7 +77,7 @@ function M.of_common(cluster, wanted, live, entries, kept)
     return nil
   end
   for _, entry in ipairs(entries) do
-    if entry.state.exists and (not entry.state.settled or entry.state.ready < entry.state.total
+    if entry.state.exists and (not (entry.state.settled or entry.state.just_held) or entry.state.ready < entry.state.total
       or not runs(entry, live.common, live.configs[entry.group.name])) then
       return replaced_again(kept, adopt.digest(wanted.common.data))
     end

@@ -70,6 +70,24 @@ return {
     t.equal(config(world, "demo-druid-common-config-last-good").data["common.runtime.properties"], "a=b")
     t.equal(config(world, "druid-demo-routers-config-last-good"), nil)
   end,
+  ["what was ready is kept though its set was held before that could be written"] = function(t)
+    local spec = cluster()
+    spec.nodes.historicals = node("historical")
+    local world = new_world(spec)
+    world.bring_up()
+    world.edit(function(edited)
+      edited.nodes.historicals["runtime.properties"] = "bad=1"
+    end)
+    world.fail = "ConfigMap/druid-demo-historicals-config-last-good"
+    world.run()
+    local set = world.objects["StatefulSet/druid-demo-historicals"]
+    t.equal(set.spec.updateStrategy.type, "OnDelete")
+    t.ok(config(world, "druid-demo-historicals-config").data["runtime.properties"]:find("good=1"))
+    world.fail = nil
+    world.run()
+    t.ok(config(world, "druid-demo-historicals-config-last-good").data["runtime.properties"]:find("good=1"))
+    t.ok(config(world, "druid-demo-historicals-config").data["runtime.properties"]:find("bad=1"))
+  end,
   ["what was ready stays kept when a run ends between the configuration and the template"] = function(t)
     local world = at_work()
     world.fail = "StatefulSet/druid-demo-brokers"

@@ -35,9 +35,12 @@ function M.is_by_hand(declared)
     or ((declared.rollingUpdate or {}).partition or 0) > 0)
 end
 
--- The merge patches that begin and end the holding of a set.
-function M.hold_patch(records)
-  return { metadata = { annotations = { ["nemeton.dev/step"] = M.encode(records or {}) } },
+-- What is merged into a set to begin and to end the holding of it. live: the set.
+function M.hold_patch(live)
+  local metadata = live.metadata
+  return { apiVersion = "apps/v1", kind = "StatefulSet",
+    metadata = { namespace = metadata.namespace, name = metadata.name, uid = metadata.uid,
+      annotations = { ["nemeton.dev/step"] = M.encode({}) } },
     spec = { updateStrategy = { type = "OnDelete", rollingUpdate = json.null } } }
 end
 

@@ -34,12 +34,6 @@ function M.look(kube_door, cluster, entry, live)
   }
 end
 
--- Begins to hold a set, before its template is written. true, or nil and an error.
-function M.hold(ctx, entry)
-  local _, err = ctx.patch(entry.live, step.hold_patch(), { type = "merge" })
-  return err == nil, err
-end
-
 -- Lets a set go: its declared strategy takes over.
 function M.release(ctx, entry, live)
   local _, err = ctx.patch(live, step.release_patch(entry.declared), { type = "merge" })
