@@ -92,7 +92,8 @@ function M.left_marks(kube, wanted, live)
   local objects = { wanted.common }
   for _, part in ipairs(wanted.groups) do
     objects[#objects + 1] = part.config
-    objects = tables.concat(tables.concat(objects, part.services), part.extras)
+    tables.append(objects, part.services)
+    tables.append(objects, part.extras)
   end
   return #takeover.marked(kube, objects) > 0
 end

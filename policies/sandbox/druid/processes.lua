@@ -4,6 +4,7 @@
 -- announced some time after its start (settings), and un-announced the moment it has to stop.
 
 local properties = require "lib.properties"
+local tables = require "lib.tables"
 
 local M = {}
 
@@ -66,7 +67,7 @@ local function host_of(door, pod, container, version, settings)
     .. ".svc.cluster.local"
 end
 
-M.TEXTS_MAX = 64
+M.TEXTS_MAX = 1024
 local read, read_count = {}, 0 -- text of a file = what was looked up in it so far
 
 local function lookup(text, key)
@@ -104,7 +105,8 @@ function M.of(door, pod, settings)
     plain = property("druid.enablePlaintextPort") ~= "false", tls = property("druid.enableTlsPort") == "true",
     port = port_of(container) or M.PORTS[kind],
     tls_port = math.tointeger(tonumber(property("druid.tlsPort"))) or M.TLS_PORTS[kind],
-    volumes = volumes_of(door, pod), property = property,
+    volumes = volumes_of(door, pod), property = property, tier = property("druid.server.tier"),
+    max_size = math.tointeger(tonumber(property("druid.server.maxSize"))),
     service = property("druid.service") or "druid/" .. kind,
     merged = kind == "coordinator" and property("druid.coordinator.asOverlord.enabled") == "true",
   }
@@ -120,20 +122,81 @@ local function cache_ms(process, state)
   return process.type == "historical" and warm and math.floor(state.settings.cache * 1000) or 0
 end
 
+local KINDS = { "Pod", "ConfigMap", "Service", "PersistentVolumeClaim" }
+M.CLUSTERS_MAX = 64
+local known, known_count = {}, 0   -- "namespace/cluster" = { settings =, texts = and lines = by kind, pods = by name }
+
+-- The versions of what processes are made of, by kind and name, and which of the kinds have changed.
+local function note_versions(door, namespace, memory)
+  local changed = {}
+  for _, kind in ipairs(KINDS) do
+    local text = door.versions{ apiVersion = "v1", kind = kind, namespace = namespace }
+    if memory.texts[kind] ~= text then
+      local lines = {}
+      for name, version in text:gmatch("(%S+) ([^\n]+)") do lines[name] = version end
+      memory.texts[kind], memory.lines[kind], changed[kind] = text, lines, true
+    end
+  end
+  return changed
+end
+
+-- What a process was made of, as text: its pod and its configuration.
+local function origin(memory, cluster, name, group)
+  local configs = memory.lines.ConfigMap
+  return memory.lines.Pod[name] .. " " .. tostring(group and configs[group .. "-config"]) .. " "
+    .. tostring(configs[cluster .. "-druid-common-config"])
+end
+
+-- The processes of a cluster as its pods were when last seen; only pods that have changed are read again.
+local function remembered(door, namespace, cluster, settings)
+  local key = namespace .. "/" .. cluster
+  local memory = known[key]
+  if not memory or memory.settings ~= settings then
+    if known_count >= M.CLUSTERS_MAX then known, known_count = {}, 0 end
+    known_count = known_count + 1
+    memory = { settings = settings, texts = {}, lines = {}, pods = {}, names = {} }
+    known[key] = memory
+  end
+  local changed, list, pods = note_versions(door, namespace, memory), {}, {}
+  if changed.Service or changed.PersistentVolumeClaim then memory.pods = {} end
+  if changed.Pod then memory.names = tables.keys(memory.lines.Pod) end
+  for _, name in ipairs(memory.names) do
+    local one = memory.pods[name]
+    if not one or one.origin ~= origin(memory, cluster, name, one.group) then
+      local pod = door.get{ apiVersion = "v1", kind = "Pod", namespace = namespace, name = name }
+      local mine = pod and (pod.metadata.labels or {}).druid_cr == cluster
+      local process = mine and M.of(door, pod, settings) or nil
+      one = { process = process, group = process and process.group }
+      one.origin = origin(memory, cluster, name, one.group)
+    end
+    pods[name] = one
+    list[#list + 1] = one.process
+  end
+  memory.pods = pods
+  return list
+end
+
+-- All of them, by the names of their pods, read anew where versions cannot be had.
+local function read_all(door, namespace, cluster, settings)
+  if door.versions then return remembered(door, namespace, cluster, settings) end
+  local list = {}
+  for _, pod in ipairs(door.list{ apiVersion = "v1", kind = "Pod", namespace = namespace,
+    labels = "druid_cr=" .. cluster }) do
+    list[#list + 1] = M.of(door, pod, settings)
+  end
+  return list
+end
+
 -- All processes of a cluster, by the names of their pods.
 function M.all(door, namespace, name, state, now_ms)
-  local list, settings = {}, state.settings
-  for _, pod in ipairs(door.list{ apiVersion = "v1", kind = "Pod", namespace = namespace,
-    labels = "druid_cr=" .. name }) do
-    local process = M.of(door, pod, settings)
-    if process then
-      local start_ms = process.started_ms + cache_ms(process, state)
-      process.listens_ms = start_ms + math.floor(settings.http * 1000)
-      process.announced_ms = start_ms + math.floor(settings.announce * 1000)
-      process.listens = process.running and now_ms >= process.listens_ms
-      process.announced = process.running and now_ms >= process.announced_ms
-      list[#list + 1] = process
-    end
+  local settings = state.settings
+  local list = read_all(door, namespace, name, settings)
+  for _, process in ipairs(list) do
+    local start_ms = process.started_ms + cache_ms(process, state)
+    process.listens_ms = start_ms + math.floor(settings.http * 1000)
+    process.announced_ms = start_ms + math.floor(settings.announce * 1000)
+    process.listens = process.running and now_ms >= process.listens_ms
+    process.announced = process.running and now_ms >= process.announced_ms
   end
   return list
 end

@@ -47,9 +47,8 @@ function M.historicals(view)
   for _, process in ipairs(view.processes) do
     if process.type == "historical" then
       local record = view.state.historicals[process.pod]
-      list[#list + 1] = { process = process, record = record, tier = process.property("druid.server.tier")
-        or M.DEFAULT_TIER, max_size = math.tointeger(tonumber(process.property("druid.server.maxSize"))) or M.MAX_SIZE,
-        announced = process.announced,
+      list[#list + 1] = { process = process, record = record, tier = process.tier or M.DEFAULT_TIER,
+        max_size = process.max_size or M.MAX_SIZE, announced = process.announced,
         seen = process.announced and view.now_ms >= process.announced_ms + math.floor(view.settings.sync * 1000) }
     end
   end
