@@ -121,10 +121,11 @@ function M.run(ctx, kube_door, http_door)
   local live = M.look(kube_door, cluster, old)
   live.leaders = leaders
   local seen = proof.of(ctx, kube_door, cluster, live)
-  if proof.holds(cluster, seen) then
+  local known = proof.holds(cluster, seen)
+  local steps, done = known and plan.unchanged(cluster, live, known), write.nothing_done()
+  done.leaders = leaders
+  if steps then
     -- Nothing is to be written; pods may still have to be replaced.
-    local steps, done = plan.unchanged(cluster, live), write.nothing_done()
-    done.leaders = leaders
     M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
     return M.finish(ctx, kube_door, druid, cluster, old, nil, steps, done)
   end
@@ -153,17 +154,18 @@ function M.run(ctx, kube_door, http_door)
     return M.stand_by(ctx, cluster, old, words, again_s)
   end
   local entries = plan.entries(cluster, wanted, live)
-  local direction = M.direction(ctx, druid, entries, old)
-  local done = write.nothing_done()
-  done.leaders = leaders
-  local steps = plan.decide(cluster, wanted, live, entries, direction)
+  local direction, unknown = M.direction(ctx, druid, entries, old)
+  if unknown then
+    return nil, unknown
+  end
+  steps = plan.decide(cluster, wanted, live, entries, direction)
 
   if write.apply(ctx, kube_door, wanted, steps, done) then
     write.remove(ctx, kube_door, druid, cluster, wanted, steps, done)
   end
   M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
   recreate.run(ctx, cluster, steps, done, function() return world.labelled(kube_door, cluster, "PersistentVolumeClaim") end)
-  proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil)
+  proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil, steps)
   return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps), steps, done)
 end
 
@@ -288,7 +290,9 @@ function M.go_on(ctx, kube_door, druid, cluster, steps, done, how)
   leaver.run(ctx, kube_door, druid, cluster, steps, done, how)
 end
 
--- Upgrade or downgrade: decided when images change, and remembered in the status until they are in.
+-- Upgrade or downgrade: decided when images change, and remembered in the status until they are in. What Druid had to be
+-- asked for is written down before anything follows from it: it cannot be asked while its leader restarts. Gives
+-- nil, err when that fails.
 function M.direction(ctx, druid, entries, old)
   local changes = plan.image_changes(entries)
   local direction = rollout.direction(changes)
@@ -299,10 +303,16 @@ function M.direction(ctx, druid, entries, old)
   if before and before.from == direction.from and before.to == direction.to then
     direction.downgrade, direction.why = before.order:find("^downgrade") ~= nil, before.order
   else
-    if not direction.known and not ctx.previewing then
-      direction = rollout.direction(changes, leader.version(druid))
-    end
+    local asked = not direction.known and not ctx.previewing
+    direction = asked and rollout.direction(changes, leader.version(druid)) or direction
     direction.why = direction.why .. ": " .. M.order_text(entries, direction.downgrade)
+    local _, err
+    if asked then
+      _, err = report.write_status(ctx, old, tables.merge(old, { rollout = status.rollout(direction) }))
+    end
+    if err then
+      return nil, err
+    end
   end
   return direction
 end

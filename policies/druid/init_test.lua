@@ -243,6 +243,48 @@ return {
     world.settle()
     t.ok(world.run():find("restart StatefulSet/druid%-demo%-brokers"))
   end,
+  ["which way round is remembered before anything follows from it, where Druid had to be asked"] = function(t)
+    local spec = tiny()
+    spec.image = "registry.example.com/druid:prod"
+    local world, version = new_world(spec), "34.0.0"
+    world.http = { request = function(request)
+      local body = request.url:find("/leader$") and "http://druid-demo-coordinators-0:8081"
+        or request.url:find("/isLeader$") and { leader = true } or request.url:find("/status$") and { version = version }
+      if not version or not body then return nil, { code = "network", message = "refused" } end
+      return { status = 200, headers = {}, body = type(body) == "string" and body or json.encode(body) }
+    end }
+    world.bring_up()
+    world.edit(function(edited) edited.image = "apache/druid:33.0.0" end)
+    world.fail = "status"
+    local log, outcome = world.run()
+    t.equal({ log, outcome }, { "", nil })
+    world.fail = nil
+    log = world.run()
+    t.ok(log:find("^status [^\n]*\n.*restart StatefulSet/druid%-demo%-coordinators"), log)
+    version = nil   -- its leader restarts
+    world.settle()
+    t.ok(world.run():find("restart StatefulSet/druid%-demo%-brokers"))
+    t.ok(world.primary.status.rollout.order:find("^downgrade"))
+  end,
+  ["nothing is compared while groups wait for their turn, and the next goes when it has come"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.edit(function(spec) spec["common.runtime.properties"] = "a=c" end)
+    world.run()
+    world.run()
+    world.compared = 0
+    local log = world.run()
+    t.equal(world.compared, 0, log)
+    for _, group in ipairs(world.primary.status.groups) do
+      t.equal(group.phase, group.name == "historicals" and "Rolling" or "Waiting")
+      t.ok(group.waitsFor ~= nil)
+    end
+    world.settle("StatefulSet/druid-demo-brokers")
+    world.run()
+    t.equal(world.compared, 0)
+    log = world.go_on()
+    t.ok(log:find("restart StatefulSet/druid%-demo%-brokers"), log)
+  end,
   ["a changed property restarts its own group only, and its ConfigMap comes with it"] = function(t)
     local world = new_world(tiny())
     world.bring_up()

@@ -108,6 +108,7 @@ local function new_world(spec)
       object = world.primary, policy_version = world.version,
       apply_all = function(objects, options)
         local answers = {}
+        world.compared = (world.compared or 0) + #objects
         for i, object in ipairs(objects) do
           answers[i] = apply(object)
         end
@@ -123,6 +124,9 @@ local function new_world(spec)
         return true
       end,
       status = function(status)
+        if world.fail == "status" then
+          return nil, { code = "conflict", status = 409, message = "the object has been modified" }
+        end
         world.log[#world.log + 1] = "status " .. (status.message or "")
         world.primary.status = json.decode(json.encode(status))
         return true

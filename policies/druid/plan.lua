@@ -237,20 +237,38 @@ function M.entries(cluster, wanted, live)
   return entries
 end
 
--- The steps of a run that has nothing to compare: each group is as it should be, and may be on its way.
-function M.unchanged(cluster, live)
-  local entries = {}
+-- What druid.rollout has to know besides the groups.
+local function rollout_options(cluster, live, direction)
+  return {
+    downgrade = direction ~= nil and direction.downgrade,
+    all_at_once = cluster.spec.rollingDeploy == false,
+    frozen = live.steering and live.steering.frozen, stop = live.steering and live.steering.stop,
+    leaders = live.leaders,
+  }
+end
+
+-- The steps of a run that has nothing to compare: each group is as it should be, and may be on its way, or is known to
+-- wait (known: what druid.proof kept). Nil when one of those may go now.
+function M.unchanged(cluster, live, known)
+  local entries, count = {}, { create = 0, keep = 0, go = 0, wait = 0 }
   for i, group in ipairs(cluster.groups) do
     local workload = live.workloads[group.name]
     local state = observed.state(workload, group.name)
     entries[i] = {
       key = group.key, type = group.type, group = group, part = { claims = {} }, state = state,
-      live = workload, workload = workload, changed = false, notes = {}, action = "keep",
+      live = workload, workload = workload, changed = known.waiting[group.key] or false, notes = {},
       declared = M.declared(cluster, group),
       coming_up = is_coming_up(state, live.before[group.name]),
     }
   end
-  return { groups = rollout.sort(entries), count = { create = 0, keep = #entries, go = 0, wait = 0 }, stamps = {} }
+  local sorted = rollout.decide(entries, rollout_options(cluster, live, known.direction))
+  for _, entry in ipairs(sorted) do
+    count[entry.action] = count[entry.action] + 1
+  end
+  if count.create + count.go > 0 then
+    return nil
+  end
+  return { groups = sorted, count = count, stamps = {}, direction = known.direction }
 end
 
 -- The common ConfigMap goes out with the first group that starts with it, never before: a pod that
@@ -262,12 +280,7 @@ end
 
 -- Gives { groups = sorted entries with actions, common = write it now, count =, stamps = … }.
 function M.decide(cluster, wanted, live, entries, direction)
-  local sorted = rollout.decide(entries, {
-    downgrade = direction ~= nil and direction.downgrade,
-    all_at_once = cluster.spec.rollingDeploy == false,
-    frozen = live.steering and live.steering.frozen, stop = live.steering and live.steering.stop,
-    leaders = live.leaders,
-  })
+  local sorted = rollout.decide(entries, rollout_options(cluster, live, direction))
   decide_holds(cluster, sorted)
   decide_leaves(cluster, sorted)
   local count = { create = 0, keep = 0, go = 0, wait = 0 }
@@ -281,7 +294,7 @@ function M.decide(cluster, wanted, live, entries, direction)
     end
   end
   local steps = { groups = sorted, count = count, stamps = stamps, direction = direction, kept = live.last_good or {},
-    common = common_now(wanted, live, count) }
+    unmarked = live.unmarked, common = common_now(wanted, live, count) }
   steps.keeps = M.keeps(cluster, wanted, live, steps)
   return steps
 end

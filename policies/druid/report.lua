@@ -242,7 +242,6 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     orphan_wait = M.orphans(ctx, kube_door, cluster, steps, done)
   end
   local now = clock.now()
-  local direction = steps.direction
   local lists, look_s = survey(kube_door, cluster, old, names_by_kind, steps, done, now)
   local new = status.compose(cluster, old, {
     entries = steps.groups, errors = done.errors, kept = done.kept, left = done.left,
@@ -251,7 +250,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     lists = lists, policy_version = ctx.policy_version,
     conditions = M.more_conditions(done), leaders = done.leaders,
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
-    rollout = direction and { from = direction.from, to = direction.to, order = direction.why } or nil,
+    rollout = steps.direction and status.rollout(steps.direction) or nil,
   }, now)
   ctx.gauges(M.figures(steps.groups))
   tell(ctx, events.of_writes(done))

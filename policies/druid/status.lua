@@ -318,6 +318,11 @@ function M.compose(cluster, old, facts, now)
   return status
 end
 
+-- What is remembered of an update: direction, as druid.rollout.direction gives it.
+function M.rollout(direction)
+  return { from = direction.from, to = direction.to, order = direction.why }
+end
+
 -- The first of the volumes that were scaled away and are kept, or nil. orphans: nil when nobody has looked.
 function M.kept_volumes(orphans, old)
   if not orphans then

@@ -124,10 +124,12 @@ local function new_claims(kube, entry)
   return list
 end
 
--- The live objects of an entry that are to be taken over in this run: { live =, keep = } each.
-function M.due(kube, entry)
+-- The live objects of an entry that are to be taken over in this run: { live =, keep = } each. unmarked: it is known that
+-- the former operator has made nothing of what is written besides workloads.
+function M.due(kube, entry, unmarked)
   local list = {}
-  for _, live in ipairs(tables.concat(M.marked(kube, companions(entry)), new_claims(kube, entry))) do
+  local marked = unmarked and {} or M.marked(kube, companions(entry))
+  for _, live in ipairs(tables.concat(marked, new_claims(kube, entry))) do
     list[#list + 1] = { live = live }
   end
   local live = entry.live
@@ -164,16 +166,17 @@ local function take(ctx, kube, live, keep)
   return true
 end
 
--- Takes over what is written in this run: of the entries, and `common`, or nil. true, or nil and an error.
-function M.run(ctx, kube, entries, common)
-  for _, live in ipairs(common and M.marked(kube, { common }) or {}) do
+-- Takes over what is written in this run: of the entries, and `common`, or nil. unmarked: see M.due. true, or nil and an
+-- error.
+function M.run(ctx, kube, entries, common, unmarked)
+  for _, live in ipairs(common and not unmarked and M.marked(kube, { common }) or {}) do
     local taken, err = take(ctx, kube, live)
     if not taken then
       return nil, err
     end
   end
   for _, entry in ipairs(entries) do
-    for _, due in ipairs(M.due(kube, entry)) do
+    for _, due in ipairs(M.due(kube, entry, unmarked)) do
       local taken, err = take(ctx, kube, due.live, due.keep)
       if not taken then
         return nil, err

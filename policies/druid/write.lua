@@ -26,13 +26,14 @@ function M.nothing_done()
   return { created = {}, updated = {}, deleted = {}, replaced = {}, errors = {}, kept = {} }
 end
 
--- True when a run had nothing to write, and nothing waits to be written.
+-- True when a run had nothing to write: all is as it should be, or waits for its turn in a cluster that is ours alone.
 function M.found_all_as_wanted(steps, done)
-  local noted = false
+  local noted, count = false, steps.count
   for _, entry in ipairs(steps.groups) do
-    noted = noted or #entry.notes > 0 or entry.leave ~= nil or entry.refused ~= nil
+    noted = noted or #entry.notes > 0 or entry.leave ~= nil or entry.refused ~= nil or entry.rolled_back ~= nil
   end
-  return not noted and not done.failure and not done.left and steps.count.keep == #steps.groups and #steps.stamps == 0
+  return not noted and not done.failure and not done.left and count.create + count.go == 0
+    and (count.wait == 0 or steps.unmarked == true) and #steps.stamps == 0
     and #done.created + #done.updated + #done.deleted + #done.kept == 0
 end
 
@@ -145,7 +146,7 @@ end
 
 -- Writes the plan. False when anything failed, or was left to the next run.
 function M.apply(ctx, kube_door, wanted, steps, done)
-  local taken, unable = takeover.run(ctx, kube_door, steps.groups, steps.common and wanted.common or nil)
+  local taken, unable = takeover.run(ctx, kube_door, steps.groups, steps.common and wanted.common or nil, steps.unmarked)
   if not taken then
     done.failure = unable
     return false

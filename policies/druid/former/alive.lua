@@ -125,9 +125,14 @@ local function read_objects(kube, cluster)
   return list
 end
 
--- Words about the former operator and the seconds until the next look; nil when it is gone, or was never there.
+-- Words about the former operator and the seconds until the next look; nil when it is gone, or was never there. Notes in
+-- live.unmarked that it has left nothing.
 function M.look(kube, cluster, wanted, live)
-  if tables.dig(cluster.object.metadata, "annotations", names.adopt) == "now" or not M.left_marks(kube, wanted, live) then
+  if tables.dig(cluster.object.metadata, "annotations", names.adopt) == "now" then
+    return nil
+  end
+  live.unmarked = not M.left_marks(kube, wanted, live)
+  if live.unmarked then
     return nil
   end
   local now = clock.now()
