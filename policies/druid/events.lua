@@ -4,6 +4,7 @@
 -- people already watch for.
 
 local condition = require "lib.condition"
+local durations = require "lib.duration"
 local names = require "lib.names"
 local tables = require "lib.tables"
 
@@ -32,7 +33,7 @@ function M.event(kind, reason, message)
 end
 
 -- What a run wrote: told whatever becomes of the status, for the next run does not write it again.
--- done: { created =, updated =, deleted = lists of { kind =, name = } }
+-- done: { created =, updated =, deleted = lists of { kind =, name = }, marked = volumes that go later, or nil }
 function M.of_writes(done)
   local list = {}
   if #done.created > 0 then
@@ -51,6 +52,15 @@ function M.of_writes(done)
   for _, why in ipairs(tables.keys(by_reason)) do
     list[#list + 1] = M.event("Normal", "DruidOperatorDeleteSuccess",
       "Deleted " .. M.listed(by_reason[why]) .. ": " .. why)
+  end
+  local going = {}
+  for i, mark in ipairs(done.marked or {}) do
+    going[i] = mark.claim.metadata.name
+  end
+  if #going > 0 then
+    list[#list + 1] = M.event("Normal", "DruidVolumesGo", string.format("Volumes that were scaled away are deleted in %s: %s. "
+      .. "They stay where the group gets its pods back, or volumeRetention.whenScaled is Retain",
+      durations.text(done.marked[1].after_s), table.concat(going, ", ")))
   end
   return list
 end

@@ -157,9 +157,13 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
   local now = clock.now()
   local orphans = volumes.orphans(cluster, claims_of(kube_door, cluster, done), sets, now)
   local failed
-  for _, claim in ipairs(orphans.mark) do
-    _, failed = ctx.patch(claim, volumes.mark_patch(now), { type = "merge" })
+  for _, mark in ipairs(orphans.mark) do
+    _, failed = ctx.patch(mark.claim, volumes.mark_patch(mark), { type = "merge" })
     done.failure = done.failure or failed
+    if not failed and mark.new then
+      done.marked = done.marked or {}
+      table.insert(done.marked, mark)
+    end
   end
   for _, claim in ipairs(orphans.unmark) do
     _, failed = ctx.patch(claim, volumes.unmark_patch(), { type = "merge" })

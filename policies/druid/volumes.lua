@@ -20,6 +20,7 @@ local M = {}
 
 M.after_s = 3600
 M.since = "nemeton.dev/orphan-since"   -- annotation: seconds; ours, so a foreign mark starts anew
+M.goes_at = "nemeton.dev/goes-at"      -- annotation: when that will be, for people and `nemeton plan`
 
 local function label(claim, name)
   return claim.metadata.labels and claim.metadata.labels[name]
@@ -75,7 +76,8 @@ local function beyond(set, group, ordinal)
 end
 
 -- sets: { [name] = { live =, group = } }.
--- Gives { mark =, unmark =, delete = lists of claims, kept = names of orphans that nobody decided about,
+-- Gives { mark = list of { claim =, since =, after_s =, new = }, unmark =, delete = lists of claims,
+-- kept = names of orphans that nobody decided about,
 -- wait_s = until the next is due or nil }.
 function M.orphans(cluster, claims, sets, now)
   local result = { mark = {}, unmark = {}, delete = {}, kept = {} }
@@ -93,14 +95,18 @@ function M.orphans(cluster, claims, sets, now)
         if label(claim, "toBeDeleted") then
           table.insert(result.unmark, claim)
         end
-      elseif not since or not label(claim, "toBeDeleted") then
-        table.insert(result.mark, claim)
-        result.wait_s = math.min(result.wait_s or retention.after_s, retention.after_s)
-      elseif now - since >= retention.after_s then
-        table.insert(result.delete, claim)
       else
+        local marked = since ~= nil and label(claim, "toBeDeleted") ~= nil
+        since = marked and since or now
         local left = since + retention.after_s - now
-        result.wait_s = math.min(result.wait_s or left, left)
+        if marked and left <= 0 then
+          table.insert(result.delete, claim)
+        else
+          if not marked or claim.metadata.annotations[M.goes_at] ~= clock.rfc3339(since + retention.after_s) then
+            table.insert(result.mark, { claim = claim, since = since, after_s = retention.after_s, new = not marked })
+          end
+          result.wait_s = math.min(result.wait_s or left, left)
+        end
       end
     end
   end
@@ -143,17 +149,17 @@ function M.resizing(cluster, claims)
 end
 
 -- Merge patches that set and remove the mark.
-function M.mark_patch(now)
+function M.mark_patch(mark)
   return { metadata = {
-    labels = { toBeDeleted = "yes", deletionTS = tostring(now) },
-    annotations = { [M.since] = tostring(now) },
+    labels = { toBeDeleted = "yes", deletionTS = tostring(mark.since) },
+    annotations = { [M.since] = tostring(mark.since), [M.goes_at] = clock.rfc3339(mark.since + mark.after_s) },
   } }
 end
 
 function M.unmark_patch()
   return { metadata = {
     labels = { toBeDeleted = json.null, deletionTS = json.null },
-    annotations = { [M.since] = json.null },
+    annotations = { [M.since] = json.null, [M.goes_at] = json.null },
   } }
 end
 

@@ -13,7 +13,7 @@ local function claim(name, set, since)
   local annotations
   if since then
     labels.toBeDeleted, labels.deletionTS = "yes", since
-    annotations = { [volumes.since] = since }
+    annotations = { [volumes.since] = since, [volumes.goes_at] = clock.rfc3339(tonumber(since) + 60) }
   end
   return { metadata = { name = name, labels = labels, annotations = annotations } }
 end
@@ -27,7 +27,7 @@ end
 local function listed(list)
   local all = {}
   for i, one in ipairs(list) do
-    all[i] = one.metadata.name
+    all[i] = (one.claim or one).metadata.name
   end
   return table.concat(all, " ")
 end
@@ -72,6 +72,16 @@ return {
     local foreign = claim("d-druid-a-hot-1", "druid-a-hot", "1")
     foreign.metadata.annotations = nil
     t.equal(listed(volumes.orphans(cluster, { foreign }, sets(1), 1000).mark), "d-druid-a-hot-1")
+  end,
+  ["a mark says when its claim goes, also when that has changed, and the clock goes on"] = function(t)
+    local list = { claim("d-druid-a-hot-1", "druid-a-hot", "990"), claim("d-druid-a-hot-2", "druid-a-hot") }
+    local slow = asking({ volumeRetention = { whenScaled = "Delete", after = "10m" } })
+    local orphans = volumes.orphans(slow, list, sets(1), 1000)
+    t.equal(listed(orphans.mark), "d-druid-a-hot-1 d-druid-a-hot-2")
+    t.equal({ orphans.mark[1].new, orphans.mark[2].new }, { false, true })
+    local patch = volumes.mark_patch(orphans.mark[1]).metadata
+    t.equal({ patch.annotations[volumes.since], patch.annotations[volumes.goes_at] }, { "990", clock.rfc3339(1590) })
+    t.equal(#orphans.delete, 0)
   end,
   ["a claim that is wanted again is unmarked"] = function(t)
     local list = { claim("d-druid-a-hot-0", "druid-a-hot", "1") }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GOES_AT "nemeton.dev/goes-at"
+
 struct touched {
     struct jv *before, *after; /* NULL: not there */
     size_t order;              /* 0: nothing that counts has happened to it yet */
@@ -92,6 +94,21 @@ int64_t changes_last_ms(const struct changes *changes)
     return changes->last_ms;
 }
 
+/* When a policy is going to remove it; NULL: nobody says so. */
+static const char *goes_at(const struct jv *object)
+{
+    return jv_path_str(object, "metadata", "annotations", GOES_AT, NULL);
+}
+
+static const char *volume_size(const struct jv *object)
+{
+    const char *size = jv_path_str(object, "status", "capacity", "storage", NULL);
+    if (!is_kind(object, "PersistentVolumeClaim"))
+        return NULL;
+    return size != NULL ? size
+                        : jv_path_str(object, "spec", "resources", "requests", "storage", NULL);
+}
+
 /* "create", …; NULL when in the end nothing has changed. fields: for "change", yours. */
 static const char *judge(const struct touched *touched, struct jv **fields)
 {
@@ -105,6 +122,8 @@ static const char *judge(const struct touched *touched, struct jv **fields)
     const char *new = jv_path_str(after, "metadata", "uid", NULL);
     if (old != NULL && new != NULL && strcmp(old, new) != 0)
         return is_kind(after, "Pod") ? "restart" : "replace";
+    if (goes_at(after) != NULL && goes_at(before) == NULL)
+        return "later";
     *fields = changes_fields(before, after);
     if (jv_size(*fields) > 0)
         return "change";
@@ -175,6 +194,11 @@ static void tell(struct jv *list, struct jv *counts, const struct touched *touch
     jv_set_str(entry, "kind", jv_path_str(object, "kind", NULL));
     jv_set_str(entry, "namespace", jv_path_str(object, "metadata", "namespace", NULL));
     jv_set_str(entry, "name", jv_path_str(object, "metadata", "name", NULL));
+    bool later = strcmp(what, "later") == 0;
+    if (later || strcmp(what, "delete") == 0)
+        jv_set_str(entry, "size", volume_size(object));
+    if (later)
+        jv_set_str(entry, "at", goes_at(object));
     jv_set(entry, "fields", fields);
     jv_append(list, entry);
     count(counts, what);
@@ -182,7 +206,8 @@ static void tell(struct jv *list, struct jv *counts, const struct touched *touch
 
 struct jv *changes_result(struct changes *changes)
 {
-    static const char *const words[] = {"create", "change", "replace", "restart", "delete", "pods"};
+    static const char *const words[] = {"create", "change", "replace", "restart",
+                                        "delete", "later",  "pods"};
     struct jv *result = jv_object(), *list = jv_array(), *counts = jv_object();
     struct touched **sorted = mem_alloc((map_count(changes->objects) + 1) * sizeof(*sorted));
     size_t used = 0;

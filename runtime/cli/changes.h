@@ -24,9 +24,11 @@ void changes_commit(struct changes *changes, const char *verb, const char *user,
 void changes_begin(struct changes *changes);
 int64_t changes_last_ms(const struct changes *changes); /* when something was written last */
 
-/* {"changes": [{"change": "create" | "change" | "replace" | "restart" | "delete", "apiVersion",
- * "kind", "namespace", "name", "fields": [{"path", "from", "to"}]}], "counts": {"create": n, …,
- * "pods": n}}; pods: those that start anew. Values of Secrets are left out. Yours. */
+/* {"changes": [{"change": "create" | "change" | "replace" | "restart" | "delete" | "later",
+ * "apiVersion", "kind", "namespace", "name", "size", "at", "fields": [{"path", "from", "to"}]}],
+ * "counts": {"create": n, …, "pods": n}}; later: it goes at that time, as its annotation
+ * nemeton.dev/goes-at says; size: of a volume claim that goes; pods: those that start anew. Values of
+ * Secrets are left out. Yours. */
 struct jv *changes_result(struct changes *changes);
 
 /* The fields in which two objects differ, in that form; what a server or tools keep for themselves

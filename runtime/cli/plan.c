@@ -41,7 +41,13 @@ void plan_print_change(FILE *out, const struct jv *change)
     buf_printf(&name, "%s %s%s%s", jv_path_str(change, "kind", NULL),
                namespace != NULL ? namespace : "", namespace != NULL ? "/" : "",
                jv_path_str(change, "name", NULL));
-    fprintf(out, "  %-9s%s\n", jv_path_str(change, "change", NULL), buf_str(&name));
+    const char *what = jv_path_str(change, "change", NULL);
+    const char *size = jv_path_str(change, "size", NULL), *at = jv_path_str(change, "at", NULL);
+    if (size != NULL)
+        buf_printf(&name, " (%s)", size);
+    if (at != NULL)
+        buf_printf(&name, ", at %s or later, unless it is wanted again", at);
+    fprintf(out, "  %-9s%s\n", at != NULL ? "delete" : what, buf_str(&name));
     buf_deinit(&name);
     const struct jv *fields = jv_get(change, "fields");
     for (size_t i = 0; i < jv_size(fields); i++)
@@ -53,7 +59,8 @@ static void print_counts(FILE *out, const struct jv *counts)
     static const struct {
         const char *key, *words;
     } parts[] = {{"create", "to create"},   {"change", "to change"}, {"replace", "to replace"},
-                 {"restart", "to restart"}, {"delete", "to delete"}, {"pods", "new pods"}};
+                 {"restart", "to restart"}, {"delete", "to delete"}, {"later", "to delete later"},
+                 {"pods", "new pods"}};
     bool any = false;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         long long number = (long long)jv_int_value(jv_get(counts, parts[i].key));
@@ -156,7 +163,7 @@ const struct command command_plan = {
         "written anywhere. With --live the world begins with the objects of your cluster, as far "
         "as policies look at them; a policy ConfigMap in the file is tried out as well. Volumes "
         "that "
-        "would go later are marked at first, which shows as a change of their claims.\n\n"
+        "go are told with their sizes, and those that go later with the time.\n\n"
         "Ends with 1 when what is applied would not become ready, with the reason.",
     .examples = "  nemeton plan my-cluster.yaml\n"
                 "  nemeton plan --delete my-cluster.yaml --live\n"

@@ -86,6 +86,32 @@ static void a_changed_object_shows_its_fields(void **state)
     seen_close(&seen);
 }
 
+#define CLAIM(marks, status)                                                                       \
+    "{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\",\"metadata\":{\"name\":\"v\","      \
+    "\"namespace\":\"n\",\"uid\":\"1\",\"annotations\":{" marks "}},\"spec\":{\"resources\":{"     \
+    "\"requests\":{\"storage\":\"1Gi\"}}},\"status\":{" status "}}"
+#define GOES "\"nemeton.dev/goes-at\":\"2026-01-01T00:00:00Z\""
+
+static void volumes_that_go_are_told_with_size_and_time(void **state)
+{
+    (void)state;
+    struct seen seen = seen_open();
+    changes_begin(seen.changes);
+    commit(&seen, "nemeton/1", CLAIM("", ""), CLAIM(GOES, ""));
+    told(&seen, "[{\"change\":\"later\",\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\","
+                "\"namespace\":\"n\",\"name\":\"v\",\"size\":\"1Gi\","
+                "\"at\":\"2026-01-01T00:00:00Z\"}]");
+    commit(&seen, "nemeton/1", CLAIM(GOES, "\"capacity\":{\"storage\":\"2Gi\"}"), NULL);
+    told(&seen, "[{\"change\":\"delete\",\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\","
+                "\"namespace\":\"n\",\"name\":\"v\",\"size\":\"1Gi\"}]");
+    seen_close(&seen);
+    seen = seen_open();
+    changes_begin(seen.changes);
+    commit(&seen, "nemeton/1", CLAIM(GOES, ""), CLAIM("", "")); /* it stays after all */
+    told(&seen, "[]");
+    seen_close(&seen);
+}
+
 static void statuses_and_our_own_marks_do_not_count(void **state)
 {
     (void)state;
@@ -162,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_counts_before_it_begins),
         cmocka_unit_test(a_changed_object_shows_its_fields),
+        cmocka_unit_test(volumes_that_go_are_told_with_size_and_time),
         cmocka_unit_test(statuses_and_our_own_marks_do_not_count),
         cmocka_unit_test(what_ends_as_it_began_is_not_told),
         cmocka_unit_test(pods_that_the_world_replaces_restart_and_new_ones_are_counted),

@@ -292,7 +292,7 @@ static void a_plan_of_a_deletion_shows_the_volumes_that_go(void **state)
         if (keeps)
             assert_lacks(o.out, "PersistentVolumeClaim");
         else
-            assert_has(o.out, "  delete   PersistentVolumeClaim team/data-druid-a-hot-1\n");
+            assert_has(o.out, "  delete   PersistentVolumeClaim team/data-druid-a-hot-1 (1Gi)\n");
         outcome_free(&o);
         folder_remove(&folder);
     }

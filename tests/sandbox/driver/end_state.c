@@ -88,6 +88,7 @@ static void mask_times(struct jv *metadata)
     jv_remove(notes, "nemeton.dev/applied");
     if (jv_get(notes, "nemeton.dev/orphan-since")) {
         jv_set_str(notes, "nemeton.dev/orphan-since", "some time");
+        jv_set_str(notes, "nemeton.dev/goes-at", "some time");
     }
 }
 
