@@ -57,6 +57,6 @@ bool manager_has_room(void *arg);
 
 /* manager_report.c */
 void manager_scrape(void *arg, struct metrics *metrics);
-void manager_on_request(void *arg, const char *method, int code, int64_t duration_ms);
+void manager_on_request(void *arg, const struct rest_sent *sent);
 
 #endif

@@ -63,31 +63,51 @@ void manager_scrape(void *arg, struct metrics *metrics)
     metrics_label(&labels, "name", manager->name);
     metrics_set(metrics, "leader_election_master_status", buf_str(&labels),
                 manager->leading ? 1 : 0);
+    if (manager->lease != NULL)
+        metrics_set(metrics, "leader_election_slowpath_total", buf_str(&labels),
+                    (double)lease_slow_paths(manager->lease));
     buf_deinit(&labels);
 }
 
-void manager_on_request(void *arg, const char *method, int code, int64_t duration_ms)
+static void count_request(const struct manager *manager, const struct rest_sent *sent)
 {
-    struct manager *manager = arg;
+    struct metrics *metrics = manager->options.metrics;
     struct buf labels;
     struct log_num_buf number;
+    const char *code = sent->code > 0 ? log_num(&number, sent->code) : "<error>";
+    buf_init(&labels, 1024);
+    metrics_label(&labels, "code", code);
+    metrics_label(&labels, "method", sent->method);
+    metrics_label(&labels, "host", manager->host);
+    metrics_add(metrics, "rest_client_requests_total", buf_str(&labels), 1);
+    buf_clear(&labels);
+    metrics_label(&labels, "code", code);
+    metrics_label(&labels, "verb", sent->method);
+    metrics_label(&labels, "host", manager->host);
+    if (sent->is_repeat)
+        metrics_add(metrics, "rest_client_request_retries_total", buf_str(&labels), 1);
+    buf_clear(&labels);
+    metrics_label(&labels, "verb", sent->method);
+    metrics_label(&labels, "host", manager->host);
+    metrics_observe(metrics, "rest_client_request_duration_seconds", buf_str(&labels),
+                    (double)sent->duration_ms / 1e3);
+    metrics_observe(metrics, "rest_client_request_size_bytes", buf_str(&labels),
+                    (double)sent->body_bytes);
+    if (sent->answer_bytes >= 0)
+        metrics_observe(metrics, "rest_client_response_size_bytes", buf_str(&labels),
+                        (double)sent->answer_bytes);
+    buf_deinit(&labels);
+}
+
+void manager_on_request(void *arg, const struct rest_sent *sent)
+{
+    struct manager *manager = arg;
     if (manager->held_back && manager_has_room(manager)) {
         manager->held_back = false;
         manager_pump(manager);
     }
-    if (manager->options.metrics == NULL)
-        return;
-    buf_init(&labels, 1024);
-    metrics_label(&labels, "code", code > 0 ? log_num(&number, code) : "<error>");
-    metrics_label(&labels, "method", method);
-    metrics_label(&labels, "host", manager->host);
-    metrics_add(manager->options.metrics, "rest_client_requests_total", buf_str(&labels), 1);
-    buf_clear(&labels);
-    metrics_label(&labels, "verb", method);
-    metrics_label(&labels, "host", manager->host);
-    metrics_observe(manager->options.metrics, "rest_client_request_duration_seconds",
-                    buf_str(&labels), (double)duration_ms / 1e3);
-    buf_deinit(&labels);
+    if (manager->options.metrics != NULL)
+        count_request(manager, sent);
 }
 
 char *manager_problem(const struct manager *manager)

@@ -5,7 +5,7 @@ struct declaration {
     const char *name;
     enum metric_type type;
     const char *help;
-    char buckets; /* 'r'econcile, 'q'ueue, 'h'ttp, or 0 */
+    char buckets; /* 'r'econcile, 'q'ueue, 'h'ttp, 'b'ytes, or 0 */
 };
 
 static const double reconcile_buckets[] = {
@@ -13,6 +13,8 @@ static const double reconcile_buckets[] = {
     1.75, 2,   2.5,  3,   3.5, 4,   4.5, 5,   6,  7,   8,  9,   10, 15, 20, 25, 30, 40, 50,   60};
 static const double queue_buckets[] = {1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3,
                                        1e-2, 1e-1, 1,    10,   100,  1000};
+static const double byte_buckets[] = {64,    256,    512,     1024,    4096,    16384,
+                                      65536, 262144, 1048576, 4194304, 16777216};
 static const double http_buckets[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2, 4, 8, 15, 30, 60};
 
 static const struct declaration declarations[] = {
@@ -47,6 +49,14 @@ static const struct declaration declarations[] = {
      "Number of HTTP requests, partitioned by status code, method, and host.", 0},
     {"rest_client_request_duration_seconds", METRIC_HISTOGRAM,
      "Request latency in seconds, by verb and host.", 'h'},
+    {"rest_client_request_size_bytes", METRIC_HISTOGRAM, "Request size in bytes, by verb and host.",
+     'b'},
+    {"rest_client_response_size_bytes", METRIC_HISTOGRAM,
+     "Response size in bytes, by verb and host.", 'b'},
+    {"rest_client_request_retries_total", METRIC_COUNTER,
+     "Number of request retries, partitioned by status code, verb, and host.", 0},
+    {"leader_election_slowpath_total", METRIC_COUNTER,
+     "Renewals of the lease that did not go through at once.", 0},
     {"leader_election_master_status", METRIC_GAUGE, "1 while this process holds the lease, else 0.",
      0},
     {"nemeton_informer_objects", METRIC_GAUGE, "Objects in the cache, by kind.", 0},
@@ -87,6 +97,9 @@ void metrics_declare_runtime(struct metrics *metrics)
         } else if (d->buckets == 'q') {
             buckets = queue_buckets;
             count = sizeof(queue_buckets) / sizeof(queue_buckets[0]);
+        } else if (d->buckets == 'b') {
+            buckets = byte_buckets;
+            count = sizeof(byte_buckets) / sizeof(byte_buckets[0]);
         } else if (d->buckets == 'h') {
             buckets = http_buckets;
             count = sizeof(http_buckets) / sizeof(http_buckets[0]);

@@ -35,7 +35,8 @@ enum {
     POLICIES_SYNC_POLL_MS = 10,
     POLICIES_MARK_MIN_MS = 500, /* until an annotation that could not be written is tried again … */
     POLICIES_MARK_MAX_MS = 60000, /* … the longest, after many failures */
-    POLICIES_MISSING_MS = 30000,  /* until a change whose kinds the server lacked is tried again */
+    POLICIES_MISSING_MS =
+        30000, /* until a change is tried again whose kinds were missing or unread */
     POLICIES_PREVIEWS_AT_ONCE = 4,
     POLICIES_PREVIEWS_MAX = 100000,
     POLICIES_HISTORY = 6,

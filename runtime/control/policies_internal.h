@@ -73,7 +73,7 @@ struct policies {
     struct policies_version history[POLICIES_HISTORY];
     size_t history_count;
     struct reload *reload;
-    struct loop_timer *again_timer;         /* kinds were missing: they may come */
+    struct loop_timer *again_timer;         /* kinds were missing or unread: they may come */
     bool again;                             /* the change was refused before: told already */
     char refused_digest[DIGEST_SHA256_HEX]; /* of what was refused last; "" = nothing */
     struct policies_blame *blames;

@@ -215,8 +215,10 @@ static void wait_for_caches(struct reload *reload)
         policies_look_again(policies);
     } else if (loop_now_ms(loop) >= reload->deadline_ms) {
         struct err err = {0};
+        struct policies *policies = reload->policies;
         err_set(&err, ERR_TIMEOUT, "what it watches cannot be read: %s", problem);
         refuse(reload, &err);
+        policies_look_again(policies); /* the server is slow, or a right may still be given */
     } else {
         reload->timer = loop_timer_add(loop, POLICIES_SYNC_POLL_MS, on_poll, reload);
     }

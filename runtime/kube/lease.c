@@ -143,10 +143,16 @@ static void written(struct lease *lease, const struct jv *object)
     lease->callbacks.on_acquired(lease->arg);
 }
 
+static void slow_down(struct lease *lease)
+{
+    lease->slow_paths += lease->fast;
+    lease->fast = false;
+}
+
 static void failed(struct lease *lease, const struct err *err)
 {
     note_trouble(lease, err);
-    lease->fast = false;
+    slow_down(lease);
     lease->fresh = err->code == ERR_NETWORK || err->code == ERR_TIMEOUT;
     schedule(lease);
 }
@@ -161,7 +167,7 @@ static void on_write(void *arg, const struct rest_response *response, const stru
         lease->fast = true;
         written(lease, response->object);
     } else if (lease->fast && (raced || (err != NULL && err->code == ERR_NOT_FOUND))) {
-        lease->fast = false; /* somebody wrote in between: look at what is there now, at once */
+        slow_down(lease); /* somebody wrote in between: look at what is there now, at once */
         try_now(lease);
     } else if (raced) {
         schedule(lease); /* another candidate was faster */
@@ -330,6 +336,11 @@ struct lease *lease_start(struct rest *rest, const struct lease_options *options
     lease->state = LEASE_WAITING;
     wait(lease, 0, try_now);
     return lease;
+}
+
+uint64_t lease_slow_paths(const struct lease *lease)
+{
+    return lease->slow_paths;
 }
 
 bool lease_holds(const struct lease *lease)

@@ -29,6 +29,8 @@ bool lease_holds(const struct lease *lease);
 int64_t lease_margin_ms(const struct lease *lease); /* until the fence closes; <= 0: closed */
 /* Gives the lease back (holder "") and calls fn, at the latest after timeout_ms. */
 void lease_release(struct lease *lease, int64_t timeout_ms, void (*fn)(void *arg), void *arg);
+/* How often a renewal did not go through at once and the lease was read first. */
+uint64_t lease_slow_paths(const struct lease *lease);
 void lease_free(struct lease *lease); /* no request, no callback afterwards */
 
 #endif

@@ -27,8 +27,9 @@ struct lease {
     int64_t observed_ms;         /* when it last changed, by our own clock */
     int64_t started_ms;          /* of the write under way */
     int64_t fence_ms;            /* start of the last successful write + renew deadline */
-    bool fast;                   /* the last answer was to a write: no GET before the next one */
-    bool fresh;                  /* the connection may be dead */
+    uint64_t slow_paths;
+    bool fast;  /* the last answer was to a write: no GET before the next one */
+    bool fresh; /* the connection may be dead */
     char holder[LEASE_HOLDER_BYTES];
     char trouble[ERR_TEXT_BYTES];
     enum err_code trouble_code;

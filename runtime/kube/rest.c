@@ -101,13 +101,21 @@ static bool call_may_retry(const struct rest_call *call)
 
 /* --- what comes back -------------------------------------------------------------------------- */
 
-static void count(const struct rest_call *call, int status, const struct err *err)
+static void count(const struct rest_call *call, const struct http_response *response,
+                  const struct err *err)
 {
     const struct rest_options *options = &call->rest->options;
+    struct rest_sent sent = {
+        .method = call->method,
+        .code = response ? response->status : 0,
+        .duration_ms = loop_now_ms(call->rest->loop) - call->started_ms,
+        .body_bytes = call->body ? call->body_len : 0,
+        .answer_bytes = response && !call->is_stream ? (int64_t)response->body_len : -1,
+        .is_repeat = call->retries > 0 || call->has_replayed,
+    };
     bool was_sent = !err || err->code != ERR_FENCED;
     if (options->on_request && was_sent)
-        options->on_request(options->on_request_arg, call->method, status,
-                            loop_now_ms(call->rest->loop) - call->started_ms);
+        options->on_request(options->on_request_arg, &sent);
 }
 
 /* Unless the text names it already, as that of the fence and of the real network does. */
@@ -165,7 +173,7 @@ static void on_done(void *arg, const struct http_response *response, const struc
 {
     struct rest_call *call = arg;
     call->http = NULL;
-    count(call, response ? response->status : 0, err);
+    count(call, response, err);
     if (err) {
         on_transport_err(call, err);
         return;
@@ -212,7 +220,7 @@ static void on_stream_done(void *arg, const struct http_response *response, cons
 {
     struct rest_call *call = arg;
     call->http = NULL;
-    count(call, response ? response->status : 0, err);
+    count(call, response, err);
     if (err) {
         on_transport_err(call, err);
         return;

@@ -29,11 +29,19 @@ enum {
     REST_TIMEOUT_MS = 60000,
 };
 
+/* One request that was sent, as metrics count it. */
+struct rest_sent {
+    const char *method;
+    int code; /* 0 = transport failure */
+    int64_t duration_ms;
+    size_t body_bytes;
+    int64_t answer_bytes; /* -1: a stream, or no answer */
+    bool is_repeat;       /* of one that was sent before */
+};
 struct rest_options {
     struct log *log;
     struct random_source *random;
-    /* Counted for metrics; may be NULL. code 0 = transport failure. */
-    void (*on_request)(void *arg, const char *method, int code, int64_t duration_ms);
+    void (*on_request)(void *arg, const struct rest_sent *sent); /* may be NULL */
     void *on_request_arg;
     const char *user_agent; /* NULL = "nemeton/VERSION" */
 };

@@ -13,7 +13,7 @@ struct fixture {
     struct rest *rest;
     struct peer peer;
     bool may_write;
-    int fence_asked, counted, last_code;
+    int fence_asked, counted, last_code, repeats;
     char dir[64], path[128];
 };
 
@@ -24,13 +24,14 @@ static inline bool may_write(void *arg)
     return f->may_write;
 }
 
-static inline void on_request(void *arg, const char *method, int code, int64_t duration_ms)
+static inline void on_request(void *arg, const struct rest_sent *sent)
 {
     struct fixture *f = arg;
-    assert_non_null(method);
-    assert_true(duration_ms >= 0);
+    assert_non_null(sent->method);
+    assert_true(sent->duration_ms >= 0);
     f->counted++;
-    f->last_code = code;
+    f->repeats += sent->is_repeat;
+    f->last_code = sent->code;
 }
 
 static inline void rest_begin(struct fixture *f)

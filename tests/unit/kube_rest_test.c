@@ -177,6 +177,7 @@ static void waits_as_long_as_429_asks(void **state)
     assert_in_range(waited_ms, 7000, 7100);
     assert_int_equal(lines_count(&f->lines, "\"flow-1\""), 1);
     assert_int_equal(f->counted, 2);
+    assert_int_equal(f->repeats, 1);
 }
 
 static void retries_503_with_retry_after_and_gives_up_after_10(void **state)

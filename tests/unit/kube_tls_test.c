@@ -66,12 +66,10 @@ static int tls_teardown(void **state)
     return 0;
 }
 
-static void on_request(void *arg, const char *method, int code, int64_t duration_ms)
+static void on_request(void *arg, const struct rest_sent *sent)
 {
     struct tls_fixture *t = arg;
-    (void)method;
-    (void)code;
-    (void)duration_ms;
+    (void)sent;
     t->counted++;
 }
 
