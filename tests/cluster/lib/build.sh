@@ -134,6 +134,31 @@ build_coredns() {
     go build -trimpath -ldflags '-s -w' -o "$bin/coredns.new" .
     mv "$bin/coredns.new" "$bin/coredns"
 }
+# A client that nobody here wrote: client-go of the release, in a program of ours (tests/kubectl).
+informers() {
+    local sources=("$root"/tests/kubectl/informers*.go) out
+    out=$bin/informers-$(cat "${sources[@]}" | cksum | cut -d' ' -f1)
+    if [ ! -x "$out" ]; then
+        mkdir -p "$bin"
+        exec 9>"$bin/.lock"
+        flock 9
+        work=$bin/.work-informers
+        trap 'rm -rf "$work"' EXIT
+        rm -rf "$work"
+        mkdir -p "$work"
+        find_go
+        export GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS=-mod=mod GOWORK=off
+        module informers
+        cp "${sources[@]}" .
+        get "k8s.io/client-go@v0.${kube#v1.}"
+        go mod tidy 2>"$work/get.log" || { tail -n 5 "$work/get.log" >&2; fail "go mod tidy failed"; }
+        rm -f "$bin"/informers-*
+        go build -trimpath -ldflags '-s -w' -o "$out.new" .
+        mv "$out.new" "$out"
+        exec 9>&-
+    fi
+    echo "$out"
+}
 is_complete() {
     local b
     for b in $programs $tools; do built "$b" || return 1; done
