@@ -73,6 +73,15 @@ local cases = {
       { asked = true, size = 2424, under = 0, servers = 2, segments = 2 })
     t.equal(queryable.record("historical", rows[2], { answers = 1 }), {})
   end,
+  ["one that gave all its segments away is as before, after two runs and with no replica lacking"] = function(t)
+    local function told(age_s, under)
+      local said_of = facts({ servers = servers(0), under = under, brokers = { { name = "b-0", count = {} } } })
+      return said(queryable.after.historical(rows[2], record, said_of, { age_s = age_s, period_s = 60 }))
+    end
+    t.equal(told(121, 0), "yes")
+    t.equal(told(119, 0), "hot-1 loading 0 B of 2.4 kB")
+    t.equal(told(9999, 2), "hot-1 loading 0 B of 2.4 kB")
+  end,
   ["leaders go last, in merged processes both"] = function(t)
     local pods = { { name = "c-0" }, { name = "c-1" }, { name = "c-2" } }
     local leads = facts({ leader = "http://c-1.c.ns:8081", overlord = "http://c-2.c.ns:8081" })

@@ -1,6 +1,7 @@
 -- Whole runs that replace pods, against a small world of tables with a Druid that answers.
 
 local new_world = require("druid.init_world_test").new
+local questions = require "druid.rollout.questions"
 
 local function node(node_type, replicas)
   return { nodeType = node_type, ["druid.port"] = 8080, replicas = replicas,
@@ -104,5 +105,44 @@ return {
     world.run()
     t.equal(druid.said, { "disable 1", "enable 1" })
     t.equal(set.metadata.annotations["nemeton.dev/step"], nil)
+  end,
+  ["a corrected spec goes through a set that nobody leads, though pods of the bad one are ready"] = function(t)
+    local patience, leader = questions.leaderless_s, "http://druid-demo-overlords-0:8080"
+    local world = new_world({ image = "apache/druid:33.0.0", ["common.runtime.properties"] = "a=b",
+      services = { { spec = { type = "ClusterIP" } } }, nodes = { overlords = node("overlord", 2) } })
+    world.http = { request = function(request)
+      local body = request.url:find("/leader$") and leader
+      return body and { status = 200, headers = {}, body = body } or { status = 404, headers = {}, body = "" }
+    end }
+    local function change(value)
+      world.edit(function(spec) spec.nodes.overlords["runtime.properties"] = value end)
+      world.run()
+    end
+    local function go_on(runs)
+      local all = {}
+      for i = 1, runs do
+        world.settle()
+        all[i] = world.run()
+      end
+      return table.concat(all, "\n")
+    end
+    world.bring_up()
+    change("bad=1")
+    t.ok(go_on(1):find("delete Pod/druid-demo-overlords-1", 1, true))
+    leader = ""   -- the new one cannot be elected, and takes the old one with it
+    local log = go_on(3)
+    t.ok(not log:find("delete ", 1, true), log)
+    t.equal(group(world, "overlords").phase, "Rolling")
+    change("good=1")
+    log = go_on(2)
+    t.ok(not log:find("delete ", 1, true), log)   -- somebody may be elected yet
+    questions.leaderless_s = 0
+    log = go_on(1)
+    t.ok(log:find("delete Pod/druid-demo-overlords-1", 1, true), log)
+    questions.leaderless_s, leader = patience, "http://druid-demo-overlords-1:8080"
+    log = go_on(5)
+    t.ok(log:find("delete Pod/druid-demo-overlords-0", 1, true), log)
+    t.equal(group(world, "overlords").phase, "Ready")
+    t.equal(world.objects["StatefulSet/druid-demo-overlords"].metadata.annotations["nemeton.dev/step"], nil)
   end,
 }
