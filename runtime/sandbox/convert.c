@@ -15,22 +15,6 @@ static const char *kind_of(const struct jv *value)
     return names[jv_type(value)];
 }
 
-static const char *wanted_of(char letter)
-{
-    switch (letter) {
-    case 'b':
-        return "bool";
-    case 'i':
-        return "int32";
-    case 'l':
-        return "int64";
-    case 'n':
-        return "float64";
-    default:
-        return "string";
-    }
-}
-
 /* Simple types: what Go could convert (a number into text, too) is refused as such, all else is not
  * known at all. */
 static int check_simple(char letter, const struct jv *value, struct err *err)
@@ -46,26 +30,24 @@ static int check_simple(char letter, const struct jv *value, struct err *err)
         return 0;
     if ((text && type == JV_INT) || (!text && letter != 'b' && number))
         return err_set(err, ERR_INVALID, "cannot convert %s to %s", kind_of(value),
-                       wanted_of(letter));
-    return err_set(err, ERR_INVALID, "unrecognized type: %s", wanted_of(letter));
+                       decode_go_scalar(letter));
+    return err_set(err, ERR_INVALID, "unrecognized type: %s", decode_go_scalar(letter));
 }
 
 /* Types that decode themselves from JSON. */
 static int check_own(const struct type_ref *ref, const struct jv *value, struct err *err)
 {
     enum jv_type type = jv_type(value);
-    static const char *const names[] = {"null",   "bool",  "number", "number",
-                                        "string", "array", "object"};
     if (ref->letter == 'x' && type != JV_INT && type != JV_STRING) {
         char *text = type == JV_REAL ? jv_print_str(value, 0) : NULL;
         err_set(err, ERR_INVALID, "json: cannot unmarshal %s%s%s into Go value of type int32",
-                names[type], text ? " " : "", text ? text : "");
+                decode_json_name(value), text ? " " : "", text ? text : "");
         free(text);
         return -1;
     }
     if ((ref->letter == 't' || ref->letter == 'm') && type != JV_STRING)
         return err_set(err, ERR_INVALID, "json: cannot unmarshal %s into Go value of type string",
-                       names[type]);
+                       decode_json_name(value));
     bool text = type == JV_STRING || type == JV_INT || type == JV_REAL;
     struct jv *any =
         text ? NULL : jv_string("no quantity"); /* which it does not look at more closely */

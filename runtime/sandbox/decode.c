@@ -52,6 +52,30 @@ static bool is_autoscaling(const char *type)
            strstr(type, "MetricStatus");
 }
 
+const char *decode_go_scalar(char letter)
+{
+    switch (letter) {
+    case 'b':
+        return "bool";
+    case 'i':
+    case 'x': /* which it tries last */
+        return "int32";
+    case 'l':
+        return "int64";
+    case 'n':
+        return "float64";
+    default:
+        return "string";
+    }
+}
+
+const char *decode_json_name(const struct jv *value)
+{
+    static const char *const names[] = {"null",   "bool",  "number", "number",
+                                        "string", "array", "object"};
+    return names[jv_type(value)];
+}
+
 static const char *go_type(const struct type_ref *ref, char out[PATH_BYTES])
 {
     char inner[PATH_BYTES];
@@ -69,20 +93,7 @@ static const char *go_type(const struct type_ref *ref, char out[PATH_BYTES])
     case TYPE_SCALAR:
         break;
     }
-    switch (ref->letter) {
-    case 'b':
-        return "bool";
-    case 'i':
-        return "int32";
-    case 'l':
-        return "int64";
-    case 'n':
-        return "float64";
-    case 'x': /* which it tries last */
-        return "int32";
-    default:
-        return "string";
-    }
+    return decode_go_scalar(ref->letter);
 }
 
 /* Of what is wrong the first is told, and nothing behind it is looked at; but for values of another type,
@@ -90,8 +101,6 @@ static const char *go_type(const struct type_ref *ref, char out[PATH_BYTES])
 static struct jv *mismatch(struct decoder *decoder, const struct type_ref *ref,
                            const struct jv *value)
 {
-    static const char *const names[] = {"null",   "bool",  "number", "number",
-                                        "string", "array", "object"};
     char type[PATH_BYTES], number[64] = "";
     enum jv_type got = jv_type(value);
     bool wants_int = ref->form == TYPE_SCALAR && (ref->letter == 'i' || ref->letter == 'l');
@@ -104,8 +113,8 @@ static struct jv *mismatch(struct decoder *decoder, const struct type_ref *ref,
         free(text);
     }
     err_set(decoder->err, ERR_INVALID,
-            "json: cannot unmarshal %s%s into Go struct field %s.%s of type %s", names[got], number,
-            decoder->owner, decoder->plain, go_type(ref, type));
+            "json: cannot unmarshal %s%s into Go struct field %s.%s of type %s",
+            decode_json_name(value), number, decoder->owner, decoder->plain, go_type(ref, type));
     decoder->mismatched = !itself;
     return itself ? NULL : jv_null();
 }

@@ -14,4 +14,8 @@ struct jv *decode_object(const struct type *type, const struct jv *object, struc
 /* The same for one value that is not null. */
 struct jv *decode_value(const struct type_ref *ref, const struct jv *value, struct err *err);
 
+/* As messages call them: Go's type of a scalar by its letter, and what JSON calls a value. */
+const char *decode_go_scalar(char letter);
+const char *decode_json_name(const struct jv *value);
+
 #endif

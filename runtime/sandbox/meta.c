@@ -229,8 +229,6 @@ static void validate_update(const struct kind *kind, const struct jv *before,
                                             "deletionGracePeriodSeconds"};
     char path[FIELD_PATH_BYTES];
     const struct jv *old = jv_get(before, "metadata"), *metadata = jv_get(after, "metadata");
-    if (meta_deleting(before))
-        check_new_finalizers(jv_get(old, "finalizers"), jv_get(metadata, "finalizers"), errors);
     for (size_t i = 0; i < sizeof(immutable) / sizeof(immutable[0]); i++) {
         const struct jv *was = jv_get(old, immutable[i]), *is = jv_get(metadata, immutable[i]);
         if (is && (!was || !jv_equal(was, is)))
@@ -238,6 +236,8 @@ static void validate_update(const struct kind *kind, const struct jv *before,
                           "field is immutable");
     }
     check_rest(kind, metadata, errors);
+    if (meta_deleting(before))
+        check_new_finalizers(jv_get(old, "finalizers"), jv_get(metadata, "finalizers"), errors);
 }
 
 void meta_prepare_create(struct request *request, struct jv *object)

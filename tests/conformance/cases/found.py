@@ -82,3 +82,10 @@ case("found: of several mistakes the first of a type that decodes itself is told
 case("found: an annotation of a Deployment is a generation that is warned of", *[step for plural in ("deployments", "statefulsets") for step in (
     POST(plural, merged(one(plural), {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": -1}}}})), MERGE(plural + "/a", {"metadata": {"annotations": {"a": "b"}}}),
     MERGE(plural + "/a", labels({"x": "1"})), MERGE(plural + "/a", {"spec": {"replicas": 4}}), MERGE(plural + "/a/scale", {"spec": {"replicas": 2}}))])
+for plural in sorted(BY_PLURAL):
+    if plural not in ("namespaces", "pods"): # which have finalizers of another kind, and no time for this
+        at = "%s/%s" % (plural, BY_PLURAL[plural].name("a"))
+        case("found: a label and a new finalizer of what is being deleted, " + plural, POST(plural, one(plural, finalizers=["a.example/x"])), DELETE(at),
+             MERGE(at, {"metadata": {"finalizers": ["a.example/x", "a.example/z"], "labels": {"x": "bad value!"}}}),
+             MERGE(at, {"metadata": {"finalizers": ["a.example/x", "a.example/z"], "annotations": {"bad key!": "1"}, "labels": {"x": "bad value!"}}}),
+             MERGE(at, {"metadata": {"finalizers": None}}))
