@@ -1,9 +1,11 @@
 /* What must hold at every commit of a simulated world, whoever made it.
  *
  * The names are those of the reliability list: S1 no claim is deleted while a pod uses it or a
- * StatefulSet wants its ordinal; S4/S25 a controlled object is changed in its spec by its owner's
- * operator only; S6 one group of a cluster rolls at a time; S16 sizes never shrink; S18 replicas
- * are lowered only when the Druid says so. The first violation is kept, with its commit.
+ * StatefulSet wants its ordinal; S4/S25 an object that somebody controls is touched by its owner's
+ * operator only; S6 one group of a cluster rolls at a time; S7 a pod that is ready is taken away only
+ * while all others of its set are, too (workers have a limit of their own); S13 a write changes
+ * something; S16 claims never shrink; S18 replicas are lowered no further than the Druid says. The
+ * first violation is kept, with its commit.
  */
 #ifndef NEMETON_TESTS_INVARIANTS_H
 #define NEMETON_TESTS_INVARIANTS_H
