@@ -148,6 +148,10 @@ static int on_world(void *arg, const char *path, struct buf *out)
     if (strcmp(path, "/counts") == 0) {
         return counts_answer(stage, out);
     }
+    if (strcmp(path, "/revision") == 0 && stage->revision != NULL) {
+        buf_printf(out, "%llu", (unsigned long long)stage->revision(stage));
+        return 200;
+    }
     if (strncmp(path, say, strlen(say)) == 0) {
         printf("%s\n", path + strlen(say));
         return 200;

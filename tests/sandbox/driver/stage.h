@@ -33,6 +33,7 @@ struct stage {
     /* "start", "second", "kill", "stop-all"; in a virtual stage "settled"; with processes "adopt", which
      * fails when a takeover would restart a pod: 0, or -1 with the reason. */
     int (*command)(struct stage *stage, const char *what, struct err *err);
+    uint64_t (*revision)(struct stage *stage); /* of the API server; NULL: nobody knows */
     void (*free)(struct stage *stage);
 };
 

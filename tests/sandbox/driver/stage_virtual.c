@@ -184,6 +184,11 @@ static int virtual_command(struct stage *stage, const char *what, struct err *er
     return err_set(err, ERR_INVALID, "no such command: %s", what);
 }
 
+static uint64_t virtual_revision(struct stage *stage)
+{
+    return apiserver_revision(world_apiserver(((struct virtual_stage *)stage)->world));
+}
+
 static void virtual_free(struct stage *stage)
 {
     struct virtual_stage *self = (struct virtual_stage *)stage;
@@ -238,6 +243,7 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
     stage->mode = options->mode;
     stage->policy_namespace = WORLD_NAMESPACE;
     stage->command = virtual_command;
+    stage->revision = virtual_revision;
     stage->free = virtual_free;
     stage->clock = clock_virtual_new(WALL_START_NS);
     stage->random = random_seeded_new(options->seed);
