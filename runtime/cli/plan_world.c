@@ -101,11 +101,40 @@ static void choose_namespace(struct plan *plan)
     plan->default_namespace = mem_str(namespace != NULL ? namespace : "default");
 }
 
+static bool is_same(const struct plan *plan, const struct jv *there, const struct jv *applied)
+{
+    const char *kind = jv_path_str(applied, "kind", NULL);
+    const char *name = jv_path_str(applied, "metadata", "name", NULL);
+    const char *namespace = jv_path_str(applied, "metadata", "namespace", NULL);
+    namespace = namespace != NULL ? namespace : plan->default_namespace;
+    return kind != NULL && name != NULL && strcmp(kind, jv_path_str(there, "kind", NULL)) == 0 &&
+           strcmp(name, jv_path_str(there, "metadata", "name", NULL)) == 0 &&
+           strcmp(namespace, jv_path_str(there, "metadata", "namespace", NULL)) == 0;
+}
+
+static bool is_applied(void *arg, const struct jv *object)
+{
+    const struct plan *plan = arg;
+    for (size_t i = 0; i < plan->files.count; i++) {
+        const struct object_file *file = &plan->files.files[i];
+        for (size_t k = 0; k < file->count; k++)
+            if (is_same(plan, object, file->objects[k].object))
+                return true;
+    }
+    return false;
+}
+
+/* What is applied is judged alone: of the others a world does not know all, such as running work.
+ * Where nothing of it becomes ready (it is policies, say), all are. */
 static void judge(struct plan *plan)
 {
     struct buf waits;
     buf_init(&waits, 4096);
-    bool ready = world_is_ready(plan->world, 0, &waits);
+    bool ready = world_is_ready(plan->world, 0, is_applied, plan, &waits);
+    if (strcmp(buf_str(&waits), WORLD_NO_PRIMARIES) == 0) {
+        buf_clear(&waits);
+        ready = world_is_ready(plan->world, 0, NULL, NULL, &waits);
+    }
     bool nothing = strcmp(buf_str(&waits), WORLD_NO_PRIMARIES) == 0;
     char *outcome = ready || nothing ? mem_str(ready ? "Then all is ready." : buf_str(&waits))
                                      : mem_printf("Then not all is ready: %s", buf_str(&waits));

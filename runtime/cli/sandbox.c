@@ -124,7 +124,7 @@ static void on_poll(void *arg)
     } else {
         struct buf waits;
         buf_init(&waits, 4096);
-        bool ready = world_is_ready(sandbox->world, 0, &waits);
+        bool ready = world_is_ready(sandbox->world, 0, NULL, NULL, &waits);
         if (ready) {
             fprintf(sandbox->cli->out, "Ready after %lld s.\n", (long long)seconds);
             end(sandbox, EXIT_DONE, NULL);

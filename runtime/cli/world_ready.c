@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+enum { LAST_APPLIED_MAX = 200000 }; /* all annotations together may have 256 KiB */
+
 static int load_rank(const struct jv *object)
 {
     const char *kind = jv_str(jv_get(object, "kind"));
@@ -11,11 +14,40 @@ static int load_rank(const struct jv *object)
     return strcmp(kind, "Namespace") == 0 ? 1 : 2;
 }
 
+/* As `kubectl apply` would have made it, so that the next one knows what it may take away. What was read from a
+ * server stays as it was. */
+static struct jv *as_applied(const struct jv *object)
+{
+    struct jv *out = jv_dup(object), *metadata = jv_get(out, "metadata");
+    if (!jv_is_object(metadata) || jv_get(metadata, "uid") != NULL ||
+        jv_path(metadata, "annotations", LAST_APPLIED, NULL) != NULL)
+        return out;
+    struct jv *annotations = jv_ensure(metadata, "annotations", NULL);
+    char *text = jv_print_str(out, JV_PRINT_SORTED);
+    struct buf escaped;
+    buf_init(&escaped, LAST_APPLIED_MAX);
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '<' || *p == '>' || *p == '&')
+            buf_printf(&escaped, "\\u%04x", (unsigned)*p); /* as Go writes it */
+        else
+            buf_add_char(&escaped, *p);
+    }
+    buf_add_char(&escaped, '\n');
+    if (!escaped.failed)
+        jv_set_str(annotations, LAST_APPLIED, buf_str(&escaped));
+    buf_deinit(&escaped);
+    free(text);
+    return out;
+}
+
 static int load_one(struct world *world, const struct object_file *file, size_t index,
                     struct err *err)
 {
     int line = 1, column = 1;
-    if (world_load(world, file->objects[index].object, false, err) == 0)
+    struct jv *object = as_applied(file->objects[index].object);
+    int failed = world_load(world, object, false, err);
+    jv_unref(object);
+    if (failed == 0)
         return 0;
     object_file_where(file, index, "", &line, &column);
     return err_wrap(err, "%s:%d", file->path, line);
@@ -71,7 +103,9 @@ static bool is_object_ready(const struct jv *object, struct buf *waits)
     return false;
 }
 
-bool world_is_ready(struct world *world, size_t index, struct buf *waits)
+bool world_is_ready(struct world *world, size_t index,
+                    bool (*counts)(void *arg, const struct jv *object), void *arg,
+                    struct buf *waits)
 {
     struct manager *manager = world_operator(world, index);
     struct policy *policy = manager != NULL ? manager_policy(manager) : NULL;
@@ -87,8 +121,12 @@ bool world_is_ready(struct world *world, size_t index, struct buf *waits)
             struct jv *list =
                 apiserver_dump(world_apiserver(world), controller->watches[w].api_version,
                                controller->watches[w].kind);
-            for (size_t i = 0; i < jv_size(list); i++, count++)
+            for (size_t i = 0; i < jv_size(list); i++) {
+                if (counts != NULL && !counts(arg, jv_at(list, i)))
+                    continue;
+                count++;
                 ready = is_object_ready(jv_at(list, i), waits) && ready;
+            }
             jv_unref(list);
         }
     }

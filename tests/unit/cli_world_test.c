@@ -23,7 +23,7 @@ static bool is_ready(void *arg)
 {
     struct stage *stage = arg;
     buf_clear(&stage->text);
-    return world_is_ready(stage->world, 0, &stage->text);
+    return world_is_ready(stage->world, 0, NULL, NULL, &stage->text);
 }
 
 static size_t count(struct stage *stage, const char *api_version, const char *kind)
