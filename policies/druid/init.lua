@@ -48,9 +48,9 @@ local write = require "druid.write"
 local M = {}
 
 M.watches = {
-  primaries = { { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid" } },
-  { apiVersion = "apps/v1", kind = "StatefulSet", labels = "app=druid", map = "owner" },
-  { apiVersion = "apps/v1", kind = "Deployment", labels = "app=druid", map = "owner" },
+  primaries = { { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid", calm_ms = 250 } },
+  { apiVersion = "apps/v1", kind = "StatefulSet", labels = "app=druid", map = "owner", calm_ms = 250 },
+  { apiVersion = "apps/v1", kind = "Deployment", labels = "app=druid", map = "owner", calm_ms = 250 },
   { apiVersion = "v1", kind = "Service", labels = "app=druid", map = "owner" },
   { apiVersion = "v1", kind = "ConfigMap", labels = "app=druid", map = "owner" },
   { apiVersion = "policy/v1", older = "policy/v1beta1", kind = "PodDisruptionBudget", labels = "app=druid",

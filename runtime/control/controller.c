@@ -140,6 +140,12 @@ static bool is_ignored(struct controller *controller, const char *key)
     return ignored;
 }
 
+static void tell_full(struct controller *controller, const char *key)
+{
+    log_error(controller->env.log, "The work queue is full; a change waits for its resync",
+              "controller", controller->name, "key", key);
+}
+
 void controller_add(struct controller *controller, const char *key, int priority)
 {
     if (controller->retired || is_ignored(controller, key))
@@ -150,8 +156,15 @@ void controller_add(struct controller *controller, const char *key, int priority
             state->ready_ms = loop_now_ms(controller->env.loop);
     }
     if (workqueue_add(controller->queue, key, priority) != 0)
-        log_error(controller->env.log, "The work queue is full; a change waits for its resync",
-                  "controller", controller->name, "key", key);
+        tell_full(controller, key);
+}
+
+void controller_add_after(struct controller *controller, const char *key, int64_t delay_ms,
+                          int priority)
+{
+    if (!controller->retired && !is_ignored(controller, key) &&
+        workqueue_add_after(controller->queue, key, delay_ms, priority) != 0)
+        tell_full(controller, key);
 }
 
 const char *controller_name(const struct controller *controller)

@@ -20,6 +20,9 @@ struct key_state {
     bool unread;      /* new: its condition may be from an earlier process */
     bool condition;   /* PolicyError is True on the object */
     int64_t ready_ms; /* since when it waits; -1: it does not */
+    int64_t
+        ran_ms; /* when the last run of a primary that is there ended; -1: none, or one goes on */
+    bool running;
 };
 
 struct key_parts {
@@ -72,6 +75,10 @@ void controller_on_change(void *arg, const struct policy_watch *watch, size_t wa
 struct key_state *key_state_of(struct controller *controller, const char *key, bool create);
 void key_state_drop_if_empty(struct controller *controller, const char *key);
 void key_state_free(void *value);
+
+/* controller.c: wants a run of the key in delay_ms, or sooner when somebody else does. */
+void controller_add_after(struct controller *controller, const char *key, int64_t delay_ms,
+                          int priority);
 
 /* controller_run.c */
 void run_start(struct controller *controller, const char *key);

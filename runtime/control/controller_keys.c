@@ -61,7 +61,7 @@ struct key_state *key_state_of(struct controller *controller, const char *key, b
     struct key_state *state = map_get(controller->states, key);
     if (state == NULL && create) {
         state = mem_alloc(sizeof(*state));
-        state->ready_ms = -1;
+        state->ready_ms = state->ran_ms = -1;
         map_put(controller->states, key, state);
     }
     return state;
@@ -71,7 +71,8 @@ void key_state_drop_if_empty(struct controller *controller, const char *key)
 {
     const struct key_state *state = map_get(controller->states, key);
     if (state != NULL && state->gone_uid == NULL && state->kills == 0 && state->error_digest == 0 &&
-        state->parked_version == NULL && state->ready_ms < 0 && !state->condition && !state->unread)
+        state->parked_version == NULL && state->ready_ms < 0 && state->ran_ms < 0 &&
+        !state->running && !state->condition && !state->unread)
         map_remove(controller->states, key);
 }
 
@@ -148,8 +149,36 @@ static void wake_all(struct controller *controller, const char *namespace, int p
     }
 }
 
+/* How long a change may wait for others that come with it: those of status do when the key runs or has
+ * just run. What somebody did to the object itself, and a change that comes alone, never wait. */
+static int64_t calm_ms(struct controller *controller, const struct policy_watch *watch,
+                       const char *key, const struct store_item *item,
+                       const struct store_item *former)
+{
+    const struct key_state *state = key_state_of(controller, key, false);
+    if (watch->calm_ms == 0 || state == NULL || former == NULL || item->generation < 1 ||
+        item->generation != former->generation || item->deleting != former->deleting)
+        return 0;
+    if (state->running)
+        return watch->calm_ms;
+    int64_t since_ms = loop_now_ms(controller->env.loop) - state->ran_ms;
+    return state->ran_ms < 0 || since_ms >= watch->calm_ms ? 0 : watch->calm_ms - since_ms;
+}
+
+/* Wakes a run of the key, at once or with what comes next. */
+static void wake(struct controller *controller, const struct policy_watch *watch, const char *key,
+                 const struct store_item *item, const struct store_item *former, int priority)
+{
+    int64_t wait_ms = calm_ms(controller, watch, key, item, former);
+    if (wait_ms > 0)
+        controller_add_after(controller, key, wait_ms, priority);
+    else
+        controller_add(controller, key, priority);
+}
+
 static void primary_changed(struct controller *controller, size_t watch_index,
-                            enum informer_event event, const struct store_item *item, int priority)
+                            enum informer_event event, const struct store_item *item,
+                            const struct store_item *former, int priority)
 {
     char *key = key_of_primary(controller, watch_index, item->namespace, item->name);
     if (event == INFORMER_ADDED)
@@ -160,7 +189,8 @@ static void primary_changed(struct controller *controller, size_t watch_index,
         free(state->gone_uid);
         state->gone_uid = mem_str(item->uid);
     }
-    controller_add(controller, key, priority);
+    wake(controller, &watches_controller(controller->watches)->watches[watch_index], key, item,
+         former, priority);
     free(key);
 }
 
@@ -189,7 +219,7 @@ void controller_on_change(void *arg, const struct policy_watch *watch, size_t wa
     struct controller *controller = arg;
     int priority = initial ? WORKQUEUE_LOW : WORKQUEUE_NORMAL;
     if (watch_index < watches_controller(controller->watches)->primary_count) {
-        primary_changed(controller, watch_index, event, item, priority);
+        primary_changed(controller, watch_index, event, item, former, priority);
         return;
     }
     if (watch->map == POLICY_MAP_NONE)
@@ -200,7 +230,7 @@ void controller_on_change(void *arg, const struct policy_watch *watch, size_t wa
     }
     char *key = key_of_owned(controller, watch, item);
     if (key != NULL)
-        controller_add(controller, key, priority);
+        wake(controller, watch, key, item, former, priority);
     if (former != NULL)
         wake_former(controller, watch, former, key, priority);
     free(key);

@@ -179,6 +179,9 @@ void run_end(struct run *run)
         free(state->gone_uid);
         state->gone_uid = NULL;
     }
+    state = key_state_of(controller, run->key, true);
+    state->running = false;
+    state->ran_ms = run->item != NULL ? loop_now_ms(controller->env.loop) : -1;
     key_state_drop_if_empty(controller, run->key);
     observe_seconds(controller, "workqueue_work_duration_seconds", true,
                     loop_now_ms(controller->env.loop) - run->started_ms);
@@ -229,9 +232,10 @@ static void begin(struct controller *controller, const char *key, const struct k
                   struct store_item *item)
 {
     const struct primary_kind *kind = &controller->kinds[parts->kind];
-    const struct key_state *state = key_state_of(controller, key, false);
+    struct key_state *state = key_state_of(controller, key, true);
+    state->running = true;
     const char *uid = item != NULL ? item->uid : "";
-    if (item == NULL && state != NULL && state->gone_uid != NULL)
+    if (item == NULL && state->gone_uid != NULL)
         uid = state->gone_uid;
     struct run *run = mem_alloc(sizeof(*run));
     run->controller = controller;

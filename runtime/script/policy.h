@@ -61,8 +61,9 @@ struct policy_watch {
     size_t field_count;
     enum policy_map map;
     char *map_label;
-    char *older;   /* apiVersion that stands in where the server lacks the other; or NULL */
-    bool optional; /* the server may lack the kind */
+    char *older;     /* apiVersion that stands in where the server lacks the other; or NULL */
+    bool optional;   /* the server may lack the kind */
+    int64_t calm_ms; /* after a run, changes of status are looked at together; 0: each at once */
 };
 struct policy_right {
     char *api_version, *kind;

@@ -10,6 +10,7 @@ enum {
     WATCHES_MAX = 64,
     RIGHTS_MAX = 64,
     FIELDS_MAX = 64,
+    CALM_MS_MAX = 10000,
     CONTROLLERS_MAX = 32,
     GAUGES_MAX = 16,
     GAUGE_NAME_BYTES_MAX = 63,
@@ -126,11 +127,24 @@ RAISES static void read_watch_fields(lua_State *L, struct contract *c, const cha
     lua_pop(L, 1);
 }
 
+RAISES static void read_watch_calm(lua_State *L, struct contract *c, const char *where,
+                                   struct policy_watch *watch)
+{
+    if (raw_field(L, "calm_ms") != LUA_TNIL) {
+        int is_integer = 0;
+        watch->calm_ms = lua_tointegerx(L, -1, &is_integer);
+        if (!is_integer || watch->calm_ms < 0 || watch->calm_ms > CALM_MS_MAX)
+            luaL_error(L, "%s: %s.calm_ms must be a number of 0 to %d", c->module->source, where,
+                       (int)CALM_MS_MAX);
+    }
+    lua_pop(L, 1);
+}
+
 /* The entry is on top of the stack. */
 RAISES static void read_watch(lua_State *L, struct contract *c, const char *where, bool primary)
 {
-    static const char *const known[] = {"apiVersion", "older",  "kind",     "labels",
-                                        "map",        "fields", "optional", NULL};
+    static const char *const known[] = {"apiVersion", "older",    "kind",    "labels", "map",
+                                        "fields",     "optional", "calm_ms", NULL};
     struct policy_controller *controller = c->controller;
     if (!lua_istable(L, -1))
         luaL_error(L, "%s: %s must be a table", c->module->source, where);
@@ -155,6 +169,7 @@ RAISES static void read_watch(lua_State *L, struct contract *c, const char *wher
     watch->optional = lua_toboolean(L, -1);
     lua_pop(L, 1);
     read_watch_fields(L, c, where, watch);
+    read_watch_calm(L, c, where, watch);
     if (primary)
         watch->map = POLICY_MAP_SELF;
     else

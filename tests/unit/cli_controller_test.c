@@ -80,6 +80,35 @@ static void runs_once_more_without_an_object_when_the_primary_is_gone(void **sta
     free(uid);
 }
 
+static void
+changes_of_no_spec_are_looked_at_together_after_a_run_and_those_of_one_at_once(void **state)
+{
+    struct stage *stage = *state;
+    stage->controller = "local M = { watches = { primaries = {"
+                        "{ apiVersion = 'example.com/v1', kind = 'Thing', calm_ms = 250 } } },"
+                        " rights = {} }\n"
+                        "function M.reconcile() log.info('seen') end\n"
+                        "return M";
+    stage_start(stage);
+    stage_thing(stage, "one", "x");
+    stage_wait(stage, 1000);
+    assert_int_equal(stage_logged(stage, "\"seen\""), 1);
+    stage_patch(stage, THINGS("one"), "{metadata: {annotations: {a: one}}}");
+    stage_wait(stage, 50);
+    assert_int_equal(stage_logged(stage, "\"seen\""), 2); /* it came alone */
+    stage_patch(stage, THINGS("one"), "{metadata: {annotations: {a: two}}}");
+    stage_patch(stage, THINGS("one"), "{metadata: {annotations: {a: three}}}");
+    stage_wait(stage, 100);
+    assert_int_equal(stage_logged(stage, "\"seen\""), 2);
+    stage_wait(stage, 150);
+    assert_int_equal(stage_logged(stage, "\"seen\""), 3);
+    stage_patch(stage, THINGS("one"), "{spec: {text: y}}");
+    stage_wait(stage, 50);
+    assert_int_equal(stage_logged(stage, "\"seen\""), 4);
+    stage_wait(stage, 1000);
+    assert_int_equal(stage_logged(stage, "\"seen\""), 4);
+}
+
 #define FAILING                                                                                    \
     "local M = require 'things'\n"                                                                 \
     "local good = M.reconcile\n"                                                                   \
@@ -445,6 +474,7 @@ int main(void)
         TEST(puts_back_an_owner_reference_that_somebody_removed),
         TEST(writes_nothing_when_nothing_changes),
         TEST(runs_once_more_without_an_object_when_the_primary_is_gone),
+        TEST(changes_of_no_spec_are_looked_at_together_after_a_run_and_those_of_one_at_once),
         TEST(tells_of_an_error_on_the_object_and_takes_it_back_when_fixed),
         TEST(an_object_whose_first_run_fails_is_not_ready_and_says_why),
         TEST(one_bad_object_does_not_delay_another),

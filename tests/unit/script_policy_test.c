@@ -216,7 +216,8 @@ static void reads_declarations_into_c(void **state)
     struct policy *policy =
         fake_policy(&fake, &err, "bundle", "return { api = 1, controllers = { 'm', 'm' } }", "m",
                     "return { watches = { primaries = { { apiVersion='e/v1', kind='T' } },\n"
-                    " { apiVersion='apps/v1', kind='StatefulSet', labels='app=x', map='owner' },\n"
+                    " { apiVersion='apps/v1', kind='StatefulSet', labels='app=x', map='owner', "
+                    "calm_ms=250 },\n"
                     " { apiVersion='v1', kind='Pod', map={ label='cr' }, fields={ 'status', "
                     "'metadata.labels' } },\n"
                     " { apiVersion='v1', kind='Node', map='all', optional=true },\n"
@@ -235,6 +236,8 @@ static void reads_declarations_into_c(void **state)
     assert_int_equal(c->watches[0].map, POLICY_MAP_SELF);
     assert_int_equal(c->watches[1].map, POLICY_MAP_OWNER);
     assert_string_equal(c->watches[1].labels, "app=x");
+    assert_int_equal(c->watches[1].calm_ms, 250);
+    assert_int_equal(c->watches[0].calm_ms, 0);
     assert_int_equal(c->watches[2].map, POLICY_MAP_LABEL);
     assert_string_equal(c->watches[2].map_label, "cr");
     assert_int_equal(c->watches[2].field_count, 2);
