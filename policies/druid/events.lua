@@ -111,7 +111,7 @@ local function drains(old, new, list)
     if before[worker.name] ~= worker.phase then
       if worker.phase == "Draining" then
         list[#list + 1] = M.event("Normal", "MiddleManagerDraining", string.format(
-          "%s gets no new tasks; it is replaced when its tasks are done, or looked at again at %s", worker.name, worker.deadline))
+          "%s gets no new tasks; it goes when its tasks are done, deadline %s", worker.name, worker.deadline))
       elseif worker.phase == "WaitingForPod" then
         list[#list + 1] = M.event("Normal", "MiddleManagerDrained", worker.name .. " has no task left and is replaced")
       end

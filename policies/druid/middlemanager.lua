@@ -127,6 +127,18 @@ function M.emptiness(pod, facts, memory, now)
   return "unknown", pod.name .. " runs no task; it is asked once more"
 end
 
+-- Words for when a wait ends, and for one that did not end by then. remedy: what a person can do.
+function M.deadline_words(config, since)
+  return string.format(config.on_timeout == "proceed" and ", until %s at most" or ", deadline %s",
+    clock.rfc3339(since + config.drain_s))
+end
+
+M.remedy = "let its tasks end, end them, or write onTimeout: proceed"
+
+function M.held_words(words, config, remedy)
+  return string.format("%s after %s; it is held: %s", words, durations.text(config.drain_s), remedy or M.remedy)
+end
+
 -- One worker under drain. Gives true when it may go, else false and words; adds to plan.
 local function drained(pod, record, facts, options, plan)
   local config, now = options.config, options.now
@@ -149,12 +161,12 @@ local function drained(pod, record, facts, options, plan)
     plan.notes[#plan.notes + 1] = pod.name .. " is replaced without a drain, for Druid could not be asked"
     return true
   elseif not late then
-    return false, string.format("%s, until %s at most", words, clock.rfc3339(record.since + config.drain_s))
+    return false, words .. M.deadline_words(config, record.since)
   elseif config.on_timeout == "proceed" then
     plan.notes[#plan.notes + 1] = words .. " after " .. durations.text(config.drain_s) .. "; it is replaced nevertheless"
     return true
   end
-  plan.blocked = string.format("%s after %s; it is held (onTimeout: hold)", words, durations.text(config.drain_s))
+  plan.blocked = M.held_words(words, config)
   return false, plan.blocked
 end
 

@@ -113,7 +113,7 @@ return {
     local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1)),
       facts({ ["mm-1"] = { own = batch, off = true } }), options())
     t.equal(said(plan), "wait, hand_off mm-1")
-    t.ok(plan.waits_for:find("^mm%-1 runs 1 task, until "), plan.waits_for)
+    t.ok(plan.waits_for:find("^mm%-1 runs 1 task, deadline "), plan.waits_for)
     plan = middlemanager.next(set({ pod(0), pod(1) }, plan.records), facts({ ["mm-1"] = { own = batch, off = true } }), options())
     t.equal(said(plan), "wait")
   end,
@@ -171,7 +171,7 @@ return {
     local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1, 1000 - 3600)),
       facts({ ["mm-1"] = { own = batch, off = true } }), options())
     t.equal(plan.act, "wait")
-    t.equal(plan.blocked, "mm-1 runs 1 task after 60 min; it is held (onTimeout: hold)")
+    t.equal(plan.blocked, "mm-1 runs 1 task after 60 min; it is held: let its tasks end, end them, or write onTimeout: proceed")
   end,
   ["too late: replaced nevertheless where that is asked for"] = function(t)
     local config = middlemanager.config({ spec = { middleManagerDrainStrategy = json.object({}) } }, { node = {} })

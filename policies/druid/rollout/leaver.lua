@@ -96,6 +96,7 @@ local function decide(druid, cluster, node_type, group, live, rows, note, limits
     servers = servers, decommissioning = servers and coordinator.decommissioning(druid) or nil,
     alone = function(hosts) return alone(druid, servers, hosts) end,
   }, { now = now, memory = memories[live.metadata.uid], period_s = period(cluster), blind = blind,
+    remedy = "see that the Coordinator can move its segments, or set its replicas back",
     config = { drain_s = stuck.deadline(cluster, group), on_timeout = "hold" } }), trouble
 end
 
@@ -174,6 +175,18 @@ local function tidy(ctx, kube_door, druid, cluster, entry, live, note)
   return patch_note(ctx, live, nil)
 end
 
+-- Workers that leave, for people: as druid.middlemanager.told has those that are replaced.
+local function told(kube_door, cluster, entry, live, blocked)
+  local list, note = {}, read_note(live)
+  local config, since = middlemanager.config(cluster, entry.group), note and note.since or clock.now()
+  for i, row in ipairs(leaving.rows(look(kube_door, cluster, live), entry.leave.to)) do
+    list[i] = { name = row.name, uid = row.uid, revision = row.revision, enabled = false,
+      phase = blocked and blocked:find(row.name, 1, true) and "Blocked" or "Draining",
+      since = clock.rfc3339(since), deadline = clock.rfc3339(since + config.drain_s) }
+  end
+  return list
+end
+
 function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
   if ctx.previewing or done.failure then
     return
@@ -188,6 +201,7 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
       local may_go, words, blocked = empty(ctx, kube_door, druid, cluster, entry.type, entry.group, live,
         entry.leave.to, entry.notes)
       entry.waits_for, entry.blocked, entry.again_ms = words, blocked, M.again_ms
+      entry.workers = not may_go and middlemanager.types[entry.type] and told(kube_door, cluster, entry, live, blocked) or nil
       if may_go == nil then
         err = words
       elseif may_go then
@@ -231,8 +245,7 @@ function M.before_deletion(ctx, kube_door, druid, cluster, now)
       local may_go, why = empty(ctx, kube_door, druid, cluster, group.type, group, live, 0, {},
         { drain_s = config.drain_s, on_timeout = "proceed" })
       if not may_go then
-        words = words or string.format("%s, until %s at most", type(why) == "table" and why.message or why,
-          clock.rfc3339(begun + config.drain_s))
+        words = words or type(why) == "table" and why.message or why
       end
     end
   end

@@ -47,12 +47,12 @@ end
 local function late(made, record, options, words)
   local limit = options.config.drain_s
   if options.now - record.since < limit then
-    made.waits_for = words
+    made.waits_for = words .. middlemanager.deadline_words(options.config, record.since)
   elseif options.config.on_timeout == "proceed" then
     made.notes[#made.notes + 1] = words .. " after " .. durations.text(limit) .. "; the group is made smaller nevertheless"
     made.act = "scale"
   else
-    made.blocked = words .. " after " .. durations.text(limit) .. "; it is held (onTimeout: hold)"
+    made.blocked = middlemanager.held_words(words, options.config, options.remedy)
     made.waits_for = made.blocked
   end
   return made

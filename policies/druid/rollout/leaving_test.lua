@@ -53,9 +53,9 @@ return {
   end,
   ["the Coordinator is told, then waited for"] = function(t)
     t.equal(said(leaving.next.historicals(rows, record, facts(1500), options())),
-      "wait, decommission hot-2:8083: hot-2 has 1.5 kB to give away")
+      "wait, decommission hot-2:8083: hot-2 has 1.5 kB to give away, deadline 1970-01-01T01:00:00Z")
     t.equal(said(leaving.next.historicals(rows, record, facts(1500, { decommissioning = told }), options())),
-      "wait: hot-2 has 1.5 kB to give away")
+      "wait: hot-2 has 1.5 kB to give away, deadline 1970-01-01T01:00:00Z")
   end,
   ["an empty one goes, one that is not announced too"] = function(t)
     t.equal(leaving.next.historicals(rows, record, facts(0), options()).act, "scale")
@@ -76,15 +76,16 @@ return {
     t.equal(leaving.next.historicals(rows, record, facts(1500, { decommissioning = told }), still).act, "wait")
   end,
   ["too late: held and told, or not, as it is declared"] = function(t)
-    local made = leaving.next.historicals(rows, record, facts(1500, { decommissioning = told }), options({ now = 3600 }))
-    t.equal(made.blocked, "hot-2 has 1.5 kB to give away after 60 min; it is held (onTimeout: hold)")
+    local made = leaving.next.historicals(rows, record, facts(1500, { decommissioning = told }),
+      options({ now = 3600, remedy = "move it" }))
+    t.equal(made.blocked, "hot-2 has 1.5 kB to give away after 60 min; it is held: move it")
     made = leaving.next.historicals(rows, record, facts(1500, { decommissioning = told }),
       options({ now = 3600, config = { drain_s = 3600, on_timeout = "proceed" } }))
     t.equal(made.act, "scale")
   end,
   ["a Coordinator that cannot be asked is waited for, not for ever"] = function(t)
     t.equal(said(leaving.next.historicals(rows, record, facts(1, { servers = false }), options())),
-      "wait: the Coordinator cannot be asked")
+      "wait: the Coordinator cannot be asked, deadline 1970-01-01T01:00:00Z")
     local made = leaving.next.historicals(rows, record, facts(1, { servers = false }),
       options({ blind = function() return true end }))
     t.equal(made.act, "scale")
@@ -112,6 +113,6 @@ return {
       enabled = function() return true end, tasks = function() return {} end }
     local made = leaving.next.workers({ { name = "mm-2", ordinal = 2 } }, record, the_facts,
       options({ memory = function() return {} end }))
-    t.equal(said(made), "wait, disable mm-2: mm-2 runs no task; it is asked once more")
+    t.equal(said(made), "wait, disable mm-2: mm-2 runs no task; it is asked once more, deadline 1970-01-01T01:00:00Z")
   end,
 }

@@ -1,5 +1,5 @@
 -- module: druid.recreate
--- caught by: crash immutable_fields 11
+-- caught by: crash immutable_fields 3
 -- The set goes first, and its claims grow after that, by the memory of the process (as rabbitmq/cluster-operator#782).
 local recreate = require "base.druid.recreate"
 local run, small_claims = recreate.run, recreate.small_claims
