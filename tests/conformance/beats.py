@@ -12,7 +12,9 @@ Beats and their order are compared as they are. Inside of one:
 
 A StatefulSet that waits for its dependents makes its revision anew as often as the collector deletes it; what
 becomes of revisions from then on is left out. That a Deployment has made a set and that it gets on is told in
-the same condition one right after the other, now and then only the first: they are the same here.
+the same condition one right after the other, now and then only the first: they are the same here. In how many
+steps it scales a set depends on how many pods it sees at once: of the generation of ReplicaSets it is told only
+whether it was observed.
 
 Not in a trace: times, uids, revisions, the random parts of names, addresses, conditions of Pods but Ready,
 Events, and who manages which field.
@@ -89,11 +91,16 @@ class Reader:
         elif kind == "ControllerRevision":
             out.update(revision=one["revision"], labels=metadata.get("labels"), image=one["data"]["spec"]["template"]["spec"]["containers"][0]["image"])
         elif kind in ("Deployment", "ReplicaSet"):
-            out.update(generation=metadata.get("generation"), replicas=spec.get("replicas"), labels=metadata.get("labels"),
-                       selector=spec.get("selector"), annotations=metadata.get("annotations"), status={**status, "conditions": conditions(status)})
+            out.update(replicas=spec.get("replicas"), labels=metadata.get("labels"), selector=spec.get("selector"),
+                       annotations=metadata.get("annotations"), status={**status, "conditions": conditions(status)})
+            if kind == "Deployment":
+                out.update(generation=metadata.get("generation"))
+            else: # its Deployment scales it in one step or several, as its pods happen to be seen
+                out["status"]["observedGeneration"] = status.get("observedGeneration") == metadata.get("generation")
         elif kind == "PersistentVolumeClaim":
             out.update(labels=metadata.get("labels"), phase=status.get("phase"), asked=spec["resources"]["requests"]["storage"],
-                       capacity=(status.get("capacity") or {}).get("storage"), volume=bool(spec.get("volumeName")), conditions=conditions(status))
+                       capacity=(status.get("capacity") or {}).get("storage"), volume=bool(spec.get("volumeName")), conditions=conditions(status),
+                       allocated=status.get("allocatedResources"), resizing=status.get("allocatedResourceStatuses"))
         elif kind == "PersistentVolume":
             out.update(phase=status.get("phase"), capacity=spec["capacity"]["storage"], policy=spec.get("persistentVolumeReclaimPolicy"))
         return {key: self.hidden(str(value)) for key, value in flat(out).items()}

@@ -9,7 +9,9 @@ import datetime
 import json
 import re
 
-MASKS = ("uid", "resourceVersion", "list", "time", "name", "address", "port", "token", "age", "volume", "scheme", "order", "description", "change", "managers", "bookmark", "repeats", "conflicts")
+MASKS = ("uid", "resourceVersion", "list", "time", "name", "address", "port", "token", "age", "volume", "scheme", "order", "description", "change", "managers", "bookmark", "repeats", "conflicts",
+         "namespace", "microseconds", "uid in text", "time in text", "revision in text", "revision of the store in text", "address in text", "name in text",
+         "managers in quotes", "headers", "ticks")
 
 UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -24,6 +26,23 @@ SCHEME = re.compile(r'in scheme "[^"]+"')
 CHANGE = re.compile(r"\n@@ .*?\n(?=, [a-z]|\]|$)", re.DOTALL)
 QUOTED = re.compile(r'Invalid value: ("\{.*\}")')
 NEAR_S = 180
+
+
+HEADERS = ("Content-Type", "Cache-Control", "Retry-After", "Allow") # and all of Warning; others tell of the connection
+
+
+def headers(all_of_them):
+    out = {name: all_of_them[name] for name in HEADERS if all_of_them.get(name)}
+    warnings = all_of_them.get_all("Warning")
+    return {**out, "Warning": warnings} if warnings else out
+
+
+def events(stream):
+    """Bookmarks of a watch come when they come; only the one behind what was there is part of a protocol."""
+    def is_tick(event):
+        metadata = (event.get("object") or {}).get("metadata") or {}
+        return event.get("type") == "BOOKMARK" and "annotations" not in metadata
+    return [event for event in stream if not is_tick(event)]
 
 
 class Mask:

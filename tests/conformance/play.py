@@ -10,6 +10,8 @@ import json
 import re
 import time
 
+import masks
+
 CORE, APPS = "/api/v1", "/apis/apps/v1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 PREFIX = {
@@ -118,25 +120,14 @@ def filled(value, namespace, answers):
     return value.replace("$ns", namespace)
 
 
-HEADERS = ("Content-Type", "Cache-Control", "Retry-After", "Allow")
-
-
 def answer_of(status, headers, body):
-    kept = {name: headers[name] for name in HEADERS if headers.get(name)}
-    warnings = headers.get_all("Warning")
-    if warnings:
-        kept["Warning"] = warnings
+    kept = masks.headers(headers)
     if isinstance(body, bytes):
         try:
             body = json.loads(body) if body else None
         except ValueError:
             body = body.decode("utf-8", "replace")
     return {"status": status, "headers": kept, "body": body}
-
-
-def is_tick(event):
-    metadata = (event.get("object") or {}).get("metadata") or {}
-    return event.get("type") == "BOOKMARK" and "annotations" not in metadata
 
 
 def send(server, namespace, one, answers):
@@ -154,8 +145,8 @@ def send(server, namespace, one, answers):
         for other in watch["during"]:
             send(server, namespace, other, answers)
     answer = answer_of(*server.watch(path, headers, during, watch["count"], watch["seconds"]))
-    if isinstance(answer["body"], list): # bookmarks come when they come; only the first is part of a protocol
-        answer["body"] = [event for event in answer["body"] if not is_tick(event)]
+    if isinstance(answer["body"], list):
+        answer["body"] = masks.events(answer["body"])
     return answer
 
 

@@ -2,6 +2,7 @@
 -- thing a run, as the real one: a set made, scaled up, or down; what follows waits for what comes of it.
 local owner = require "lib.owner"
 local pods = require "kubernetes.pod"
+local proportion = require "kubernetes.proportion"
 local progress = require "kubernetes.progress"
 local revision = require "kubernetes.revision"
 
@@ -143,6 +144,13 @@ local function sets_of(deployment)
   return new, old
 end
 
+local function is_noted(deployment, set)
+  for name, text in pairs(sizes_noted(deployment)) do
+    if (set.metadata.annotations or {})[name] ~= text then return false end
+  end
+  return true
+end
+
 local function change(ctx, set, body)
   local target = { apiVersion = "apps/v1", kind = "ReplicaSet", namespace = set.metadata.namespace, name = set.metadata.name }
   local done, err = ctx.patch(target, body)
@@ -174,29 +182,52 @@ local function number(ctx, deployment, new, old)
   return new
 end
 
--- A Deployment that is scaled: the one set that there is follows; among several the rollout sees to it.
-local function scaled(ctx, deployment, new, old)
+local function with(new, old)
+  return new and { new, table.unpack(old) } or old
+end
+
+-- Whether somebody has scaled it since its sets were last sized.
+local function is_scaled(deployment, sets)
   local wanted = tostring(deployment.spec.replicas or 1)
-  local active, seen = {}, false
-  for _, set in ipairs{ new, table.unpack(old) } do
-    if size(set) > 0 then active[#active + 1] = set end
+  for _, set in ipairs(sets) do
     local noted = (set.metadata.annotations or {})[WANTED]
-    seen = seen or ((size(set) > 0 or set == new) and noted ~= nil and noted ~= wanted)
+    if size(set) > 0 and noted and noted ~= wanted then return true end
   end
-  if not seen and not deployment.spec.paused then return false end
+  return false
+end
+
+local function is_saturated(deployment, new)
+  local wanted = deployment.spec.replicas or 1
+  return new ~= nil and size(new) == wanted and available(new) == wanted
+    and (new.metadata.annotations or {})[WANTED] == tostring(wanted)
+end
+
+-- A Deployment that is scaled or paused: the one set that there is follows; of several each grows or shrinks in
+-- proportion, unless the new one does all already.
+local function scale(ctx, deployment, new, old)
+  local wanted, active, next_sizes = deployment.spec.replicas or 1, {}, {}
+  for _, set in ipairs(with(new, old)) do
+    if size(set) > 0 then active[#active + 1] = set end
+  end
   local only = #active == 1 and active[1] or (#active == 0 and (new or old[#old])) or nil
-  if only and (size(only) ~= (deployment.spec.replicas or 1)) then
-    local done, err = resize(ctx, deployment, only, deployment.spec.replicas or 1)
-    if not done then return nil, err end
+  if only then
+    if size(only) == wanted then return true end
+    next_sizes[only.metadata.name], active = wanted, { only }
+  elseif is_saturated(deployment, new) then
+    for _, set in ipairs(active) do next_sizes[set.metadata.name] = set == new and size(new) or 0 end
+  elseif is_recreate(deployment) then
     return true
+  else
+    local _, surge = M.budget(deployment)
+    next_sizes = proportion.sizes(deployment, active, wanted > 0 and wanted + surge or 0)
   end
-  for _, set in ipairs(only and { only } or active) do
-    if (set.metadata.annotations or {})[WANTED] ~= wanted then
-      local done, err = change(ctx, set, { metadata = { annotations = sizes_noted(deployment) } })
+  for _, set in ipairs(active) do
+    if next_sizes[set.metadata.name] ~= size(set) or not is_noted(deployment, set) then
+      local done, err = resize(ctx, deployment, set, next_sizes[set.metadata.name])
       if not done then return nil, err end
     end
   end
-  return deployment.spec.paused == true
+  return true
 end
 
 local function shrink(ctx, deployment, plan, old)
@@ -258,11 +289,13 @@ function M.reconcile(ctx)
       new, err = number(ctx, deployment, new, old)
       if not new then return nil, err end
     end
-    local done, err = scaled(ctx, deployment, new, old)
-    if done == nil then return nil, err end
-    paces = not done
-    if not done then
+    paces = not deployment.spec.paused and not is_scaled(deployment, with(new, old))
+    if not paces then
+      local done, err = scale(ctx, deployment, new, old)
+      if not done then return nil, err end
+    else
       local before = new
+      local err
       new, err = roll(ctx, deployment, new, old)
       if new == nil then return nil, err end
       made = new and not before
@@ -273,9 +306,7 @@ function M.reconcile(ctx)
       end
     end
   end
-  local sets = { new, table.unpack(old) }
-  if not new then sets = old end
-  local status, again_s = progress.status(deployment, new, sets, M.budget(deployment), made, paces)
+  local status, again_s = progress.status(deployment, new, with(new, old), M.budget(deployment), made, paces)
   if not going and progress.is_complete(deployment, status) then forget(ctx, deployment, old) end
   local _, err = ctx.status(status)
   if err then return nil, err end

@@ -17,6 +17,13 @@ function M.is_ready(pod)
   return ready ~= nil and ready.status == "True" and pod.status.phase == "Running"
 end
 
+-- Seconds until the pod has been Ready for as long as its workload asks for: 0 when it has, nil when it is not Ready.
+function M.seconds_until_available(pod, min_ready_s)
+  if not M.is_ready(pod) then return nil end
+  if (min_ready_s or 0) == 0 then return 0 end
+  return math.max(0, min_ready_s - (clock.now() - clock.parse(M.condition(pod, "Ready").lastTransitionTime)))
+end
+
 function M.is_failed(pod)
   local phase = pod.status and pod.status.phase
   return phase == "Failed" or phase == "Succeeded"

@@ -29,13 +29,21 @@ local function has_progressed(old, new)
     or new.readyReplicas > was("readyReplicas") or new.availableReplicas > was("availableReplicas")
 end
 
+-- Whenever it gets on the condition is written anew, even if it says the same: the deadline counts from there.
+local function gets_on(old, name)
+  local now = clock.rfc3339()
+  return { type = "Progressing", status = "True", reason = "ReplicaSetUpdated", message = name .. " is progressing.",
+    lastUpdateTime = now, lastTransitionTime = old and old.status == "True" and old.lastTransitionTime or now }
+end
+
 -- The condition Progressing, and the seconds until it may have to change. made: the set is new; paces: this run was
 -- one of the rollout.
 local function progressing(deployment, new, status, made, paces)
   local old = condition_of(deployment, "Progressing")
   local name = 'ReplicaSet "' .. (new and new.metadata.name or "") .. '"'
   local function set(state, reason, message) return condition(deployment, "Progressing", state, reason, message) end
-  if deployment.spec.paused and paces ~= nil then return set("Unknown", "DeploymentPaused", "Deployment is paused") end
+  local late = old and old.reason == "ProgressDeadlineExceeded"
+  if deployment.spec.paused and not late then return set("Unknown", "DeploymentPaused", "Deployment is paused") end
   if not paces then return old and json.copy(old) or nil end
   if old and old.reason == "NewReplicaSetAvailable" and status.replicas == status.updatedReplicas and not made then
     return json.copy(old)
@@ -44,7 +52,7 @@ local function progressing(deployment, new, status, made, paces)
     return set("True", "NewReplicaSetAvailable", name .. " has successfully progressed.")
   end
   if made or not old or old.reason == "DeploymentPaused" or has_progressed(deployment.status or {}, status) then
-    return set("True", "ReplicaSetUpdated", name .. " is progressing.")
+    return gets_on(old, name)
   end
   local deadline = deployment.spec.progressDeadlineSeconds or 600
   if old.reason == "ProgressDeadlineExceeded" or old.reason == "NewReplicaSetAvailable" then return json.copy(old) end

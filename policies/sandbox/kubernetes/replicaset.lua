@@ -29,14 +29,19 @@ end
 function M.reconcile(ctx)
   local set = ctx.object
   if not set then return end
-  local live, ready, going = {}, 0, 0
+  local live, ready, available, going = {}, 0, 0, 0
+  local again_s
   for _, pod in ipairs(kube.list{ apiVersion = "v1", kind = "Pod", namespace = set.metadata.namespace,
     owner = set.metadata.uid }) do
     if pods.is_deleting(pod) then
       going = going + 1
     elseif not pods.is_failed(pod) then
       live[#live + 1] = pod
-      if pods.is_ready(pod) then ready = ready + 1 end
+      if pods.is_ready(pod) then
+        local left_s = pods.seconds_until_available(pod, set.spec.minReadySeconds)
+        ready = ready + 1
+        if left_s <= 0 then available = available + 1 else again_s = math.min(again_s or left_s, left_s) end
+      end
     end
   end
   local wanted = set.spec.replicas or 1
@@ -52,14 +57,16 @@ function M.reconcile(ctx)
     for _, pod in ipairs(M.victims(live, #live - wanted)) do
       local done, err = ctx.delete(pod, { reason = "replicaset" })
       if not done then return nil, err end
+      going = going + 1
     end
   end
   local count = math.min(#live + created, math.max(wanted, created))
   local _, err = ctx.status{
-    replicas = count, fullyLabeledReplicas = count, readyReplicas = ready, availableReplicas = ready,
+    replicas = count, fullyLabeledReplicas = count, readyReplicas = ready, availableReplicas = available,
     observedGeneration = set.metadata.generation, terminatingReplicas = going,
   }
   if err then return nil, err end
+  if again_s then return { requeue_ms = math.ceil(again_s * 1000) } end
 end
 
 return M

@@ -38,12 +38,8 @@ local function partition_of(set)
   return first_of(set) + (rolling and rolling.partition or 0)
 end
 
--- Seconds until the pod has been Ready for long enough: 0 when it has, nil when it is not Ready.
 local function unavailable_s(set, pod)
-  if not pods.is_ready(pod) then return nil end
-  local needed = set.spec.minReadySeconds or 0
-  if needed == 0 then return 0 end
-  return math.max(0, needed - (clock.now() - clock.parse(pods.condition(pod, "Ready").lastTransitionTime)))
+  return pods.seconds_until_available(pod, set.spec.minReadySeconds)
 end
 
 local function is_available(set, pod)

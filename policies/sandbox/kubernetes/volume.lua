@@ -1,10 +1,14 @@
 -- Volumes: claims are bound to a volume of their own at once, protected while a pod on a node uses
--- them, and the volume goes with its claim.
+-- them, grow where a driver's resizer is played, and the volume goes with its claim.
 local pods = require "kubernetes.pod"
+local quantity = require "lib.quantity"
 
 local M = {}
 
 M.LOOK_AGAIN_MS = 100   -- at a claim that is deleted while a pod uses it
+
+-- Provisioners inside of the real controller-manager, that cannot grow what they have made: it waits for somebody else.
+local NO_RESIZER = { ["kubernetes.io/host-path"] = true, ["kubernetes.io/no-provisioner"] = true }
 
 local PROTECTION = "kubernetes.io/pvc-protection"
 local OWN = "kubernetes.io/pv-controller"
@@ -14,9 +18,10 @@ M.watches = {
   -- Pods wake no claim: among a thousand of each that would be a million runs.
   { apiVersion = "v1", kind = "Pod", map = "none", fields = { "spec.nodeName", "spec.volumes" } },
   { apiVersion = "v1", kind = "PersistentVolume", map = "none", fields = { "spec.claimRef" } },
+  { apiVersion = "storage.k8s.io/v1", kind = "StorageClass", map = "none", fields = { "provisioner" } },
 }
 M.rights = {
-  ["v1/PersistentVolumeClaim"] = { "status", "patch", "finalizer" },
+  ["v1/PersistentVolumeClaim"] = { "status", "patch", "finalizer", "event" },
   ["v1/PersistentVolume"] = { "create", "delete-any", "patch", "status" },
 }
 
@@ -34,6 +39,11 @@ end
 
 local function volume_name(uid)
   return "pvc-" .. uid
+end
+
+local function can_grow(claim)
+  local class = kube.get{ apiVersion = "storage.k8s.io/v1", kind = "StorageClass", name = claim.spec.storageClassName or "" }
+  return not (class and NO_RESIZER[class.provisioner])
 end
 
 local function bind(ctx, claim)
@@ -73,9 +83,13 @@ function M.reconcile(ctx)
     return
   end
   if not pods.is_deleting(claim) then
-    local size = claim.status and claim.status.capacity and claim.status.capacity.storage
-    if not claim.status or claim.status.phase ~= "Bound" or size ~= claim.spec.resources.requests.storage then
-      return bind(ctx, claim)
+    if not claim.status or claim.status.phase ~= "Bound" then return bind(ctx, claim) end
+    local size, wanted = claim.status.capacity and claim.status.capacity.storage, claim.spec.resources.requests.storage
+    if size == wanted then return end
+    if can_grow(claim) then return bind(ctx, claim) end
+    if quantity.less(size, wanted) then
+      ctx.event{ type = "Normal", reason = "ExternalExpanding", action = "Expand",
+        message = "waiting for an external controller to expand this PVC" }
     end
     return
   end

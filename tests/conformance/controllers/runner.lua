@@ -30,7 +30,10 @@ local function clean(ctx)
 end
 
 function M.run(ctx)
-  w.check(ctx.create{ apiVersion = "v1", kind = "Namespace", metadata = { name = setting.namespace } })
+  w.wait(ctx, "the namespace is there, and not one that goes", 60, function()
+    local made, err = ctx.create{ apiVersion = "v1", kind = "Namespace", metadata = { name = setting.namespace } }
+    return made, err and err.message
+  end)
   w.world("trace/" .. setting.namespace)
   ctx.sleep(1000)
   for _, situation in ipairs(situations) do
