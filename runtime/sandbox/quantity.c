@@ -77,6 +77,13 @@ static bool parse(const char *text, struct quantity *out)
     int scale = NANO_DIGITS - fraction + (out->format == BINARY_SI ? 0 : exponent);
     if (out->format == BINARY_SI)
         digits *= power(1024, exponent);
+    /* These alone have a maximum. */
+    if (out->format == BINARY_SI && count <= DIGITS_MAX && fraction <= DIGITS_MAX &&
+        digits > INT64_MAX * power(10, fraction)) {
+        digits = INT64_MAX;
+        exponent = fraction = 0;
+        scale = NANO_DIGITS;
+    }
     out->huge = count > DIGITS_MAX || scale > 27 || (out->format == BINARY_SI && exponent > 5);
     if (out->huge)
         return true;
