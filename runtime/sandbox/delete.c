@@ -352,8 +352,8 @@ int delete_one(struct request *request, const char *name, const struct delete_op
         jv_unref(after);
         return -1;
     }
-    if (*gone && !kind_is(request->kind, KIND_GRACEFUL) && !meta_deleting(before)) {
-        jv_unref(after); /* it never was being deleted */
+    if (*gone && !kind_is(request->kind, KIND_GRACEFUL)) {
+        jv_unref(after); /* nobody has seen it otherwise */
         after = jv_dup(before);
     }
     *out = commit(request, before, after, *gone);

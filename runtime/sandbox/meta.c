@@ -145,18 +145,27 @@ static void check_owners(const struct jv *owners, struct field_errors *errors)
     }
 }
 
-static void check_finalizers(const struct kind *kind, const struct jv *finalizers,
-                             struct field_errors *errors)
+static void check_finalizers(const struct jv *finalizers, struct field_errors *errors)
 {
-    char path[FIELD_PATH_BYTES];
     for (size_t i = 0; i < jv_size(finalizers); i++) {
         const char *name = jv_str(jv_at(finalizers, i));
         const char *problem = name ? name_check_qualified(name) : "must be a string";
         if (problem)
             field_invalid_str(errors, "metadata.finalizers", name, "%s", problem);
-        else if (!strchr(name, '/') && strcmp(name, "orphan") != 0 &&
-                 strcmp(name, "foregroundDeletion") != 0 && !kind_is(kind, KIND_CUSTOM) &&
-                 !kind_is(kind, KIND_PLAIN_FINALIZERS))
+    }
+}
+
+/* Those without a domain, which is a later part of the real server's judgement. */
+static void check_plain_finalizers(const struct kind *kind, const struct jv *finalizers,
+                                   struct field_errors *errors)
+{
+    char path[FIELD_PATH_BYTES];
+    if (kind_is(kind, KIND_CUSTOM) || kind_is(kind, KIND_PLAIN_FINALIZERS))
+        return;
+    for (size_t i = 0; i < jv_size(finalizers); i++) {
+        const char *name = jv_str(jv_at(finalizers, i));
+        if (name && !strchr(name, '/') && strcmp(name, "orphan") != 0 &&
+            strcmp(name, "foregroundDeletion") != 0)
             field_invalid_str(errors, field_path(path, "metadata.finalizers[%zu]", i), name,
                               "name is neither a standard finalizer name nor is it fully "
                               "qualified");
@@ -213,13 +222,12 @@ static void check_new_finalizers(const struct jv *before, const struct jv *after
     jv_unref(names);
 }
 
-static void check_rest(const struct kind *kind, const struct jv *metadata,
-                       struct field_errors *errors)
+static void check_rest(const struct jv *metadata, struct field_errors *errors)
 {
     meta_validate_labels(jv_get(metadata, "labels"), "metadata.labels", errors);
     check_annotations(jv_get(metadata, "annotations"), errors);
     check_owners(jv_get(metadata, "ownerReferences"), errors);
-    check_finalizers(kind, jv_get(metadata, "finalizers"), errors);
+    check_finalizers(jv_get(metadata, "finalizers"), errors);
 }
 
 static void validate_update(const struct kind *kind, const struct jv *before,
@@ -235,9 +243,10 @@ static void validate_update(const struct kind *kind, const struct jv *before,
             field_invalid(errors, field_path(path, "metadata.%s", immutable[i]), is,
                           "field is immutable");
     }
-    check_rest(kind, metadata, errors);
+    check_rest(metadata, errors);
     if (meta_deleting(before))
         check_new_finalizers(jv_get(old, "finalizers"), jv_get(metadata, "finalizers"), errors);
+    check_plain_finalizers(kind, jv_get(metadata, "finalizers"), errors);
 }
 
 void meta_prepare_create(struct request *request, struct jv *object)
@@ -302,7 +311,8 @@ void meta_validate(const struct kind *kind, const struct jv *object, struct fiel
 {
     const struct jv *metadata = jv_get(object, "metadata");
     check_names(kind, metadata, errors);
-    check_rest(kind, metadata, errors);
+    check_rest(metadata, errors);
+    check_plain_finalizers(kind, jv_get(metadata, "finalizers"), errors);
 }
 
 void meta_validate_update(const struct kind *kind, const struct jv *before, const struct jv *after,

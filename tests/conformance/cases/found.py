@@ -87,5 +87,8 @@ for plural in sorted(BY_PLURAL):
         at = "%s/%s" % (plural, BY_PLURAL[plural].name("a"))
         case("found: a label and a new finalizer of what is being deleted, " + plural, POST(plural, one(plural, finalizers=["a.example/x"])), DELETE(at),
              MERGE(at, {"metadata": {"finalizers": ["a.example/x", "a.example/z"], "labels": {"x": "bad value!"}}}),
-             MERGE(at, {"metadata": {"finalizers": ["a.example/x", "a.example/z"], "annotations": {"bad key!": "1"}, "labels": {"x": "bad value!"}}}),
+             MERGE(at, {"metadata": {"finalizers": ["a.example/x", "a.example/z", "plain", "bad finalizer!"], "annotations": {"bad key!": "1"}, "labels": {"x": "bad value!"}}}),
              MERGE(at, {"metadata": {"finalizers": None}}))
+case("found: what goes without its collector's finalizers had them to the last", *[step for number, policy in ((1, "Orphan"), (5, "Foreground")) for step in (
+    POST("deployments", one("deployments", name="n%d" % number)), DELETE("deployments/n%d" % number, {"propagationPolicy": policy}), DELETE("deployments/n%d" % number, {"propagationPolicy": "Background"}),
+    WATCH("deployments?resourceVersion=${%d.metadata.resourceVersion}" % number, 2, seconds=2))])
