@@ -65,7 +65,8 @@ local function take_back(ctx)
   w.wait(ctx, "that is told, with a deadline", 60, function()
     local drain = w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny").status.middleManagerDrain
     local worker = drain and drain.workers[1] or {}
-    return worker.name == "druid-tiny-middlemanagers-1" and worker.deadline and worker.enabled == false, json.encode(drain or json.object{})
+    return worker.name == "druid-tiny-middlemanagers-1" and worker.deadline and worker.enabled == false,
+      json.encode(drain or json.object{})
   end)
   set(ctx, "middlemanagers", 2)
   w.wait(ctx, "it is enabled again", 120, function() return not is_disabled() and w.is_ready() end)
