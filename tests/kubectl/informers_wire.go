@@ -22,6 +22,7 @@ type wire struct {
 	is410   map[string]bool
 	closed  map[string]bool // no new watch gets through
 	stale   map[string]bool // the next one asks for the first revision
+	young   bool            // the server may still know it
 	open    map[string][]*stream
 }
 
@@ -61,6 +62,11 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 		query.Set("resourceVersion", "1")
 		request = request.Clone(request.Context())
 		request.URL.RawQuery = query.Encode()
+		if w.young && w.knows(request) {
+			w.is410[resource] = true
+			w.Unlock()
+			return expired(request), nil
+		}
 	}
 	w.Unlock()
 	answer, err := w.next.RoundTrip(request)
@@ -76,6 +82,28 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	w.open[resource] = append(w.open[resource], body)
 	answer.Body = body
 	return answer, nil
+}
+
+// knows says whether the server still has what the watch asks for: one that has just started has forgotten nothing.
+func (w *wire) knows(request *http.Request) bool {
+	probe := request.Clone(request.Context())
+	query := probe.URL.Query()
+	query.Set("timeoutSeconds", "1")
+	probe.URL.RawQuery = query.Encode()
+	answer, err := w.next.RoundTrip(probe)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	told, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode == http.StatusOK && !bytes.Contains(told, []byte(`"code":410`))
+}
+
+// expired is said in the server's place, in its words.
+func expired(request *http.Request) *http.Response {
+	said := `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version: 1 (2)","reason":"Expired","code":410}`
+	return &http.Response{Status: "410 Gone", StatusCode: http.StatusGone, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(said)), Request: request}
 }
 
 // shut ends the watches of a resource and lets no other through until it is opened again.
