@@ -135,8 +135,8 @@ function M.run(ctx, kube_door, http_door)
   if problem then
     return M.stop(ctx, cluster, old, "InvalidSpec", "Invalid: " .. problem, problem)
   end
-  local kept, err = M.keep_finalizer(ctx, cluster)
-  if not kept then
+  local finalizers, err = M.keep_finalizer(ctx, cluster)
+  if not finalizers then
     return nil, err
   end
   local extra, missing = world.extra_config(kube_door, cluster)
@@ -165,7 +165,8 @@ function M.run(ctx, kube_door, http_door)
   end
   M.go_on(ctx, kube_door, druid, cluster, steps, done, live.steering)
   recreate.run(ctx, cluster, steps, done, function() return world.labelled(kube_door, cluster, "PersistentVolumeClaim") end)
-  proof.keep(cluster, write.found_all_as_wanted(steps, done) and seen or nil, steps)
+  proof.keep(cluster, seen and write.left_all_as_wanted(steps, done) and proof.after(seen, finalizers, done.landed) or nil,
+    steps)
   return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps), steps, done)
 end
 
@@ -229,19 +230,22 @@ function M.finish(ctx, kube_door, druid, cluster, old, names_by_kind, steps, don
 end
 
 -- The finalizer is there before the first object, so that volumes are never forgotten; and it goes
--- when the volumes are to be kept.
+-- when the volumes are to be kept. Gives the finalizers as they are then, or nil, err.
 function M.keep_finalizer(ctx, cluster)
-  local has = false
+  local others, has = {}, false
   for _, name in ipairs(cluster.object.metadata.finalizers or {}) do
     has = has or name == names.finalizer
+    others[#others + 1] = name ~= names.finalizer and name or nil
   end
   local keep, _, err = not cluster.spec.disablePVCDeletionFinalizer or middlemanager.drains_when_deleted(cluster), nil, nil
-  if has and not keep then
+  if has == keep then
+    return cluster.object.metadata.finalizers or {}
+  elseif has then
     _, err = ctx.finalizer_remove(names.finalizer)
-  elseif keep and not has then
-    _, err = ctx.finalizer_add(names.finalizer)
+    return not err and others or nil, err
   end
-  return err == nil, err
+  _, err = ctx.finalizer_add(names.finalizer)
+  return not err and tables.concat(others, { names.finalizer }) or nil, err
 end
 
 -- What is there now: workloads, who sets their size, and how the groups were when last told.

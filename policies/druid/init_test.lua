@@ -155,6 +155,42 @@ return {
     t.ok(compared > 0)
     t.ok(config.data["runtime.properties"] ~= "by hand")
   end,
+  ["what a run has made is not compared by the next, which repairs what somebody changed meanwhile"] = function(t)
+    local world = new_world(tiny())
+    world.run()
+    t.ok(world.compared > 0)
+    world.compared = 0
+    world.run()
+    t.equal(world.compared, 0)
+    world.settle()
+    world.edit(function(spec) spec["common.runtime.properties"] = "a=c" end)
+    local config = nil
+    world.meanwhile = function()
+      config = config or world.objects["ConfigMap/druid-demo-historicals-config"]
+      if config and not config.spoilt and config.data["runtime.properties"] ~= "by hand" then
+        config.data["runtime.properties"], config.spoilt = "by hand", true
+      end
+    end
+    world.run()
+    world.meanwhile = nil
+    t.equal(config.data["runtime.properties"], "by hand")
+    world.run()
+    t.ok(world.objects["ConfigMap/druid-demo-historicals-config"].data["runtime.properties"] ~= "by hand")
+  end,
+  ["what a run has removed or could not write is compared again"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    world.objects["Service/druid-demo-brokers"] = nil
+    world.fail = "Service/druid-demo-brokers"
+    world.run()
+    world.fail, world.compared = nil, 0
+    t.ok(world.run():find("create Service/druid%-demo%-brokers"))
+    world.edit(function(spec) spec.nodes.brokers = nil end)
+    t.ok(world.run():find("delete "))
+    world.compared = 0
+    world.run()
+    t.ok(world.compared > 0)
+  end,
   ["a lost pod is told although nothing is compared"] = function(t)
     local world = new_world(tiny())
     world.bring_up()

@@ -38,12 +38,16 @@ local function new_world(spec)
   end
 
   -- What changes an object changes its version; a status does not, for brevity.
+  local function version_of(object)
+    return digest.sha256((object.applied or "") .. json.encode(object.data or object.spec or {}))
+  end
+
   local function versions(query)
-    local parts = {}
+    local text = ""
     for _, object in ipairs(list(query)) do
-      parts[#parts + 1] = object.metadata.name .. " " .. (object.applied or "") .. json.encode(object.data or object.spec or {})
+      text = text .. object.metadata.name .. " " .. object.metadata.uid .. " " .. version_of(object) .. "\n"
     end
-    return table.concat(parts, "\n")
+    return text
   end
 
   world.kube = { get = get, list = list, read = get, read_list = list, versions = versions,
@@ -72,13 +76,13 @@ local function new_world(spec)
     new.applied = text
     world.uids = world.uids + 1
     new.metadata.uid = live and live.metadata.uid or "uid" .. world.uids
-    new.metadata.generation = live and live.metadata.generation or 1
+    new.metadata.generation = (new.spec or {}).template and (live and live.metadata.generation or 1) or nil
     new.status = live and live.status
     local step = live and (live.metadata.annotations or {})[names.step]
     if step then
       new.metadata.annotations[names.step] = step   -- of another manager
     end
-    if live and not json.equal(live.spec or {}, new.spec or {}) then
+    if live and new.metadata.generation and not json.equal(live.spec or {}, new.spec or {}) then
       new.metadata.generation = new.metadata.generation + 1
     end
     if live and not json.equal((live.spec or {}).template or {}, (new.spec or {}).template or {}) then
@@ -114,6 +118,15 @@ local function new_world(spec)
         end
         for _, object in ipairs((options or {}).merges or {}) do
           answers[#answers + 1] = { object = patch(object, object), change = "updated" }
+        end
+        for _, answer in ipairs(answers) do
+          local metadata = (answer.object or {}).metadata
+          if metadata then
+            metadata.resourceVersion = version_of(answer.object)
+          end
+        end
+        if world.meanwhile then
+          world.meanwhile()
         end
         return answers
       end,

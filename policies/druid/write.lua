@@ -6,7 +6,8 @@
 -- `budget_s` leaves the rest to the next one, which follows at once, so that people see how far it is; the
 -- first run for a cluster stops early for the same reason (done.left = what it did not look at). Each
 -- function notes what it did in `done`:
--- { created =, updated =, deleted =, replaced =, errors =, kept = lists, failure = the first error }.
+-- { created =, updated =, deleted =, replaced =, errors =, kept = lists, landed = objects as they were answered, in the
+-- order of their writing, failure = the first error }.
 
 local names = require "druid.names"
 local observed = require "druid.observed"
@@ -23,18 +24,18 @@ local M = {}
 M.groups_at_once, M.budget_s = 48, 20
 
 function M.nothing_done()
-  return { created = {}, updated = {}, deleted = {}, replaced = {}, errors = {}, kept = {} }
+  return { created = {}, updated = {}, deleted = {}, replaced = {}, errors = {}, kept = {}, landed = {} }
 end
 
--- True when a run had nothing to write: all is as it should be, or waits for its turn in a cluster that is ours alone.
-function M.found_all_as_wanted(steps, done)
+-- True when the next run has nothing to write, unless somebody else changes something: all is as it should be now, or
+-- waits for its turn in a cluster that is ours alone.
+function M.left_all_as_wanted(steps, done)
   local noted, count = false, steps.count
   for _, entry in ipairs(steps.groups) do
     noted = noted or #entry.notes > 0 or entry.leave ~= nil or entry.refused ~= nil or entry.rolled_back ~= nil
   end
-  return not noted and not done.failure and not done.left and count.create + count.go == 0
-    and (count.wait == 0 or steps.unmarked == true) and #steps.stamps == 0
-    and #done.created + #done.updated + #done.deleted + #done.kept == 0
+  return not noted and not done.failure and not done.left and (count.go + count.wait == 0 or steps.unmarked == true)
+    and #steps.stamps + #done.deleted + #done.replaced + #done.kept + #done.errors == 0
 end
 
 -- A lost race is tried again at once and worth no word; a name that is taken stays taken.
@@ -68,6 +69,9 @@ local function note_answers(answers, objects, owners, done)
       table.insert(done.created, what)
     elseif answer.change == "updated" then
       table.insert(done.updated, what)
+    end
+    if answer.object and answer.change ~= "same" then
+      table.insert(done.landed, answer.object)
     end
     if entry and answer.object and answer.change ~= "same" and what.kind == entry.group.kind then
       entry.state = observed.state(answer.object, entry.group.name)
@@ -127,7 +131,7 @@ end
 
 -- Before anything is overwritten: what was ready last is kept, and sets that will be stepped are held. The two may
 -- land in any order: a set that is held with its old template is still what it was. True, or nil and an error.
-local function prepare(ctx, steps)
+local function prepare(ctx, steps, done)
   local holds = {}
   for _, entry in ipairs(steps.groups) do
     if entry.hold == "begin" then
@@ -138,6 +142,8 @@ local function prepare(ctx, steps)
     for _, answer in ipairs(ctx.apply_all(steps.keeps, { whole = { "data" }, merges = holds })) do
       if answer.err then
         return nil, answer.err
+      elseif answer.change ~= "same" then
+        table.insert(done.landed, answer.object)
       end
     end
   end
@@ -151,7 +157,7 @@ function M.apply(ctx, kube_door, wanted, steps, done)
     done.failure = unable
     return false
   end
-  local prepared, why = prepare(ctx, steps)
+  local prepared, why = prepare(ctx, steps, done)
   if not prepared then
     done.failure = why
     return false
