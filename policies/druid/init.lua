@@ -237,15 +237,13 @@ function M.keep_finalizer(ctx, cluster)
     has = has or name == names.finalizer
     others[#others + 1] = name ~= names.finalizer and name or nil
   end
-  local keep, _, err = not cluster.spec.disablePVCDeletionFinalizer or middlemanager.drains_when_deleted(cluster), nil, nil
+  local keep = not cluster.spec.disablePVCDeletionFinalizer or middlemanager.drains_when_deleted(cluster)
   if has == keep then
     return cluster.object.metadata.finalizers or {}
-  elseif has then
-    _, err = ctx.finalizer_remove(names.finalizer)
-    return not err and others or nil, err
   end
-  _, err = ctx.finalizer_add(names.finalizer)
-  return not err and tables.concat(others, { names.finalizer }) or nil, err
+  local change = has and ctx.finalizer_remove or ctx.finalizer_add
+  local _, err = change(names.finalizer)
+  return not err and tables.concat(others, keep and { names.finalizer } or {}) or nil, err
 end
 
 -- What is there now: workloads, who sets their size, and how the groups were when last told.
