@@ -25,7 +25,7 @@ TRIES = int(os.environ.get("CONFORMANCE_TRIES", "3"))
 AT_ONCE = int(os.environ.get("CONFORMANCE_AT_ONCE", "7")) # most of their time they wait
 SECONDS_MAX = 1200
 sys.path.insert(0, HERE)
-import beats  # noqa: E402
+import masks  # noqa: E402
 
 
 def files():
@@ -40,7 +40,25 @@ def played(scenario, name, kubeconfig, work):
                           timeout=SECONDS_MAX, check=False)
     if done.returncode:
         raise RuntimeError("%s: %s" % (name, done.stdout.decode("utf-8", "replace")[-600:]))
-    return beats.situations(trace, "s-" + name.replace("_", "-"), beats.GAP_REAL_MS if kubeconfig else beats.GAP_MS)
+    return situations(trace, "s-" + name.replace("_", "-"), masks.GAP_REAL_MS if kubeconfig else masks.GAP_MS)
+
+
+def situations(path, namespace, gap_ms):
+    """{name: [[step, beat, …], …]}, a beat being its lines."""
+    out, name, steps = {}, None, []
+    with open(path) as file:
+        for text in file:
+            line = json.loads(text)
+            mark = line.get("mark", "").replace("%20", " ")
+            if mark.startswith("situation "):
+                name, steps = mark[len("situation "):], []
+            elif mark == "end" and name:
+                out[name], name = masks.reduced(steps, gap_ms), None
+            elif mark and name:
+                steps.append((mark, []))
+            elif "object" in line and name and steps and masks.of_namespace(line["object"], namespace):
+                steps[-1][1].append((line["at_ms"], line["type"], line["object"]))
+    return out
 
 
 def play_all(scenario, names, kubeconfig=None):

@@ -1,18 +1,23 @@
 """What differs between two servers without being a difference: all of it, and nothing else, is here.
 
-A mask replaces a value only when it has the form that it must have, and keeps what is equal to what: the
-first resourceVersion in a case becomes rv-1, a second one rv-2, wherever they are told, so that a write
-that should not have changed anything is seen. A value of another form stays as it is and shows as a
-difference. `selftest.py` plants one for each mask in MASKS.
+Of answers (class Mask, headers, events) a mask replaces a value only when it has the form that it must have, and
+keeps what is equal to what: the first resourceVersion in a case becomes rv-1, a second one rv-2, wherever they
+are told, so that a write that should not have changed anything is seen. A value of another form stays as it is
+and shows as a difference.
+
+Of traces (class Reader and what is behind it), which the watches of a namespace write (tests/sandbox/driver/trace.h),
+it is told what can be compared. A situation is its steps; a step is its beats: what happens without a pause. Nodes
+take half a second at least for anything, and controllers some milliseconds, so that a beat is what follows from one
+cause. Beats and their order are compared as they are; what is hidden inside of one, the list at the end tells.
+
+That list, `plants`, names every mask, says what it hides, and plants two differences for each: one that it hides,
+and one beside it that turns the suite red. `selftest.py` plays them.
 """
 import datetime
 import json
 import re
 
-MASKS = ("uid", "resourceVersion", "list", "time", "name", "address", "port", "token", "age", "volume", "scheme", "order", "description", "change", "managers", "bookmark", "repeats", "conflicts",
-         "namespace", "microseconds", "uid in text", "time in text", "revision in text", "revision of the store in text", "address in text", "name in text",
-         "managers in quotes", "headers", "ticks")
-
+# Answers
 UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -196,3 +201,271 @@ class Mask:
         if isinstance(value, list):
             return [self.apply(v, key) for v in value]
         return self._leaf(key, value)
+
+
+# Traces
+
+CREATED = re.compile(r'True NewReplicaSetCreated Created new replica set "(.*)"')
+GAP_MS = 250 # in virtual time
+GAP_REAL_MS = 700 # on a real control plane, whose machine may be busy and whose pods are slower
+
+
+def conditions(status):
+    out = {one["type"]: "%s %s %s" % (one["status"], one.get("reason"), one.get("message"))
+           for one in status.get("conditions") or []}
+    made = CREATED.fullmatch(out.get("Progressing", ""))
+    if made:
+        out["Progressing"] = 'True ReplicaSetUpdated ReplicaSet "%s" is progressing.' % made[1]
+    return out
+
+
+def flat(value, path=""):
+    if isinstance(value, dict):
+        out = {}
+        for key, inner in value.items():
+            out.update(flat(inner, "%s.%s" % (path, key) if path else key))
+        return out
+    if value in (None, "", [], False): # left out or zero: readers see the same
+        return {}
+    return {path: value}
+
+
+class Reader:
+    """The objects of one situation as they are at the moment."""
+
+    def __init__(self):
+        self.names = {} # of ReplicaSets and volumes → as they are told
+        self.count = {}
+
+    def hidden(self, text):
+        for name, told in sorted(self.names.items(), key=lambda pair: -len(pair[0])):
+            text = text.replace(name, told)
+        return text
+
+    def name(self, one):
+        kind, metadata = one["kind"], one["metadata"]
+        name = metadata["name"]
+        owner = next((o for o in metadata.get("ownerReferences") or [] if o.get("controller")), {})
+        if kind == "ReplicaSet" and name not in self.names and owner.get("kind") == "Deployment":
+            self.count[owner["name"]] = self.count.get(owner["name"], 0) + 1
+            self.names[name] = "%s-<%d>" % (owner["name"], self.count[owner["name"]])
+            self.names[metadata["labels"]["pod-template-hash"]] = "<%d>" % self.count[owner["name"]]
+        if kind == "PersistentVolume":
+            return "PersistentVolume of %s" % (one["spec"].get("claimRef") or {}).get("name")
+        if kind == "Pod" and owner.get("kind") == "ReplicaSet":
+            return "Pod %s*" % self.hidden(metadata["generateName"])
+        return "%s %s" % (kind, self.hidden(name))
+
+    def state(self, one):
+        kind, metadata, spec, status = one["kind"], one["metadata"], one.get("spec") or {}, one.get("status") or {}
+        out = {
+            "deleted": "deletionTimestamp" in metadata,
+            "finalizers": " ".join(sorted(metadata.get("finalizers") or [])),
+            "owners": " ".join(sorted("%s/%s%s%s" % (o["kind"], o["name"], "!" if o.get("controller") else "", "+" if o.get("blockOwnerDeletion") else "")
+                                      for o in metadata.get("ownerReferences") or [])),
+        }
+        if kind == "Pod":
+            out.update(phase=status.get("phase"), scheduled=bool(spec.get("nodeName")), labels=metadata.get("labels"),
+                       ready=any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []),
+                       image=spec["containers"][0]["image"], hostname=spec.get("hostname"), subdomain=spec.get("subdomain"),
+                       claims=" ".join(v["name"] + ":" + v["persistentVolumeClaim"]["claimName"] for v in spec.get("volumes") or [] if v.get("persistentVolumeClaim")))
+        elif kind == "StatefulSet":
+            out.update(generation=metadata.get("generation"), replicas=spec.get("replicas"), status={**status, "conditions": conditions(status)})
+        elif kind == "ControllerRevision":
+            out.update(revision=one["revision"], labels=metadata.get("labels"), image=one["data"]["spec"]["template"]["spec"]["containers"][0]["image"])
+        elif kind in ("Deployment", "ReplicaSet"):
+            out.update(replicas=spec.get("replicas"), labels=metadata.get("labels"), selector=spec.get("selector"),
+                       annotations=metadata.get("annotations"), status={**status, "conditions": conditions(status)})
+            if kind == "Deployment":
+                out.update(generation=metadata.get("generation"))
+            else: # its Deployment scales it in one step or several, as its pods happen to be seen
+                out["status"]["observedGeneration"] = status.get("observedGeneration") == metadata.get("generation")
+        elif kind == "PersistentVolumeClaim":
+            out.update(labels=metadata.get("labels"), phase=status.get("phase"), asked=spec["resources"]["requests"]["storage"],
+                       capacity=(status.get("capacity") or {}).get("storage"), volume=bool(spec.get("volumeName")), conditions=conditions(status),
+                       allocated=status.get("allocatedResources"), resizing=status.get("allocatedResourceStatuses"))
+        elif kind == "PersistentVolume":
+            out.update(phase=status.get("phase"), capacity=spec["capacity"]["storage"], policy=spec.get("persistentVolumeReclaimPolicy"))
+        return {key: self.hidden(str(value)) for key, value in flat(out).items()}
+
+
+def order(events):
+    """What of these writes waits for another: the claim of a pod, its revision, owners that go last."""
+    began, out = {}, set()
+    for place, (_, kind, one) in enumerate(events):
+        metadata = one["metadata"]
+        if kind != "GONE" and metadata["uid"] not in began:
+            began[metadata["uid"]] = place
+    new = {(one["kind"], one["metadata"]["name"]): place for place, (_, kind, one) in reversed(list(enumerate(events))) if kind == "NEW"}
+    gone = {one["metadata"]["uid"]: (place, one) for place, (_, kind, one) in enumerate(events) if kind == "GONE"}
+    for place, (_, kind, one) in enumerate(events):
+        metadata = one["metadata"]
+        if kind == "NEW" and one["kind"] == "Pod":
+            needs = [("PersistentVolumeClaim", v["persistentVolumeClaim"]["claimName"]) for v in one["spec"].get("volumes") or [] if v.get("persistentVolumeClaim")]
+            needs.append(("ControllerRevision", (metadata.get("labels") or {}).get("controller-revision-hash")))
+            out |= {"%s %s %s pod %s" % (*need, "before" if new[need] < place else "behind", metadata["name"]) for need in needs if need in new}
+        if kind == "GONE":
+            for owner in metadata.get("ownerReferences") or []:
+                last = gone.get(owner["uid"])
+                if last and "foregroundDeletion" in (last[1]["metadata"].get("finalizers") or []) and owner.get("blockOwnerDeletion"):
+                    out.add("%s of %s %s its owner" % (one["kind"], owner["name"], "before" if place < last[0] else "behind"))
+    return sorted(out)
+
+
+def beats_of(events, gap_ms):
+    out, last = [], None
+    for event in events:
+        if last is None or event[0] - last > gap_ms:
+            out.append([])
+        out[-1].append(event)
+        last = event[0]
+    return out
+
+
+def told(reader, known, events):
+    """The lines of a beat; known: uid → (name, state), and is brought up to date."""
+    before, lines = dict(known), {}
+    for _, kind, one in events:
+        uid = one["metadata"]["uid"]
+        if kind == "GONE":
+            known[uid] = None
+        else:
+            known[uid] = (reader.name(one), reader.state(one))
+    for uid in dict.fromkeys(one["metadata"]["uid"] for _, _, one in events):
+        was, now = before.get(uid), known.get(uid)
+        if now is None:
+            del known[uid]
+            if was is None: # came and went at once
+                continue
+            line = "%s is gone" % was[0]
+        else:
+            old = was[1] if was else {}
+            changes = ["%s=%s" % (key, now[1].get(key, "-")) for key in sorted(set(old) | set(now[1])) if old.get(key) != now[1].get(key)]
+            if was and not changes:
+                continue
+            line = "%s%s %s" % (now[0], ":" if was else " is new:", ", ".join(changes))
+        lines[line] = lines.get(line, 0) + 1
+    return sorted(("%d times " % count if count > 1 else "") + line for line, count in lines.items())
+
+
+def of_namespace(one, namespace):
+    if one["kind"] == "PersistentVolume":
+        return (one["spec"].get("claimRef") or {}).get("namespace") == namespace
+    return one["metadata"]["name"] != "kube-root-ca.crt"
+
+
+def earliest(events):
+    """Each as early as it may have been: one that a slow watch told late was before all of later revisions."""
+    out, at = [], None
+    for told, kind, one in reversed(events):
+        at = told if at is None else min(at, told)
+        out.append((at, kind, one))
+    return out[::-1]
+
+
+def reduced(steps, gap_ms):
+    reader, known, seen, going, out = Reader(), {}, set(), set(), []
+    for name, events in steps:
+        events.sort(key=lambda event: int(event[2]["metadata"]["resourceVersion"]))
+        events = earliest(events)
+        marked = []
+        for at, kind, one in events:
+            if one["metadata"].get("deletionTimestamp"):
+                going.add(one["metadata"]["uid"])
+            owners = {owner["uid"] for owner in one["metadata"].get("ownerReferences") or []}
+            if one["kind"] == "ControllerRevision" and owners & going:
+                continue
+            uid = one["metadata"]["uid"]
+            marked.append((at, "NEW" if kind == "SET" and uid not in seen else kind, one))
+            seen.add(uid)
+        beats = []
+        for beat in beats_of(marked, gap_ms):
+            lines = told(reader, known, beat) + ["order: " + reader.hidden(line) for line in order(beat)]
+            if lines:
+                beats.append(lines)
+        out.append([name, *beats])
+    return out
+
+
+# The list
+
+
+def plants(s):
+    """{mask: (what it hides, two that are the same by it, two beside it that are not)}; `s` makes them (selftest.py)."""
+    def to(old, new):
+        return lambda text: text.replace(old, new)
+
+    def of(place, *field):
+        return (place, *(field or ("message",)))
+
+    def fields(*names):
+        return [of(place, "metadata", name) if name != "clusterIP" else of(place, "spec", name) for place in (0, 1) for name in names]
+    uid, address, name = to(s.UID, s.OTHER), to("10.0.0.7", "10.96.0.9"), to("web-x2b4c", "web-zzzzz")
+    row = of(2, "rows", 0)
+    each_uid = [change for place in fields("uid") for change in (place, s.OTHER)]
+    each_address = [change for place in fields("clusterIP") for change in (place, "10.96.0.9")]
+    each_name = [change for place in (*fields("name"), (*row, "cells", 0)) for change in (place, "web-zzzzz")]
+    each_revision = [change for place in (*fields("resourceVersion"), (*row, "object", "metadata", "resourceVersion"), of(7, "metadata", "resourceVersion")) for change in (place, "11")]
+    uids = s.answers(*each_uid, of(8), uid)
+    revisions = s.answers(*each_revision, of(8), to("revision 10", "revision 11"))
+    addresses = s.answers(*each_address, of(8), address)
+    names = s.answers(*each_name, of(8), name)
+    a, b, claim, user, going = s.A, s.B, s.CLAIM, s.USER, s.GOING
+    runs, set_of, rolled = s.changed(a, status__phase="Running"), s.replica_set, s.deployment
+    return {
+        # Of answers
+        "uid": ("which uid it is", uids, s.answers(of(1, "metadata", "uid"), s.OTHER)),
+        "uid in text": ("the same in messages", uids, s.answers(of(8), uid)),
+        "resourceVersion": ("which revision it is", revisions, s.answers(of(1, "metadata", "resourceVersion"), "11")),
+        "revision in text": ("the same in messages", revisions, s.answers(of(8), to("revision 10", "revision 11"))),
+        "revision of the store in text": ("how far the store is, which others write to", s.answers(of(9), to("current: 12", "current: 15"), of(10), to("(12)", "(15)")), s.answers(of(9), to("99", "98"))),
+        "list": ("the same of lists, when it is behind all that is in them", s.answers(of(2, "metadata", "resourceVersion"), "99"), s.answers(of(2, "metadata", "resourceVersion"), "9")),
+        "time": ("when, within some minutes of now", s.answers(of(0, "metadata", "creationTimestamp"), "2023-11-14T22:13:25Z"), s.answers(of(0, "metadata", "creationTimestamp"), "2023-11-14T22:13:25.000000Z")),
+        "microseconds": ("the same where they are told", s.answers(of(7, "spec", "renewTime"), "2023-11-14T22:13:25.123456Z"), s.answers(of(7, "spec", "renewTime"), "2020-01-02T03:04:05.000006Z")),
+        "time in text": ("the same in messages", s.answers(of(8), to(":20Z", ":25Z")), s.answers(of(8), to("2023", "2020"))),
+        "age": ("seconds in tables", s.answers((*row, "cells", 1), "7s"), s.answers((*row, "cells", 1), "<unknown>")),
+        "namespace": ("which namespace the case has", s.in_namespaces("c-2", "c-2"), s.in_namespaces("c-2", "c-1")),
+        "name": ("names that the server made", names, s.answers(of(0, "metadata", "name"), "web-toolong")),
+        "name in text": ("the same in messages", names, s.answers(of(8), name)),
+        "volume": ("and those of a pod's token", s.answers(of(0, "spec", "volumes", 0, "name"), "kube-api-access-xxxxx"), s.answers(of(0, "spec", "volumes", 0, "name"), "kube-api-access-1")),
+        "address": ("addresses that the server chose", addresses, s.answers(of(0, "spec", "clusterIP"), "None")),
+        "address in text": ("the same in messages", addresses, s.answers(of(8), to("10.0.0.7", "10.0.0.8"))),
+        "port": ("and ports", s.answers(of(0, "spec", "ports", 0, "nodePort"), 30999, of(1, "spec", "ports", 0, "nodePort"), 30999), s.answers(of(0, "spec", "ports", 0, "nodePort"), 123)),
+        "token": ("what a page goes on with", s.answers(of(5, "metadata", "continue"), "another token that is quite long"), s.answers(of(5, "metadata", "continue"), "")),
+        "managers": ("the order of managers, which seconds make", s.answers(of(0, "metadata", "managedFields"), lambda all_of: all_of[::-1]), s.answers(of(0, "metadata", "managedFields"), lambda all_of: all_of[:1])),
+        "managers in quotes": ("the same in an object that is quoted", s.answers(of(11), lambda text: text.replace('\\"a', '\\"?').replace('\\"b', '\\"a').replace('\\"?', '\\"b')), s.answers(of(11), to('\\"b', '\\"c'))),
+        "order": ("that of members in an object that is quoted", s.answers(of(3), to('{\\"a\\":1,\\"b\\":2}', '{\\"b\\":2,\\"a\\":1}')), s.answers(of(3), to('\\"b\\":2', '\\"b\\":3'))),
+        "conflicts": ("that of managers among conflicts", s.answers(of(6, "details", "causes"), lambda all_of: all_of[2:] + all_of[:2]), s.answers(of(6, "details", "causes"), lambda all_of: [all_of[1], all_of[0], all_of[2]])),
+        "repeats": ("how often a cause is told", s.answers(of(3, "details", "causes"), [{"field": "spec"}]), s.answers(of(3, "details", "causes"), [])),
+        "scheme": ("where in the real server's source it happened", s.answers(of(3), to("a/b.go:1", "c.go:9")), s.answers(of(3), to('kind "X"', 'kind "Y"'))),
+        "change": ("a diff of what cannot change", s.answers(of(3), to("\n@@ -1 +1 @@\n-a\n+b\n", "")), s.answers(of(3), to("fixed", "free"))),
+        "description": ("prose about columns", s.answers(of(2, "columnDefinitions", 0, "description"), ""), s.answers(of(2, "columnDefinitions", 0, "name"), "Nome")),
+        "bookmark": ("what the object of a bookmark has besides its metadata", s.answers(of(4, "spec"), {"a": 2}), s.answers(of(4, "kind"), "Pod")),
+        "ticks": ("bookmarks that only tell of time", s.streams([s.bookmark({"resourceVersion": "5"})]), s.streams([s.bookmark({"annotations": {"k8s.io/initial-events-end": "true"}})])),
+        "headers": ("those that tell of the connection", s.header_sets({"Date": "a", "Audit-Id": "b"}, {"Date": "c"}), s.header_sets({"Retry-After": "1"}, {})),
+        # Of traces
+        "what is not told of an object": ("uids, times, managers, addresses: all that `state` leaves out", s.traces([(0, a)], [(0, s.changed(a, metadata__uid="other", metadata__creationTimestamp="t", metadata__managedFields=[{}], status__podIP="10.9.9.9"))]),
+                                          s.traces([(0, a)], [(0, runs)])),
+        "conditions of pods": ("but Ready", s.traces([(0, a)], [(0, s.changed(a, status__conditions=[{"type": "PodScheduled", "status": "True"}]))]), s.traces([(0, a)], [(0, s.changed(a, status__conditions=[s.READY]))])),
+        "times of conditions": ("when they were written, and when they turned", s.traces([(0, rolled("R", "m", "a"))], [(0, rolled("R", "m", "b"))]), s.traces([(0, rolled("R", "m"))], [(0, rolled("S", "m"))])),
+        "zeros": ("what is left out or zero: readers see the same", s.traces([(0, s.changed(set_of(), status__readyReplicas=0))], [(0, s.changed(set_of(), status__labels=[]))]), s.traces([(0, s.changed(set_of(), status__readyReplicas=1))], [(0, set_of())])),
+        "order of finalizers and owners": ("as they were added", s.traces([(0, s.held("x", "y"))], [(0, s.held("y", "x"))]), s.traces([(0, s.held("x", "y"))], [(0, s.held("x"))])),
+        "order of watches": ("one for each kind, and one may be late; revisions tell what was first", s.traces([(0, claim), (1, s.later(user, 2))], [(0, s.later(user, 2)), (1, claim)]), s.traces([(0, a), (900, s.later(b, 2))], [(0, b), (900, s.later(a, 2))])),
+        "a late watch": ("what it tells was before all of later revisions", s.traces([(0, a), (900, s.later(claim, 2)), (10, s.later(b, 3))], [(0, a), (5, s.later(claim, 2)), (10, s.later(b, 3))]),
+                         s.traces([(0, a), (900, s.later(claim, 2)), (910, s.later(b, 3))], [(0, a), (5, s.later(claim, 2)), (10, s.later(b, 3))])),
+        "writes in a beat": ("how many: a status is written once or twice, as caches happen to be", s.traces([(0, a), (10, runs)], [(0, runs)]), s.traces([(0, a), (900, runs)], [(0, runs)])),
+        "order in a beat": ("of writes from controllers and workers side by side; where one waits for another it is told", s.traces([(0, a), (1, s.later(b, 2))], [(0, b), (1, s.later(a, 2))]),
+                            s.traces([(0, claim), (1, s.later(user, 2))], [(0, user), (1, s.later(claim, 2))])),
+        "came and went in a beat": ("what nobody has seen", s.traces([(0, a), (1, s.later(b, 2)), (2, s.later(b, 3), "GONE")], [(0, a)]), s.traces([(0, a), (1, s.later(b, 2)), (900, s.later(b, 3), "GONE")], [(0, a)])),
+        "random names": ("Pods of a ReplicaSet are alike: how many begin, change, go", s.traces([(0, s.of_set("x")), (1, s.later(s.of_set("y"), 2))], [(0, s.of_set("v")), (1, s.later(s.of_set("w"), 2))]),
+                         s.traces([(0, s.of_set("x")), (1, s.later(s.of_set("y"), 2))], [(0, s.of_set("x"))])),
+        "names from digests": ("ReplicaSets are numbered", s.traces([(0, set_of("abc"))], [(0, set_of("xyz"))]), s.traces([(0, set_of("abc"))], [(0, set_of("abc")), (1, s.later(set_of("xyz"), 2))])),
+        "names of volumes": ("they are called after their claims", s.traces([(0, s.volume("pvc-1", "c"))], [(0, s.volume("pvc-2", "c"))]), s.traces([(0, s.volume("pvc-1", "c"))], [(0, s.volume("pvc-1", "d"))])),
+        "generation of ReplicaSets": ("in how many steps one is scaled, as its pods happen to be seen; whether it was observed is told", s.traces([(0, set_of(generation=3, observed=3))], [(0, set_of(generation=2, observed=2))]),
+                                      s.traces([(0, set_of(generation=3, observed=3))], [(0, set_of(generation=3, observed=2))])),
+        "made, and gets on": ("told in one condition right after the other, now and then only the first", s.traces([(0, rolled("NewReplicaSetCreated", 'Created new replica set "r"'))], [(0, rolled("ReplicaSetUpdated", 'ReplicaSet "r" is progressing.'))]),
+                              s.traces([(0, rolled("NewReplicaSetCreated", 'Created new replica set "r"'))], [(0, rolled("ReplicaSetUpdated", 'ReplicaSet "s" is progressing.'))])),
+        "revisions of a set that goes": ("it makes its revision anew as often as the collector deletes it", s.traces([(0, going), (1, s.later(s.revision(going["metadata"]["uid"]), 2))], [(0, going)]),
+                                         s.traces([(0, going), (1, s.later(s.revision("other"), 2))], [(0, going)])),
+        "objects of others": ("of Kubernetes itself, and volumes of other namespaces", s.seen(s.made("ConfigMap", "kube-root-ca.crt"), s.volume("v", "c", "m")), s.seen(s.made("ConfigMap", "other"), s.volume("v", "c", "m"))),
+    }

@@ -1,24 +1,55 @@
-"""Each mask hides what it must and no more: a difference planted beside it is seen.
+"""Each mask hides what it must and no more: a difference planted beside it turns the suite red.
 
-A plant is an answer of one server twice, the second time with a difference that the mask of that name is
-near to. It must be reported; and so must nothing be where the two differ by what the mask is for.
+masks.py lists them, each with two pairs of what two servers could say: one that differs by what the mask is for, and
+is the same behind it; and one that differs by what is near to that. Both are judged as the suite judges what it has
+played, and that the pairs differ before anything is masked is looked at, too.
 """
+import contextlib
 import copy
 import email.message
+import importlib.machinery
+import importlib.util
+import io
 import json
+import os
 import sys
 
-import compare
+import controllers
 import masks
-import selftest_traces
+import play
 from kinds import CONTAINER
 
+GAP_MS = 250
 UID, OTHER = "0a1b2c3d-1111-4222-8333-444455556666", "0a1b2c3d-1111-4222-8333-777788889999"
 NOW = 1700000000
 TIME = "2023-11-14T22:13:20Z"
 
 
-def answers():
+def load_conformance():
+    loader = importlib.machinery.SourceFileLoader("conformance", os.path.join(os.path.dirname(os.path.abspath(__file__)), "conformance"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("conformance", loader))
+    loader.exec_module(module)
+    return module
+
+
+conformance = load_conformance()
+
+
+class Pair:
+    """What two servers said, as it came and masked; red() is the suite's verdict about it."""
+
+    def __init__(self, raw, masked, traced=False):
+        self.raw, self.masked, self.traced = raw, masked, traced
+
+    def red(self):
+        left, right = self.masked
+        if self.traced:
+            return controllers.report({"planted": left}, {"planted": right})
+        case = play.Case("planted", [play.GET("configmaps/%d" % i) for i in range(max(len(left), len(right)))])
+        return conformance.report([case], [left], [right])
+
+
+def samples():
     one = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web-x2b4c", "generateName": "web-", "namespace": "c-1", "uid": UID, "resourceVersion": "10",
            "creationTimestamp": TIME, "managedFields": [{"manager": "a", "operation": "Apply", "apiVersion": "v1", "time": TIME}, {"manager": "b", "operation": "Apply", "apiVersion": "v1"}]},
            "spec": {"clusterIP": "10.0.0.7", "ports": [{"port": 80, "nodePort": 30123}], "volumes": [{"name": "kube-api-access-bcdfg"}], "containers": [CONTAINER]}}
@@ -40,109 +71,142 @@ def put(value, path, new):
     *head, last = path
     for part in head:
         value = value[part]
+    if callable(new):
+        assert new(value[last]) != value[last], path
+        new = new(value[last])
     value[last] = new
-
-
-# name: (path and value of a difference that is none, path and value of one that is)
-PLANTS = {
-    "uid": [None, ((1, "metadata", "uid"), OTHER)],
-    "resourceVersion": [None, ((1, "metadata", "resourceVersion"), "11")],
-    "list": [((2, "metadata", "resourceVersion"), "99"), ((2, "metadata", "resourceVersion"), "9")],
-    "time": [((0, "metadata", "creationTimestamp"), "2023-11-14T22:13:25Z"), ((0, "metadata", "creationTimestamp"), "2023-11-14T22:13:25.000000Z")],
-    "name": [None, ((0, "metadata", "name"), "web-toolong")],
-    "address": [None, ((0, "spec", "clusterIP"), "None")],
-    "port": [((0, "spec", "ports", 0, "nodePort"), 30999, (1, "spec", "ports", 0, "nodePort"), 30999), ((0, "spec", "ports", 0, "nodePort"), 123)],
-    "token": [((5, "metadata", "continue"), "another token that is quite long"), ((5, "metadata", "continue"), "")],
-    "age": [((2, "rows", 0, "cells", 1), "7s"), ((2, "rows", 0, "cells", 1), "<unknown>")],
-    "volume": [((0, "spec", "volumes", 0, "name"), "kube-api-access-xxxxx"), ((0, "spec", "volumes", 0, "name"), "kube-api-access-1")],
-    "scheme": [((3, "message"), lambda text: text.replace("a/b.go:1", "c.go:9")), ((3, "message"), lambda text: text.replace('kind "X"', 'kind "Y"'))],
-    "order": [((3, "message"), lambda text: text.replace('{\\"a\\":1,\\"b\\":2}', '{\\"b\\":2,\\"a\\":1}')), ((3, "message"), lambda text: text.replace('\\"b\\":2', '\\"b\\":3'))],
-    "description": [((2, "columnDefinitions", 0, "description"), ""), ((2, "columnDefinitions", 0, "name"), "Nome")],
-    "change": [((3, "message"), lambda text: text.replace("\n@@ -1 +1 @@\n-a\n+b\n", "")), ((3, "message"), lambda text: text.replace("fixed", "free"))],
-    "managers": [((0, "metadata", "managedFields"), lambda entries: entries[::-1]), ((0, "metadata", "managedFields"), lambda entries: entries[:1])],
-    "bookmark": [((4, "spec"), {"a": 2}), ((4, "kind"), "Pod")],
-    "repeats": [((3, "details", "causes"), [{"field": "spec"}]), ((3, "details", "causes"), [])],
-    "microseconds": [((7, "spec", "renewTime"), "2023-11-14T22:13:25.123456Z"), ((7, "spec", "renewTime"), "2020-01-02T03:04:05.000006Z")],
-    "uid in text": [((0, "metadata", "uid"), OTHER, (1, "metadata", "uid"), OTHER, (8, "message"), lambda text: text.replace(UID, OTHER)), ((8, "message"), lambda text: text.replace(UID, OTHER))],
-    "time in text": [((8, "message"), lambda text: text.replace(":20Z", ":25Z")), ((8, "message"), lambda text: text.replace("2023", "2020"))],
-    "revision in text": [((0, "metadata", "resourceVersion"), "11", (1, "metadata", "resourceVersion"), "11", (2, "rows", 0, "object", "metadata", "resourceVersion"), "11",
-                          (7, "metadata", "resourceVersion"), "11", (8, "message"), lambda text: text.replace("revision 10", "revision 11")),
-                         ((8, "message"), lambda text: text.replace("revision 10", "revision 11"))],
-    "revision of the store in text": [((9, "message"), lambda text: text.replace("current: 12", "current: 15"), (10, "message"), lambda text: text.replace("(12)", "(15)")),
-                                      ((9, "message"), lambda text: text.replace("99", "98"))],
-    "address in text": [((0, "spec", "clusterIP"), "10.96.0.9", (1, "spec", "clusterIP"), "10.96.0.9", (8, "message"), lambda text: text.replace("10.0.0.7", "10.96.0.9")),
-                        ((8, "message"), lambda text: text.replace("10.0.0.7", "10.0.0.8"))],
-    "name in text": [((0, "metadata", "name"), "web-zzzzz", (1, "metadata", "name"), "web-zzzzz", (2, "rows", 0, "cells", 0), "web-zzzzz",
-                      (8, "message"), lambda text: text.replace("web-x2b4c", "web-zzzzz")), ((8, "message"), lambda text: text.replace("web-x2b4c", "web-zzzzz"))],
-    "managers in quotes": [((11, "message"), lambda text: text.replace('\\"a', '\\"?').replace('\\"b', '\\"a').replace('\\"?', '\\"b')), ((11, "message"), lambda text: text.replace('\\"b', '\\"c'))],
-    "conflicts": [((6, "details", "causes"), lambda causes: causes[2:] + causes[:2]), ((6, "details", "causes"), lambda causes: [causes[1], causes[0], causes[2]])],
-}
-
-for plain, text in (("uid", "uid in text"), ("resourceVersion", "revision in text"), ("address", "address in text"), ("name", "name in text")):
-    PLANTS[plain][0] = PLANTS[text][0] # what is the same wherever it is told
 
 
 def masked(list_of_answers, namespace="c-1"):
     mask = masks.Mask("[]", namespace, NOW)
-    return [mask.apply(answer) for answer in list_of_answers]
+    return [mask.apply(answer) for answer in copy.deepcopy(list_of_answers)]
 
 
-def in_namespace(name):
-    return json.loads(json.dumps(answers()).replace("c-1", name))
+def answers(*changes):
+    """The samples, and the samples with changes: path, value, path, value …; a value may be made of what is there."""
+    changed = samples()
+    for path, new in zip(changes[::2], changes[1::2]):
+        put(changed, path, new)
+    return Pair((changed, samples()), (masked(changed), masked(samples())))
 
 
-def header_set(**more):
-    out = email.message.Message()
-    for name, value in {"Content-Type": "application/json", "Warning": "299 - \"w\"", **more}.items():
-        out[name.replace("_", "-")] = value
-    return masks.headers(out)
+def in_namespaces(name, told):
+    """The samples in another namespace, of a case that has the namespace that is told."""
+    other = json.loads(json.dumps(samples()).replace("c-1", name))
+    return Pair((other, samples()), (masked(other, told), masked(samples())))
 
 
-def stream(*more):
-    return masks.events([{"type": "ADDED", "object": {"metadata": {"resourceVersion": "1"}}}, *more])
+def header_sets(*sets):
+    both = []
+    for more in sets:
+        both.append(email.message.Message())
+        for name, value in {"Content-Type": "application/json", "Warning": "299 - \"w\"", **more}.items():
+            both[-1][name] = value
+    return Pair([one.items() for one in both], [[{"headers": masks.headers(one)}] for one in both])
 
 
 def bookmark(metadata):
     return {"type": "BOOKMARK", "object": {"metadata": metadata}}
 
 
-# what is not in an object: name → (a pair that is equal, a pair that is not)
-OTHER_PLANTS = {
-    "namespace": ((masked(in_namespace("c-2"), "c-2"), masked(answers())), (masked(in_namespace("c-2")), masked(answers()))),
-    "headers": ((header_set(Date="a", Audit_Id="b"), header_set(Date="c")), (header_set(Retry_After="1"), header_set())),
-    "ticks": ((stream(bookmark({"resourceVersion": "5"})), stream()), (stream(bookmark({"annotations": {"k8s.io/initial-events-end": "true"}})), stream())),
-}
+def streams(more):
+    raw = [[{"type": "ADDED", "object": {"metadata": {"resourceVersion": "1"}}}, *rest] for rest in (more, [])]
+    return Pair(raw, [[{"body": masks.events(one)}] for one in raw])
 
 
-def changed(plant):
-    out = answers()
-    for path, new in zip(plant[::2], plant[1::2]):
-        if callable(new):
-            old = out
-            for part in path:
-                old = old[part]
-            assert new(old) != old, path
-            new = new(old)
-        put(out, path, new)
-    return masked(out)
+# Of traces
+
+def made(kind, name, **fields):
+    metadata = {"name": name, "uid": "uid-" + kind + name, "resourceVersion": "1", "namespace": "n", **fields.pop("metadata", {})}
+    return {"kind": kind, "metadata": metadata, **fields}
+
+
+def owned(kind, name, uid):
+    return [{"kind": kind, "name": name, "uid": uid, "controller": True}]
+
+
+def pod(name, **metadata):
+    return made("Pod", name, metadata=metadata, spec={"containers": [{"name": "c", "image": "i:1"}]}, status={"phase": "Pending", "podIP": "10.0.0.1"})
+
+
+def of_set(suffix, digest="abc"):
+    return pod("web-%s-%s" % (digest, suffix), generateName="web-%s-" % digest, ownerReferences=owned("ReplicaSet", "web-" + digest, "uid-ReplicaSetweb-" + digest))
+
+
+def replica_set(digest="abc", generation=1, observed=1):
+    return made("ReplicaSet", "web-" + digest, metadata={"generation": generation, "labels": {"pod-template-hash": digest}, "ownerReferences": owned("Deployment", "web", "uid-Deploymentweb")},
+                spec={"replicas": 1}, status={"observedGeneration": observed})
+
+
+def deployment(reason, message, time="a"):
+    return made("Deployment", "web", spec={}, status={"conditions": [{"type": "Progressing", "status": "True", "reason": reason, "message": message, "lastUpdateTime": time}]})
+
+
+def revision(owner_uid):
+    return made("ControllerRevision", "web-1", revision=1, metadata={"ownerReferences": owned("StatefulSet", "web", owner_uid)},
+                data={"spec": {"template": {"spec": {"containers": [{"image": "i:1"}]}}}})
+
+
+def changed(one, **changes):
+    """A later state of the same object: members of metadata, spec or status by place."""
+    out = copy.deepcopy(one)
+    out["metadata"]["resourceVersion"] = str(int(out["metadata"]["resourceVersion"]) + 1)
+    for place, value in changes.items():
+        head, _, last = place.partition("__")
+        out.setdefault(head, {})[last] = value
+    return out
+
+
+def volume(name, claim, namespace="n"):
+    return made("PersistentVolume", name, spec={"claimRef": {"name": claim, "namespace": namespace}, "capacity": {"storage": "1Gi"}})
+
+
+def held(*finalizers):
+    return pod("held", finalizers=list(finalizers))
+
+
+A, B, CLAIM = pod("a"), pod("b"), made("PersistentVolumeClaim", "c", spec={"resources": {"requests": {"storage": "1Gi"}}})
+USER = pod("user")
+USER["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
+RUNS = changed(A, status__phase="Running")
+GOING = made("StatefulSet", "web", metadata={"deletionTimestamp": "now"}, spec={})
+READY = {"type": "Ready", "status": "True"}
+
+
+def later(one, number):
+    return changed(one, metadata__resourceVersion=str(number))
+
+
+def traces(*both):
+    """Two traces of events (at_ms, object) or (at_ms, object, "GONE")."""
+    steps = [[("step", [(at, more[0] if more else "SET", one) for at, one, *more in events])] for events in both]
+    return Pair(copy.deepcopy(steps), [masks.reduced(one, GAP_MS) for one in steps], traced=True)
+
+
+def seen(*objects):
+    """What of the objects is told in the namespace n, and nothing."""
+    told = [(0, one) for one in objects if masks.of_namespace(one, "n")]
+    return Pair((objects, ()), traces(told, []).masked, traced=True)
+
+
+def verdict(pair):
+    """Whether the suite goes red, and what it says."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        red = pair.red()
+    return bool(red), said.getvalue()
 
 
 def main():
-    failed = 0
-    for name in masks.MASKS:
-        if name in OTHER_PLANTS:
-            equal, different = OTHER_PLANTS[name]
-        else:
-            equal, different = [(changed(plant), masked(answers())) for plant in PLANTS[name]]
-        if list(compare.differences(*equal)):
-            failed += 1
-            print("mask %s: shows what it is to hide: %s" % (name, json.dumps([str(d) for d in compare.differences(*equal)][:2])))
-        if not list(compare.differences(*different)):
-            failed += 1
-            print("mask %s: hides a difference" % name)
-    traces, wrong = selftest_traces.check()
-    failed += wrong
-    print("%d passed, %d failed" % (2 * len(masks.MASKS) + traces - failed, failed))
+    checks = failed = 0
+    for name, (_, same, different) in masks.plants(sys.modules[__name__]).items():
+        for pair, wanted, wrong in ((same, False, "shows what it is to hide"), (different, True, "hides a difference")):
+            checks += 1
+            red, said = verdict(pair)
+            if pair.raw[0] == pair.raw[1] or red != wanted:
+                failed += 1
+                print("mask %s: %s\n%s" % (name, wrong if red != wanted else "nothing is planted", said[:400]))
+    print("%d passed, %d failed" % (checks - failed, failed))
     return 1 if failed else 0
 
 
