@@ -38,30 +38,43 @@ RAISES static lua_Integer range(lua_State *L, lua_Integer first, lua_Integer las
     return (lua_Integer)span + 1;
 }
 
-static int table_concat(lua_State *L)
+/* Bytes of the pieces first..last, none of which may be anything but text or a number. Counted before
+ * anything is copied: what would be too long costs no copy. */
+RAISES static size_t concat_bytes(lua_State *L, lua_Integer first, lua_Integer last,
+                                  size_t separator_len)
 {
-    lua_Integer len = sequence_len(L, 1);
-    size_t separator_len, total = 0;
-    const char *separator = luaL_optlstring(L, 2, "", &separator_len);
-    lua_Integer first = luaL_optinteger(L, 3, 1), last = luaL_optinteger(L, 4, len);
-    vm_charge(L, (uint64_t)range(L, first, last, VM_LIST_MAX));
-    luaL_Buffer buffer;
-    luaL_buffinit(L, &buffer);
+    size_t total = 0;
     for (lua_Integer i = first; i <= last; i++) {
         size_t piece;
         sequence_push(L, 1, i);
         if (lua_tolstring(L, -1, &piece) == NULL)
-            return luaL_error(L, "table.concat: element %I is a %s", (LUAI_UACINT)i,
-                              luaL_typename(L, -1));
-        total += piece + separator_len;
+            luaL_error(L, "table.concat: element %I is a %s", (LUAI_UACINT)i, luaL_typename(L, -1));
+        lua_pop(L, 1);
+        total += piece + (i == last ? 0 : separator_len);
         if (total > VM_TEXT_MAX)
-            return luaL_error(L, "table.concat: the result would be over %d bytes",
-                              (int)VM_TEXT_MAX);
+            luaL_error(L, "table.concat: the result would be over %d bytes", (int)VM_TEXT_MAX);
+        if (i == last)
+            break; /* it may be the greatest integer */
+    }
+    return total;
+}
+
+static int table_concat(lua_State *L)
+{
+    lua_Integer len = sequence_len(L, 1);
+    size_t separator_len;
+    const char *separator = luaL_optlstring(L, 2, "", &separator_len);
+    lua_Integer first = luaL_optinteger(L, 3, 1), last = luaL_optinteger(L, 4, len);
+    vm_charge(L, (uint64_t)range(L, first, last, VM_LIST_MAX));
+    size_t total = concat_bytes(L, first, last, separator_len);
+    luaL_Buffer buffer;
+    luaL_buffinitsize(L, &buffer, total);
+    for (lua_Integer i = first; i <= last; i++) {
+        sequence_push(L, 1, i);
         luaL_addvalue(&buffer);
-        if (i != last)
-            luaL_addlstring(&buffer, separator, separator_len);
         if (i == last)
             break;
+        luaL_addlstring(&buffer, separator, separator_len);
     }
     luaL_pushresult(&buffer);
     vm_charge(L, total / 64);
