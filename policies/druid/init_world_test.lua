@@ -96,7 +96,7 @@ local function new_world(spec)
 
   local function patch(target, changes)
     note("patch", target)
-    local live = world.objects[target.kind .. "/" .. target.metadata.name]
+    local live = world.objects[target.kind .. "/" .. (target.name or target.metadata.name)]
     for key, value in pairs(changes.metadata.annotations or {}) do
       live.metadata.annotations = live.metadata.annotations or {}
       live.metadata.annotations[key] = value ~= json.null and value or nil

@@ -26,13 +26,22 @@ local function label(claim, name)
   return claim.metadata.labels and claim.metadata.labels[name]
 end
 
+-- Kubernetes itself makes the set or its pod the controller of a claim that it is told to delete with them.
+local function is_of_set(controller, set)
+  return set ~= nil and (controller.kind == "StatefulSet" and controller.name == set
+    or controller.kind == "Pod" and controller.name:sub(1, #set + 1) == set .. "-")
+end
+
 -- "template" with the set's name and the ordinal, "owned", or nil when it is not this cluster's.
 function M.origin(cluster, claim)
-  local controller = owner.controller_uid(claim)
-  if controller == cluster.uid then
+  local controller = owner.controller(claim)
+  if controller and controller.uid == cluster.uid then
     return "owned"
   end
   local set = label(claim, "nodeSpecUniqueStr")
+  if controller and not is_of_set(controller, set) then
+    return nil   -- it bears our labels and is somebody else's
+  end
   local prefix = names.unique(cluster.name, "")
   if label(claim, "druid_cr") ~= cluster.name or not set or set:sub(1, #prefix) ~= prefix then
     return nil

@@ -145,4 +145,15 @@ return {
     foreign.metadata.ownerReferences[1].uid = "u1"
     t.equal(volumes.origin(cluster, foreign), "owned")
   end,
+  ["a claim with the labels of a set is somebody else's when its controller is; Kubernetes' own are none of those"] = function(t)
+    local one = claim("d-druid-a-hot-0", "druid-a-hot")
+    for kind, called in pairs({ StatefulSet = { "druid-a-hot", "druid-a-hot2" }, Pod = { "druid-a-hot-0", "druid-a-cold-0" } }) do
+      one.metadata.ownerReferences = { { kind = kind, name = called[1], uid = "s", controller = true } }
+      t.equal(volumes.origin(cluster, one), "template")
+      one.metadata.ownerReferences[1].name = called[2]
+      t.equal(volumes.origin(cluster, one), nil)
+    end
+    one.metadata.ownerReferences = { { kind = "Backup", name = "druid-a-hot", uid = "s", controller = true } }
+    t.equal(volumes.origin(cluster, one), nil)
+  end,
 }

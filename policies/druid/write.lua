@@ -33,6 +33,7 @@ function M.left_all_as_wanted(steps, done)
   local noted, count = false, steps.count
   for _, entry in ipairs(steps.groups) do
     noted = noted or #entry.notes > 0 or entry.leave ~= nil or entry.refused ~= nil or entry.rolled_back ~= nil
+      or entry.made_anew ~= nil   -- a run that writes leaves the note of it to the next one (druid.recreate)
   end
   return not noted and not done.failure and not done.left and (count.go + count.wait == 0 or steps.unmarked == true)
     and #steps.stamps + #done.deleted + #done.replaced + #done.kept + #done.errors == 0

@@ -13,14 +13,19 @@ function M.reference(object)
   }
 end
 
--- The uid of the controller of an object, or nil when it has none.
-function M.controller_uid(object)
+-- The reference to the controller of an object, or nil when it has none.
+function M.controller(object)
   for _, reference in ipairs(object.metadata.ownerReferences or {}) do
     if reference.controller then
-      return reference.uid
+      return reference
     end
   end
   return nil
+end
+
+function M.controller_uid(object)
+  local controller = M.controller(object)
+  return controller and controller.uid
 end
 
 return M

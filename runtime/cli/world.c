@@ -186,6 +186,8 @@ struct world *world_new(const struct world_options *options, struct err *err)
         .history_max = options->history_max > 0 ? options->history_max : (size_t)HISTORY_MAX,
         .on_commit = options->on_commit,
         .on_commit_arg = options->arg,
+        .on_refusal = options->on_refusal,
+        .on_refusal_arg = options->arg,
         .pod_log = pods_log,
         .pod_request = pods_request,
         .pod_request_arg = &world->manager,

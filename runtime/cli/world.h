@@ -38,6 +38,7 @@ struct world_options { /* loop, random and logs must outlive the world */
     /* As in struct apiserver_options; may be NULL. */
     void (*on_commit)(void *arg, const char *verb, const char *user, const struct jv *before,
                       const struct jv *after);
+    void (*on_refusal)(void *arg, const char *user, const struct jv *status);
     /* An operator has come to its end and is gone (it may be started again here). May be NULL. */
     void (*on_operator_exit)(void *arg, size_t index, const struct manager_end *end);
     void (*on_operator_ready)(void *arg, size_t index); /* leads for the first time; may be NULL */

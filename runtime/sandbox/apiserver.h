@@ -27,6 +27,9 @@ struct apiserver_options {
     void (*on_commit)(void *arg, const char *verb, const char *user, const struct jv *before,
                       const struct jv *after);
     void *on_commit_arg;
+    /* Called for each write that is refused, dry runs aside, with the Status that it gets. May be NULL. */
+    void (*on_refusal)(void *arg, const char *user, const struct jv *status);
+    void *on_refusal_arg;
     /* Text of a pod's log for GET …/log; NULL answer: a line saying that the sandbox has none. */
     char *(*pod_log)(void *arg, const struct jv *pod);
     void *pod_log_arg;

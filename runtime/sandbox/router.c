@@ -177,6 +177,13 @@ static void refuse_exchange(struct apiserver *server, struct exchange *exchange,
     refusal_deinit(refusal);
 }
 
+static void tell_refusal(const struct request *request, const struct refusal *refusal)
+{
+    const struct apiserver_options *options = &request->server->options;
+    if (options->on_refusal && request->verb >= VERB_CREATE && !request->dry_run && request->user)
+        options->on_refusal(options->on_refusal_arg, request->user, refusal->status);
+}
+
 static void handle_resource(struct apiserver *server, struct exchange *exchange,
                             const struct path *path)
 {
@@ -185,6 +192,8 @@ static void handle_resource(struct apiserver *server, struct exchange *exchange,
     int result = request_parse(&request, server, exchange, path->parts, path->count, &refusal);
     if (result == 0)
         result = dispatch(&request, &refusal);
+    if (result < 0)
+        tell_refusal(&request, &refusal);
     if (result < 0)
         answer_refusal(&request, &refusal);
     refusal_deinit(&refusal);

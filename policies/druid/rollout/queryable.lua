@@ -58,10 +58,28 @@ end
 
 -- Historicals -----------------------------------------------------------------------------------
 
+-- The figures are those of the Coordinator's last run: one that came up since then may not be among them. Words for
+-- such a pod, or nil. Where what it had was noted, it was asked for that already (M.after).
+local function too_young(row, facts, rows, options)
+  local most = 0
+  for _, other in ipairs(rows) do
+    most = math.max(most, (M.server_of(facts.servers, other) or { size = 0 }).size)
+  end
+  for _, other in ipairs(rows) do
+    local server = M.server_of(facts.servers, other)
+    local young = options.now - (other.since or options.now) < M.periods * options.period_s
+    if server and young and other ~= row and most > 0 and not options.records[other.name]
+      and (facts.under > 0 or server.size == 0) then
+      return other.name .. " has come up, and the Coordinator has not counted its segments yet"
+    end
+  end
+  return nil
+end
+
 -- Nothing may go while data has fewer replicas than it should. Where there are more replicas wanted than
 -- servers, the first figure never gets to 0; then all servers of the group must be there and hold what they
--- can. rows: the pods of the group.
-function M.before.historical(row, facts, rows)
+-- can. rows: the pods of the group; options: { now =, period_s = of the Coordinator, records = see druid.rollout.step }.
+function M.before.historical(row, facts, rows, options)
   local good, words = known(facts)
   if not good then
     return false, words
@@ -71,10 +89,9 @@ function M.before.historical(row, facts, rows)
       return false, other.name .. " has not announced itself"
     end
   end
-  if facts.under == 0 then
-    return true
-  elseif facts.under_view == 0 then
-    return true
+  if facts.under == 0 or facts.under_view == 0 then
+    words = too_young(row, facts, rows, options)
+    return words == nil, words
   end
   return false, string.format("%s %s replicas, so %s stays", segments(facts.under),
     facts.under == 1 and "lacks" or "lack", row.name)

@@ -1,6 +1,8 @@
 local queryable = require "druid.rollout.queryable"
 
-local rows = { { name = "hot-0", ip = "10.0.0.1" }, { name = "hot-1", ip = "10.0.0.2" } }
+local rows = { { name = "hot-0", ip = "10.0.0.1", since = 0 }, { name = "hot-1", ip = "10.0.0.2", since = 0 } }
+-- The first of them is ready for ten seconds.
+local young = { { name = "hot-0", ip = "10.0.0.1", since = 990 }, rows[2] }
 
 -- What Druid says when all is well, with differences. A nil is written as `false`.
 local function facts(extra)
@@ -34,6 +36,14 @@ local before = {
   { "… and a server is away, which that figure hides",
     { under = 2, under_view = 0, servers = { { host = "hot-0:8083", size = 1, queue = 0 } } },
     "hot-1 has not announced itself" },
+  { "… and one has come up since the Coordinator counted", { under = 2, under_view = 0 },
+    "hot-0 has come up, and the Coordinator has not counted its segments yet", young },
+  { "… which was asked already for what it had", { under = 2, under_view = 0 }, "yes", young, { ["hot-0"] = {} } },
+  { "one that has come up holds nothing, though nothing lacks a replica by the last count",
+    { servers = { { host = "hot-0:8083", size = 0, queue = 0 }, { host = "10.0.0.2:8083", size = 9, queue = 0 } } },
+    "hot-0 has come up, and the Coordinator has not counted its segments yet", young },
+  { "nobody holds anything", { servers = { { host = "hot-0:8083", size = 0, queue = 0 },
+    { host = "10.0.0.2:8083", size = 0, queue = 0 } } }, "yes", young },
   { "a new leader that has not run yet knows nothing", { under = false },
     "the Coordinator does not know yet which segments are loaded" },
   { "nobody leads", { leader = "" }, "the Coordinators have no leader" },
@@ -82,6 +92,14 @@ local cases = {
     t.equal(told(119, 0), "hot-1 loading 0 B of 2.4 kB")
     t.equal(told(9999, 2), "hot-1 loading 0 B of 2.4 kB")
   end,
+  ["one that came up since the last run of the Coordinator is waited for, two more of them at most"] = function(t)
+    local function told(now)
+      return said(queryable.before.historical(rows[2], facts({ under = 2, under_view = 0 }), young,
+        { now = now, period_s = 60, records = {} }))
+    end
+    t.equal(told(1109), "hot-0 has come up, and the Coordinator has not counted its segments yet")
+    t.equal(told(1110), "yes")
+  end,
   ["leaders go last, in merged processes both"] = function(t)
     local pods = { { name = "c-0" }, { name = "c-1" }, { name = "c-2" } }
     local leads = facts({ leader = "http://c-1.c.ns:8081", overlord = "http://c-2.c.ns:8081" })
@@ -101,7 +119,8 @@ local cases = {
 }
 for _, row in ipairs(before) do
   cases["before: " .. row[1]] = function(t)
-    t.equal(said(queryable.before.historical(rows[2], facts(row[2]), rows)), row[3])
+    t.equal(said(queryable.before.historical(rows[2], facts(row[2]), row[4] or rows,
+      { now = 1000, period_s = 60, records = row[5] or {} })), row[3])
   end
 end
 for _, row in ipairs(after) do

@@ -216,7 +216,8 @@ function M.new(druid, cluster, entry)
     end
 
     local function before(row)
-      local good, words = put(queryable.before[node_type], row, facts, set.pods)
+      local good, words = put(queryable.before[node_type], row, facts, set.pods,
+        { now = now, period_s = period(cluster), records = set.records })
       local key, role = cluster.uid .. " " .. node_type, node_type == "overlord" and "overlord" or "leader"
       if good or not (node_type == "overlord" or node_type == "coordinator") or facts[role] ~= "" then
         leaderless_since[key] = nil

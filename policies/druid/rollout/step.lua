@@ -127,7 +127,8 @@ function M.first(set, seen, options)
     return wait(options.stop, set)
   elseif seen.broken[1] then
     local pod = M.sort(seen.broken)[1]
-    return { act = "replace", pod = pod, records = {}, why = "its revision is out of date and it is not ready" }
+    -- What it had before the revision that broke it, it has to get back.
+    return { act = "replace", pod = pod, records = set.records, why = "its revision is out of date and it is not ready" }
   elseif options.others or seen.shaky[1] then
     return wait(options.others or seen.shaky[1].name .. " is not ready", set)
   end

@@ -77,6 +77,11 @@ local cases = {
     t.ok(not step.is_stepped({ type = "historical", kind = "Deployment" }, 2, nil))
     t.ok(not step.is_stepped({ type = "router", kind = "StatefulSet" }, 1, nil))
   end,
+  ["what a broken one had before its revision is remembered until it is back"] = function(t)
+    local records = { ["hot-1"] = { size = 9 } }
+    local one = set({ pod(0, "old", true), pod(1, "bad", false) }, { records = records })
+    t.equal(step.next(one, options()).records, records)
+  end,
   ["what is remembered survives its annotation"] = function(t)
     t.equal(step.decode(step.encode({ ["hot-1"] = { size = 9, uid = "u" } })), { ["hot-1"] = { size = 9, uid = "u" } })
     t.equal(step.encode({}), "{}")

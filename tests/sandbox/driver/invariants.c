@@ -268,6 +268,27 @@ static void check_size(struct invariants *self, const struct jv *before, const s
     }
 }
 
+static bool is_operator(const struct invariants *self, const char *user)
+{
+    return user && strncmp(user, self->user, strlen(self->user)) == 0;
+}
+
+/* S16: the words of a server for what it never lets change. */
+void invariants_refused(void *invariants, const char *user, const struct jv *status)
+{
+    static const char *const words[] = {"field is immutable", "is immutable after creation",
+                                        "updates to statefulset spec for fields other than",
+                                        "can not be less than", "may not change once set"};
+    struct invariants *self = invariants;
+    const char *message = jv_str(jv_get(status, "message"));
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (is_operator(self, user) && message && strstr(message, words[i]) &&
+            self->broken.code == ERR_NONE) {
+            err_set(&self->broken, ERR_INTERNAL, "S16: it was sent and refused: %s", message);
+        }
+    }
+}
+
 void invariants_check(void *invariants, const char *verb, const char *user, const struct jv *before,
                       const struct jv *after)
 {
@@ -275,8 +296,7 @@ void invariants_check(void *invariants, const char *verb, const char *user, cons
     const struct jv *object = after ? after : before;
     const char *kind = jv_path_str(object, "kind", NULL);
     self->commits++;
-    if (self->broken.code != ERR_NONE || !kind || !user ||
-        strncmp(user, self->user, strlen(self->user)) != 0) {
+    if (self->broken.code != ERR_NONE || !kind || !is_operator(self, user)) {
         return;
     }
     self->writes++;

@@ -183,6 +183,20 @@ static int64_t stage_wall(void *arg)
     return clock_wall_ns(arg);
 }
 
+/* What broke an invariant has often broken the scenario, too: then both are told. */
+static int judge(struct stage *stage, int result, struct err *err)
+{
+    struct err broken = {0};
+    if (!stage->verdict || stage->verdict(stage, &broken) == 0) {
+        return result;
+    }
+    if (result < 0 && !strstr(err->text, broken.text)) {
+        struct err both = *err;
+        return err_set(err, both.code, "%s\n       %s", broken.text, both.text);
+    }
+    return result < 0 ? result : err_set(err, broken.code, "%s", broken.text);
+}
+
 /* Plays a scenario to its end on a stage of its own. title and end_state: yours. */
 static int play(const struct arguments *arguments, struct crash *crash, const char *name,
                 char **title, char **end_state, struct err *err)
@@ -231,6 +245,7 @@ static int play(const struct arguments *arguments, struct crash *crash, const ch
         if (doors.trace || !arguments->trace) {
             result = scenario_run(&env, &setting, name, admin_effects(admin), title, err);
         }
+        result = judge(stage, result, err);
         *end_state = stage->end_state;
         stage->end_state = NULL;
         admin_free(admin);

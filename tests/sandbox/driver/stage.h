@@ -34,6 +34,8 @@ struct stage {
      * fails when a takeover would restart a pod: 0, or -1 with the reason. */
     int (*command)(struct stage *stage, const char *what, struct err *err);
     uint64_t (*revision)(struct stage *stage); /* of the API server; NULL: nobody knows */
+    /* -1 when an invariant broke at any commit so far; NULL: nobody looks. */
+    int (*verdict)(struct stage *stage, struct err *err);
     void (*free)(struct stage *stage);
 };
 

@@ -3,6 +3,7 @@
 #include "cli/world.h"
 #include "end_state.h"
 #include "invariants.h"
+#include "segments.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct virtual_stage {
     struct stage stage;
     struct world *world;
     struct invariants invariants;
+    struct segments *segments;
     struct end_state *end_state;
     struct crash *crash;
     struct loop_timer *timer; /* an operator dies soon, or starts again */
@@ -36,11 +38,19 @@ static void on_commit(void *arg, const char *verb, const char *user, const struc
     if (self->world) {
         self->invariants.server = world_apiserver(self->world);
         invariants_check(&self->invariants, verb, user, before, after);
+        segments_commit(self->segments, self->invariants.server, user, before, after,
+                        clock_mono_ms(self->stage.clock), &self->invariants.broken);
         outage_commit(&self->stage.outage, before, after, clock_mono_ms(self->stage.clock));
         if (user && strncmp(user, WORLD_OPERATOR_USER, strlen(WORLD_OPERATOR_USER)) == 0) {
             end_state_count(self->end_state, verb, before, after);
         }
     }
+}
+
+static void on_refusal(void *arg, const char *user, const struct jv *status)
+{
+    struct virtual_stage *self = arg;
+    invariants_refused(&self->invariants, user, status);
 }
 
 static void on_failed(void *arg, const char *why)
@@ -184,6 +194,11 @@ static int virtual_command(struct stage *stage, const char *what, struct err *er
     return err_set(err, ERR_INVALID, "no such command: %s", what);
 }
 
+static int virtual_verdict(struct stage *stage, struct err *err)
+{
+    return verdict((const struct virtual_stage *)stage, err);
+}
+
 static uint64_t virtual_revision(struct stage *stage)
 {
     return apiserver_revision(world_apiserver(((struct virtual_stage *)stage)->world));
@@ -198,6 +213,7 @@ static void virtual_free(struct stage *stage)
     self->world = NULL;
     world_free(world);
     end_state_free(self->end_state);
+    segments_free(self->segments);
     loop_free(stage->loop);
     random_free(stage->random);
     clock_free(stage->clock);
@@ -244,11 +260,13 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
     stage->policy_namespace = WORLD_NAMESPACE;
     stage->command = virtual_command;
     stage->revision = virtual_revision;
+    stage->verdict = virtual_verdict;
     stage->free = virtual_free;
     stage->clock = clock_virtual_new(WALL_START_NS);
     stage->random = random_seeded_new(options->seed);
     self->invariants.user = WORLD_OPERATOR_USER;
     self->end_state = end_state_new();
+    self->segments = segments_new(WORLD_OPERATOR_USER);
     self->crash = options->crash;
     stage->loop = loop_new(stage->clock, err);
     struct world_options world = {.loop = stage->loop,
@@ -256,6 +274,7 @@ struct stage *stage_virtual_new(const struct stage_options *options, struct err 
                                   .log = options->log,
                                   .world_log = options->log,
                                   .on_commit = on_commit,
+                                  .on_refusal = on_refusal,
                                   .on_failed = on_failed,
                                   .on_operator_exit = on_operator_exit,
                                   .on_operator_request = on_operator_request,
