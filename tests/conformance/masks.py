@@ -26,7 +26,8 @@ AGE = re.compile(r"\d{1,2}s")
 SUFFIX = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 VOLUME = re.compile(r"\bkube-api-access-" + SUFFIX + r"\b")
 ADDRESS = re.compile(r"10\.\d{1,3}\.\d{1,3}\.\d{1,3}")
-REVISION_IN_TEXT = re.compile(r"(?<![\w./-])[1-9]\d*(?![\w.:/-])")
+REVISION = re.compile(r"[1-9]\d*")
+REVISION_IN_TEXT = re.compile(r"(?i)(resource ?version[^\d]{0,40})([1-9]\d*)(?!\w)") # and no other number: RFC 1123
 SCHEME = re.compile(r'in scheme "[^"]+"')
 CHANGE = re.compile(r"\n@@ .*?\n(?=, [a-z]|\]|$)", re.DOTALL)
 QUOTED = re.compile(r'Invalid value: ("\{.*\}")')
@@ -105,7 +106,7 @@ class Mask:
         value = re.sub(r"(?<=current: )\d+$", "store-rv", value)
         value = re.sub(r"(?<=too old resource version: )(\d+) \(\d+\)$", r"\1 (store-rv)", value)
         value = ADDRESS.sub(lambda m: self.addresses.get(m[0], m[0]), value)
-        return REVISION_IN_TEXT.sub(lambda m: self.revisions.get(m[0], m[0]), value)
+        return REVISION_IN_TEXT.sub(lambda m: m[1] + self.revisions.get(m[2], m[2]), value)
 
     def _generated(self, metadata):
         start, name = metadata.get("generateName"), metadata.get("name")
@@ -114,7 +115,7 @@ class Mask:
 
     def _revision(self, metadata, is_list, items):
         value = metadata.get("resourceVersion")
-        if not isinstance(value, str) or not REVISION_IN_TEXT.fullmatch(value) or '"%s"' % value in self.sent:
+        if not isinstance(value, str) or not REVISION.fullmatch(value) or '"%s"' % value in self.sent:
             return
         if not is_list:
             self.highest = max(self.highest, int(value))
@@ -407,7 +408,7 @@ def plants(s):
     each_name = [change for place in (*fields("name"), (*row, "cells", 0)) for change in (place, "web-zzzzz")]
     each_revision = [change for place in (*fields("resourceVersion"), (*row, "object", "metadata", "resourceVersion"), of(7, "metadata", "resourceVersion")) for change in (place, "11")]
     uids = s.answers(*each_uid, of(8), uid)
-    revisions = s.answers(*each_revision, of(8), to("revision 10", "revision 11"))
+    revisions = s.answers(*each_revision, of(8), to("version 10", "version 11"))
     addresses = s.answers(*each_address, of(8), address)
     names = s.answers(*each_name, of(8), name)
     a, b, claim, user, going = s.A, s.B, s.CLAIM, s.USER, s.GOING
@@ -417,7 +418,7 @@ def plants(s):
         "uid": ("which uid it is", uids, s.answers(of(1, "metadata", "uid"), s.OTHER)),
         "uid in text": ("the same in messages", uids, s.answers(of(8), uid)),
         "resourceVersion": ("which revision it is", revisions, s.answers(of(1, "metadata", "resourceVersion"), "11")),
-        "revision in text": ("the same in messages", revisions, s.answers(of(8), to("revision 10", "revision 11"))),
+        "revision in text": ("the same in messages, behind the words that say so", revisions, s.answers(*each_revision, of(8), lambda text: text.replace("version 10", "version 11").replace("RFC 10", "RFC 11"))),
         "revision of the store in text": ("how far the store is, which others write to", s.answers(of(9), to("current: 12", "current: 15"), of(10), to("(12)", "(15)")), s.answers(of(9), to("99", "98"))),
         "list": ("the same of lists, when it is behind all that is in them", s.answers(of(2, "metadata", "resourceVersion"), "99"), s.answers(of(2, "metadata", "resourceVersion"), "9")),
         "time": ("when, within some minutes of now", s.answers(of(0, "metadata", "creationTimestamp"), "2023-11-14T22:13:25Z"), s.answers(of(0, "metadata", "creationTimestamp"), "2023-11-14T22:13:25.000000Z")),

@@ -61,7 +61,7 @@ def samples():
     page = {"kind": "ServiceList", "items": [], "metadata": {"resourceVersion": "12", "continue": "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ"}}
     conflict = [{"reason": "FieldManagerConflict", "message": "conflict with \"%s\"" % who, "field": field} for who, field in (("a", ".x"), ("a", ".y"), ("b", ".z"))]
     micro = {"kind": "Lease", "metadata": {"resourceVersion": "10"}, "spec": {"renewTime": TIME.replace("Z", ".000001Z")}}
-    told = {"kind": "Status", "message": "web-x2b4c of c-1, uid %s, at %s, revision 10, address 10.0.0.7" % (UID, TIME)}
+    told = {"kind": "Status", "message": "web-x2b4c of c-1, uid %s, at %s, resource version 10 by RFC 10, address 10.0.0.7" % (UID, TIME)}
     old = [{"kind": "Status", "message": text} for text in ("Too large resource version: 99, current: 12", "too old resource version: 1 (12)")]
     quoted = {"kind": "Status", "message": "Invalid value: " + json.dumps(json.dumps({"metadata": {"managedFields": [{"manager": "a"}, {"manager": "b"}]}}))}
     return [one, copy.deepcopy(one), table, refusal, mark, page, {"kind": "Status", "details": {"causes": conflict}}, micro, told, *old, quoted]
