@@ -104,11 +104,11 @@ static char *key_by_owner(struct controller *controller, const struct store_item
     if (index < 0)
         return NULL;
     /* A cluster-scoped owner has no namespace: look where the primary is. */
-    const char *namespace = item->namespace;
-    if (watches_primary(controller->watches, (size_t)index, namespace, item->owner_name) == NULL &&
+    const char *home = item->namespace;
+    if (watches_primary(controller->watches, (size_t)index, home, item->owner_name) == NULL &&
         watches_primary(controller->watches, (size_t)index, "", item->owner_name) != NULL)
-    namespace = "";
-    return key_of_primary(controller, (size_t)index, namespace, item->owner_name);
+        home = "";
+    return key_of_primary(controller, (size_t)index, home, item->owner_name);
 }
 
 static char *key_by_label(struct controller *controller, const struct policy_watch *watch,
