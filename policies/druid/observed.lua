@@ -20,14 +20,17 @@ function M.main_container(live, name)
   return nil
 end
 
-function M.config_sha(live, name)
-  local container = M.main_container(live, name)
+local function sha_of(container)
   for _, variable in ipairs(container and container.env or {}) do
     if variable.name == "configMapSHA" then
       return variable.value
     end
   end
   return nil
+end
+
+function M.config_sha(live, name)
+  return sha_of(M.main_container(live, name))
 end
 
 function M.annotation(live, name)
@@ -46,7 +49,7 @@ function M.state(live, name)
     return { exists = false, ready = 0, total = 0, updated = 0 }
   end
   local spec, status = live.spec, live.status or {}
-  local total = spec.replicas or 1
+  local total, container = spec.replicas or 1, M.main_container(live, name)
   local state = {
     exists = true,
     total = total,
@@ -55,8 +58,8 @@ function M.state(live, name)
     present = status.replicas or 0,
     seen = (status.observedGeneration or 0) >= (live.metadata.generation or 0),
     ours = M.annotation(live, names.template_hash) ~= nil,
-    image = (M.main_container(live, name) or {}).image,
-    sha = M.config_sha(live, name),
+    image = (container or {}).image,
+    sha = sha_of(container),
   }
   local complete = state.updated == total and state.ready == total and state.present == total
   if live.kind == "StatefulSet" then

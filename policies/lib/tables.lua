@@ -73,15 +73,20 @@ function M.shallow(value)
   return copy
 end
 
--- value.a.b.c for "a", "b", "c"; nil as soon as one is missing.
-function M.dig(value, ...)
-  for i = 1, select("#", ...) do
-    if value == nil then
-      return nil
-    end
-    value = value[select(i, ...)]
+-- value.a.b.c for "a", "b", "c"; nil as soon as one is missing. Called more often than anything else.
+function M.dig(value, first, second, third, ...)
+  if value == nil or first == nil then
+    return value
   end
-  return value
+  value = value[first]
+  if value == nil or second == nil then
+    return value
+  end
+  value = value[second]
+  if value == nil or third == nil then
+    return value
+  end
+  return M.dig(value[third], ...)
 end
 
 return M
