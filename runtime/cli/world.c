@@ -259,6 +259,7 @@ int world_start(struct world *world, struct err *err)
         .embedded = world->play,
         .skip_lease =
             true, /* nobody else plays here, and a stalled machine must not end the world */
+        .plays_kubernetes = true,
         .on_exit = on_world_exit,
         .arg = world,
     };

@@ -6,7 +6,8 @@
  * shows the planned uid and a controller owner that is the primary, directly or through at most two
  * owners between (unless the bundle holds the delete-any right); for a PersistentVolumeClaim live
  * LISTs of pods, StatefulSets and autoscalers prove that no pod uses it and no workload wants its
- * ordinal; the budget of the primary is not used up. Then the write goes out with uid and
+ * ordinal (unless it is the gate of what plays Kubernetes' own controllers, whose collector does not
+ * ask); the budget of the primary is not used up. Then the write goes out with uid and
  * resourceVersion preconditions. After an ambiguous answer the target is read again and nothing is
  * resent blindly. A refusal is ERR_REFUSED with the check in words (and its name in err.reason), and
  * nothing was changed.
@@ -48,6 +49,8 @@ struct gate_options {
     void *arg;
     uint64_t hash_seed;
     unsigned budget_per_minute; /* per primary: data objects (volumes); others ten times that */
+    bool
+        plays_kubernetes; /* claims that are in use are marked for deletion, and no budget counts */
 };
 struct gate_plan {
     const struct kube_kind *primary_kind; /* NULL: no primary (delete_any) */

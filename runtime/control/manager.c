@@ -307,6 +307,7 @@ static void make_parts(struct manager *manager)
         .version_in_force = version_in_force,
         .arg = manager,
         .hash_seed = seed,
+        .plays_kubernetes = options->plays_kubernetes,
     };
     manager->gate = gate_new(&gate);
     struct effects_shared_options effects = {

@@ -69,6 +69,7 @@ struct manager_options {
     struct policy_limits limits;
     size_t concurrent_max;  /* runs under way at once; 0 = 64 */
     bool skip_lease;        /* previews in a private sandbox only */
+    bool plays_kubernetes;  /* the sandbox's own controllers only: see gate.h */
     const char *const *env; /* says through which proxy policies' HTTP goes; NULL: through none */
     /* From the loop, as the last thing: the manager may be freed in it. */
     void (*on_exit)(void *arg, const struct manager_end *end);

@@ -8,6 +8,7 @@
 #include "sandbox/options.h"
 #include "sandbox/strategy.h"
 #include "sandbox/write.h"
+#include "sandbox/zero.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,15 +116,21 @@ static bool is_marked_first(const struct kind *kind, const struct jv *before)
     return kind_is(kind, KIND_GRACEFUL) && !meta_deleting(before);
 }
 
-/* What only the collector's finalizers held is let go first and then deleted: the real server has lost the
- * revision of the precondition by then and refuses whatever it was. */
+/* Only the collector's finalizers held it, and this deletion lets them go. */
+static bool is_released(const struct kind *kind, const struct jv *before)
+{
+    return !is_marked_first(kind, before) &&
+           jv_size(jv_path(before, "metadata", "finalizers", NULL)) > 0;
+}
+
+/* They are let go first, and then it is deleted: the real server has lost the revision of the precondition
+ * by then and refuses whatever it was. */
 static int check_released(const struct request *request, const struct jv *before,
                           const struct delete_options *options, struct refusal *refusal)
 {
     const struct kind *kind = request->kind;
     const char *namespace = jv_path_str(before, "metadata", "namespace", NULL);
-    if (!options->resource_version || is_marked_first(kind, before) ||
-        jv_size(jv_path(before, "metadata", "finalizers", NULL)) == 0)
+    if (!options->resource_version || !is_released(kind, before))
         return 0;
     return refuse_conflict(
         refusal, kind, meta_name(before),
@@ -347,6 +354,11 @@ int delete_one(struct request *request, const char *name, const struct delete_op
     if (request->kind->strategy == &strategy_crd)
         meta_add_finalizer(after, CRD_CLEANUP_FINALIZER);
     *gone = prepare(request, after, options);
+    if (*gone && request->dry_run && is_released(request->kind, before)) {
+        jv_unref(before);
+        jv_unref(after);
+        return 0;
+    }
     if (*gone && check_released(request, before, options, refusal) < 0) {
         jv_unref(before);
         jv_unref(after);
@@ -364,6 +376,14 @@ int delete_one(struct request *request, const char *name, const struct delete_op
     return 0;
 }
 
+static void answer_nothing(struct request *request)
+{
+    bool custom = kind_is(request->kind, KIND_CUSTOM);
+    struct jv *object = zero_object(request->kind, request->version, custom ? NULL : jv_object());
+    answer_json(request, 200, object);
+    jv_unref(object);
+}
+
 int verb_delete(struct request *request, struct refusal *refusal)
 {
     struct delete_options options;
@@ -372,7 +392,9 @@ int verb_delete(struct request *request, struct refusal *refusal)
     if (delete_options_parse(request, &options, refusal) < 0)
         return -1;
     int result = delete_one(request, request->name, &options, &stored, &gone, refusal);
-    if (result == 0 && (!gone || kind_is(request->kind, KIND_RETURNS_OBJECT))) {
+    if (result == 0 && !stored) {
+        answer_nothing(request);
+    } else if (result == 0 && (!gone || kind_is(request->kind, KIND_RETURNS_OBJECT))) {
         answer_stored(request, !gone && options.accepted ? 202 : 200, stored);
     } else if (result == 0) {
         struct jv *object = stored_parse(stored);

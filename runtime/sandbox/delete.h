@@ -26,7 +26,8 @@ int delete_options_parse(struct request *request, struct delete_options *options
                          struct refusal *refusal);
 /* Options in the body of something else (an Eviction); lent. */
 void delete_options_of(const struct jv *body, struct delete_options *options);
-/* *out: the object as it is now, or as it was last. *gone: it was removed. */
+/* *out: the object as it is now, or as it was last; NULL where a dry run has nothing to tell, because only
+ * the collector's finalizers held it. *gone: it was removed. */
 int delete_one(struct request *request, const char *name, const struct delete_options *options,
                struct stored **out, bool *gone, struct refusal *refusal);
 

@@ -3,6 +3,7 @@
 #include "sandbox/answer.h"
 #include "sandbox/read.h"
 #include "sandbox/strategy.h"
+#include "sandbox/zero.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,28 +133,30 @@ static struct jv *bookmark_rows(const struct request *request, struct jv *metada
     return rows;
 }
 
+/* A bookmark in another form than the object's own. */
+static struct jv *bookmark_form(const struct request *request, struct jv *metadata)
+{
+    struct jv *object = jv_object();
+    bool table = request->form == ANSWER_TABLE;
+    jv_set_str(object, "kind", table ? "Table" : "PartialObjectMetadata");
+    jv_set(object, "apiVersion", jv_stringf("meta.k8s.io/%s", request->form_version));
+    if (table)
+        jv_set(object, "rows", bookmark_rows(request, metadata));
+    jv_set(object, "metadata", metadata);
+    return object;
+}
+
 void watcher_bookmark(struct watcher *watcher, bool end_of_initial)
 {
-    char version[KIND_TEXT_BYTES];
     const struct request *request = &watcher->request;
-    const char *kind = request->kind->kind;
-    if (request->form != ANSWER_OBJECT)
-        kind = request->form == ANSWER_TABLE ? "Table" : "PartialObjectMetadata";
-    if (request->form == ANSWER_OBJECT)
-        kind_api_version(request->kind, request->version, version, sizeof(version));
-    struct jv *event = jv_object(), *object = jv_object(), *metadata = jv_object();
+    struct jv *event = jv_object(), *metadata = jv_object();
     jv_set_str(event, "type", "BOOKMARK");
-    jv_set_str(object, "kind", kind);
-    jv_set(object, "apiVersion",
-           request->form == ANSWER_OBJECT ? jv_string(version)
-                                          : jv_stringf("meta.k8s.io/%s", request->form_version));
     jv_set(metadata, "resourceVersion", jv_stringf("%llu", (unsigned long long)watcher->revision));
     if (end_of_initial)
         jv_set_str(jv_ensure(metadata, "annotations", NULL), "k8s.io/initial-events-end", "true");
-    jv_set(object, "metadata", metadata);
-    if (request->form == ANSWER_TABLE)
-        jv_set(object, "rows", bookmark_rows(request, metadata));
-    jv_set(event, "object", object);
+    jv_set(event, "object",
+           request->form == ANSWER_OBJECT ? zero_object(request->kind, request->version, metadata)
+                                          : bookmark_form(request, metadata));
     jv_print(event, 0, &watcher->pending);
     buf_add_char(&watcher->pending, '\n');
     jv_unref(event);

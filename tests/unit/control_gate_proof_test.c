@@ -1,6 +1,8 @@
 /* The destructive gate: what it proves at the last moment, and who may still want a volume. */
 #include "control_gate_support.h"
 
+#include "control/gate_call.h"
+
 #define PODS "GET /api/v1/namespaces/ns/pods"
 #define SETS "GET /apis/apps/v1/namespaces/ns/statefulsets"
 #define AUTOSCALERS "GET /apis/autoscaling/v2/namespaces/ns/horizontalpodautoscalers"
@@ -186,6 +188,24 @@ static void a_set_that_ends_wants_its_claims_unless_the_primary_ends_too(void **
     assert_null(fake_get(&test->fake, CLAIM));
 }
 
+/* As Kubernetes' own collector: what holds a claim that is in use is its finalizer. */
+static void the_gate_of_what_plays_kubernetes_asks_nobody_and_has_no_budget(void **state)
+{
+    struct test *test = *state;
+    plan_claim(test);
+    fake_put(&test->fake, "/api/v1/namespaces/ns/pods/set-1",
+             "{'kind':'Pod','spec':{'volumes':[{'name':'v','persistentVolumeClaim':{"
+             "'claimName':'data-set-1'}}]}}");
+    assert_claim_stays(test);
+    test->gate->options.plays_kubernetes = true;
+    for (int i = 0; i < 3; i++) { /* the budget is 2 */
+        fake_put(&test->fake, CLAIM, "{'kind':'PersistentVolumeClaim','metadata':{" OWNED "}}");
+        pass(test);
+        assert_true(test->passed);
+        assert_null(fake_get(&test->fake, CLAIM));
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -207,6 +227,7 @@ int main(void)
         TEST(refuses_a_claim_of_an_ephemeral_volume),
         TEST(refuses_a_claim_that_is_wanted_where_ordinals_do_not_begin_at_0),
         TEST(refuses_a_claim_of_a_set_without_a_count),
+        TEST(the_gate_of_what_plays_kubernetes_asks_nobody_and_has_no_budget),
         TEST(a_set_that_ends_wants_its_claims_unless_the_primary_ends_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 """What random requests found, once each."""
 from kinds import BY_PLURAL, merged
-from play import APPLY, DELETE, GET, JSONP, MERGE, POST, PUT, STRATEGIC, WATCH, case
+from play import APPLY, DELETE, GET, JSONP, MERGE, PARTIAL, POST, PUT, STRATEGIC, WATCH, case
 
 
 def one(plural, **metadata):
@@ -92,3 +92,11 @@ for plural in sorted(BY_PLURAL):
 case("found: what goes without its collector's finalizers had them to the last", *[step for number, policy in ((1, "Orphan"), (5, "Foreground")) for step in (
     POST("deployments", one("deployments", name="n%d" % number)), DELETE("deployments/n%d" % number, {"propagationPolicy": policy}), DELETE("deployments/n%d" % number, {"propagationPolicy": "Background"}),
     WATCH("deployments?resourceVersion=${%d.metadata.resourceVersion}" % number, 2, seconds=2))])
+for plural in sorted(BY_PLURAL):
+    if plural != "namespaces": # which have finalizers of another kind
+        at = "%s/%s" % (plural, BY_PLURAL[plural].name("a"))
+        case("found: a dry run of a deletion that lets go what only the collector's finalizers hold, " + plural,
+             POST(plural, one(plural)), *[step for number, policy in ((2, "Orphan"), (11, "Foreground")) for step in (
+                 DELETE(at, {"propagationPolicy": policy}), *[DELETE(at, {"propagationPolicy": "Background", "dryRun": ["All"], **more}) for more in (
+                     {}, {"preconditions": {"resourceVersion": "${%d.metadata.resourceVersion}" % number}}, {"preconditions": {"resourceVersion": "${1.metadata.resourceVersion}"}})],
+                 DELETE(at + "?propagationPolicy=Background&dryRun=All"), DELETE(at, {"dryRun": ["All"]}), GET(at, Accept=PARTIAL), DELETE(at, {"propagationPolicy": "Background"}), POST(plural, one(plural)))])
