@@ -42,6 +42,33 @@ any_alive() {
     done
     return 1
 }
+outlive() { # outlive PID: until that process is gone, or the folder
+    local born
+    born=$(cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null) || return 0
+    mkfifo "$dir/never"
+    while [ -d "$dir" ] && [ "$(cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null)" = "$born" ]; do
+        read -rt 1 <>"$dir/never" || true
+    done 2>/dev/null
+    rm -f "$dir/never"
+}
+# guard UP [PID]: sees to what nobody can do who was killed by -9. UP is the `up`, PID whom the cluster is for.
+guard() {
+    local log name
+    outlive "$1"
+    if [ -f "$dir/ready" ]; then
+        [ $# -gt 1 ] || return 0
+        outlive "$2"
+    fi
+    [ -d "$dir" ] || return 0
+    # What was started, and its pid file not written any more.
+    for log in /proc/[0-9]*/fd/1; do
+        name=$(readlink "$log" 2>/dev/null) || continue
+        case $name in "$dir"/log/*.log) ;; *) continue ;; esac
+        name=${name##*/} name=${name%.log} log=${log#/proc/}
+        alive "$name" || echo "${log%%/*}" >"$dir/$name.pid"
+    done
+    down
+}
 status() {
     local n pid
     for n in $names; do
