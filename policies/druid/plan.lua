@@ -178,6 +178,19 @@ function M.declared(cluster, group)
   return tables.filled(group.node.updateStrategy or cluster.spec.updateStrategy or {})
 end
 
+-- A group all of whose pods were ready by a status that is older than its spec may have been ready by that spec, too, or
+-- by the one before: what it had is kept (druid.rollout.last_good) only when its controller has said which.
+local function wait_until_seen(entries)
+  for _, entry in ipairs(entries) do
+    local state = entry.state
+    local was_complete = state.total > 0 and state.updated == state.total and state.ready == state.total
+    local keeps = not entry.rolled_back and not entry.coming_up and not state.ungated
+    if entry.action == "go" and keeps and was_complete and not state.seen then
+      entry.action, entry.unseen, entry.waits_for = "wait", true, "its controller has not seen the last change yet"
+    end
+  end
+end
+
 -- Which sets the operator steps (druid.rollout.step): those whose template is written now, and those that are held
 -- already. `hold` of an entry is "begin", "keep" or "end"; a set that is let go gets its strategy back.
 local function decide_holds(cluster, entries)
@@ -281,6 +294,7 @@ end
 -- Gives { groups = sorted entries with actions, common = write it now, count =, stamps = … }.
 function M.decide(cluster, wanted, live, entries, direction)
   local sorted = rollout.decide(entries, rollout_options(cluster, live, direction))
+  wait_until_seen(sorted)
   decide_holds(cluster, sorted)
   decide_leaves(cluster, sorted)
   local count = { create = 0, keep = 0, go = 0, wait = 0 }

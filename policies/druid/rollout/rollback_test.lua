@@ -84,6 +84,10 @@ return {
     t.equal(set.spec.updateStrategy.type, "OnDelete")
     t.ok(config(world, "druid-demo-historicals-config").data["runtime.properties"]:find("good=1"))
     world.fail = nil
+    set.metadata.generation = set.metadata.generation + 1   -- its controller is slow to see that it is held
+    world.run()
+    t.ok(config(world, "druid-demo-historicals-config").data["runtime.properties"]:find("good=1"))
+    set.status.observedGeneration = set.metadata.generation
     world.run()
     t.ok(config(world, "druid-demo-historicals-config-last-good").data["runtime.properties"]:find("good=1"))
     t.ok(config(world, "druid-demo-historicals-config").data["runtime.properties"]:find("bad=1"))

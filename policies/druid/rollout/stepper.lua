@@ -155,7 +155,7 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, options)
     local state = entry.state
     if entry.group.kind == "StatefulSet" and state.exists and not state.settled and not state.ungated then
       local live = world.workload(kube_door, cluster, entry.group)
-      if live and observed.annotation(live, names.step) and not entry.held then
+      if live and observed.annotation(live, names.step) and not entry.held and not entry.unseen then
         local limits = { stop = options.stop, others = first and first.key .. " is being updated"
           or entry.leave and entry.key .. " is made smaller first" or nil }
         if middlemanager.types[entry.type] then
