@@ -320,6 +320,14 @@ local status = {
       { "deadline", "time", "When it has taken too long." },
     } }, "All workers that are emptied or replaced." },
   } }, "The workers that are emptied or replaced now." },
+  { "historicalsLeaving", { list = true, key = "name", required = { "name" }, fields = {
+    { "name", "text", "The pod." },
+    { "revision", "text", "Its revision." },
+    { "size", "int64", "Bytes of segments that it holds." },
+    { "phase", "text", "Draining or Blocked." },
+    { "since", "time", "When it began." },
+    { "deadline", "time", "When it has taken too long." },
+  } }, "Historicals that give their segments away before they are taken away." },
   { "conditions", { list = true, key = "type", required = { "type", "status" }, fields = {
     { "type", "text", "Ready, Progressing, Degraded, DynamicConfigApplied or PolicyError." },
     { "status", "text", "True, False or Unknown." },

@@ -6,6 +6,7 @@
 local condition = require "lib.condition"
 local durations = require "lib.duration"
 local names = require "lib.names"
+local queryable = require "druid.rollout.queryable"
 local tables = require "lib.tables"
 
 local M = {}
@@ -53,6 +54,18 @@ function M.of_writes(done)
     list[#list + 1] = M.event("Normal", "DruidOperatorDeleteSuccess",
       "Deleted " .. M.listed(by_reason[why]) .. ": " .. why)
   end
+  for _, set in ipairs(done.emptied or {}) do
+    local names_of = {}
+    for i, pod in ipairs(set.pods) do
+      names_of[i] = pod.name
+    end
+    local historical = set.type == "historical"
+    if #names_of > 0 then
+      list[#list + 1] = M.event("Normal", historical and "HistoricalDrained" or "MiddleManagerDrained",
+        table.concat(names_of, ", ") .. ": " .. (set.note or historical and "what was held is held elsewhere; taken away now"
+          or "no task is left; taken away now"))
+    end
+  end
   local going = {}
   for i, mark in ipairs(done.marked or {}) do
     going[i] = mark.claim.metadata.name
@@ -79,12 +92,11 @@ local function without_numbers(text)
   return (text:gsub("%d+", "0"))
 end
 
--- Notes and troubles of a group are told when they appear. Gives the texts told.
-local function new_notes(old, new, list)
+-- Troubles of a group are told when they appear. Gives the texts told.
+local function new_troubles(old, new, list)
   local known, told = {}, {}
   for _, group in ipairs(old.groups or {}) do
     known[without_numbers(group.name .. ": " .. (group.message or ""))] = true
-    known[without_numbers(group.name .. ": " .. (group.note or ""))] = true
   end
   for _, group in ipairs(new.groups or {}) do
     local text = group.name .. ": " .. (group.message or "")
@@ -93,12 +105,39 @@ local function new_notes(old, new, list)
       list[#list + 1] = M.event("Warning", reason, text)
       told[text] = true
     end
-    text = group.name .. ": " .. (group.note or "")
-    if group.note and not known[without_numbers(text)] then
-      list[#list + 1] = M.event("Warning", "DruidOperatorUpdateFail", text)
-    end
   end
   return told
+end
+
+local function has(list, value)
+  for _, one in ipairs(list or {}) do
+    if one == value then
+      return true
+    end
+  end
+  return false
+end
+
+-- Notes are told when they appear: what could not be done, what is going to be done, and what else people should know.
+local function new_notes(old, entries, list)
+  local before = {}
+  for _, group in ipairs(old.groups or {}) do
+    before[group.name] = without_numbers(group.note or "")
+  end
+  for _, entry in ipairs(entries) do
+    local same = before[entry.key] == without_numbers(names.cut(table.concat(entry.notes, "; "), 500))
+    for _, text in ipairs(same and {} or entry.notes) do
+      local kind, reason = "Warning", "DruidNodeNote"
+      if has(entry.kept, text) or has(entry.refusals, text) then
+        reason = "DruidOperatorUpdateFail"
+      elseif has(entry.announced, text) then
+        kind, reason = "Normal", "DruidNodeChangeAnnounced"
+      end
+      if not (before[entry.key] or ""):find(without_numbers(text), 1, true) then
+        list[#list + 1] = M.event(kind, reason, entry.key .. ": " .. text)
+      end
+    end
+  end
 end
 
 -- Workers: when one gets no new tasks any more, when it is replaced, and when it takes too long.
@@ -119,6 +158,21 @@ local function drains(old, new, list)
   end
 end
 
+-- Historicals that begin to give their segments away.
+local function historicals_leave(old, new, list)
+  local known = {}
+  for _, pod in ipairs(old.historicalsLeaving or {}) do
+    known[pod.name] = true
+  end
+  for _, pod in ipairs(new.historicalsLeaving or {}) do
+    if not known[pod.name] then
+      list[#list + 1] = M.event("Normal", "HistoricalDraining", string.format(
+        "%s gives its segments away%s; it goes when others have them, deadline %s", pod.name,
+        pod.size and ", " .. queryable.size_text(pod.size) or "", pod.deadline))
+    end
+  end
+end
+
 local function volumes_kept(old, new, list)
   local known, fresh = {}, {}
   for _, name in ipairs(old.keptVolumes or {}) do
@@ -135,17 +189,19 @@ local function volumes_kept(old, new, list)
   end
 end
 
--- What is different in the new status, in order.
-function M.of_change(old, new)
+-- What is different in the new status, in order. entries: of the plan.
+function M.of_change(old, new, entries)
   local list = {}
   rollout_started(old, new, list)
   drains(old, new, list)
+  historicals_leave(old, new, list)
   volumes_kept(old, new, list)
   if new.rollback and not json.equal(old.rollback or json.object({}), new.rollback) then
     list[#list + 1] = M.event("Warning", "DruidOperatorRollback", "Taking the update back to what was ready last: "
       .. new.rollback.reason)
   end
-  local told = new_notes(old, new, list)
+  local told = new_troubles(old, new, list)
+  new_notes(old, entries, list)
   local degraded = condition.find(new.conditions, "Degraded")
   local before = condition.find(old.conditions, "Degraded")
   local new_reason = not before or before.status ~= degraded.status or before.reason ~= degraded.reason

@@ -98,6 +98,7 @@ local function fit_selectors(cluster, entry, live)
     end
     entry.notes = tables.concat(entry.notes, fit.notes)
     entry.kept = tables.concat(entry.kept, fit.kept and { fit.kept })
+    entry.announced = tables.concat(entry.announced, fit.notes)
     entry.again_ms = fit.waits and M.again_ms or entry.again_ms
   end
   for _, object in ipairs(part.extras) do
@@ -108,6 +109,7 @@ local function fit_selectors(cluster, entry, live)
       if why then
         object.spec.selector = { matchLabels = selector }
         entry.notes = tables.concat(entry.notes, { services.selector_note(object, why) })
+        entry.announced = tables.concat(entry.announced, { services.selector_note(object, why) })
         entry.again_ms = M.again_ms
       end
     end
@@ -169,6 +171,7 @@ local function fit_group(cluster, wanted, part, live)
     entry.recreate = recreate.decide(cluster, entry, fit.kept)
     entry.notes = tables.concat(entry.notes, entry.recreate.notes)
     entry.kept = tables.concat(entry.kept, entry.recreate.blocked and entry.recreate.notes)
+    entry.announced = tables.concat(entry.announced, entry.recreate.notes)
   end
   return entry
 end

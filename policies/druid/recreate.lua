@@ -159,8 +159,10 @@ local function grow(ctx, cluster, entry, claims, done)
       if err.code ~= "forbidden" and err.code ~= "invalid" then
         done.failure = done.failure or err
       end
-      table.insert(entry.notes, string.format("PersistentVolumeClaim %s does not grow: %s", row.claim.metadata.name,
-        refusal.words(err.message)))
+      local words = string.format("PersistentVolumeClaim %s does not grow: %s", row.claim.metadata.name,
+        refusal.words(err.message))
+      table.insert(entry.notes, words)
+      entry.refusals = { words }
       return false
     end
     table.insert(done.updated, { kind = "PersistentVolumeClaim", name = row.claim.metadata.name })

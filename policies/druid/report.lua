@@ -270,7 +270,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
   tell(ctx, done.dynamic and done.dynamic.events or {})
   -- A run that wrote tells the rest at once; otherwise it is told with the status that it is in.
   if put_off_ms == 0 or #done.created + #done.updated + #done.deleted > 0 then
-    tell(ctx, events.of_change(old, new))
+    tell(ctx, events.of_change(old, new, steps.groups))
   end
   if lost then
     return nil, lost

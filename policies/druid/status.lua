@@ -184,28 +184,59 @@ local function trouble(groups, facts)
   return nil, nil
 end
 
+-- Sets whose pods leave: of groups that get smaller, and of those that are removed.
+local function leaving(entries, kept)
+  local list = {}
+  for _, one in ipairs(tables.concat(entries, kept)) do
+    if one.leavers then
+      list[#list + 1] = { leavers = one.leavers, words = one.blocked or one.waits_for }
+    end
+  end
+  return list
+end
+
+-- Historicals that give their segments away before they go, or nil.
+function M.historicals_leaving(entries, kept)
+  local list = {}
+  for _, one in ipairs(leaving(entries, kept)) do
+    for _, pod in ipairs(one.leavers.type == "historical" and one.leavers.pods or {}) do
+      list[#list + 1] = { name = pod.name, revision = pod.revision, size = pod.count, phase = pod.phase, since = pod.since,
+        deadline = pod.deadline }
+    end
+  end
+  return tables.filled(list)
+end
+
 -- Workers that are emptied or replaced now: the first of them as apache/druid-operator tells it, and all.
-function M.drain(entries, old)
+function M.drain(entries, kept, old)
   local all, first = {}, nil
+  local function add(set, words, worker)
+    first = first or { set = set, words = words, worker = worker }
+    local told = tables.shallow(worker)
+    told.uid, told.count, told.tasks = nil, nil, worker.tasks or worker.count
+    all[#all + 1] = told
+  end
   for _, entry in ipairs(entries) do
     for _, worker in ipairs(entry.workers or {}) do
-      first = first or { entry = entry, worker = worker }
-      local told = tables.shallow(worker)
-      told.uid = nil
-      all[#all + 1] = told
+      add(entry.group.name, entry.blocked or entry.waits_for, worker)
+    end
+  end
+  for _, one in ipairs(leaving(entries, kept)) do
+    for _, worker in ipairs(one.leavers.type ~= "historical" and one.leavers.pods or {}) do
+      add(one.leavers.set, one.words, worker)
     end
   end
   if not first then
     return nil
   end
-  local worker, entry = first.worker, first.entry
+  local worker = first.worker
   local before = old.middleManagerDrain or {}
   local same = before.podName == worker.name and before.phase == worker.phase
   return {
-    statefulSet = entry.group.name, phase = worker.phase, podName = worker.name,
+    statefulSet = first.set, phase = worker.phase, podName = worker.name,
     podOrdinal = math.tointeger(tonumber(worker.name:match("%-(%d+)$") or "")), oldPodUID = worker.uid,
     lastTransitionTime = same and before.lastTransitionTime or clock.rfc3339(clock.now()),
-    message = entry.blocked or entry.waits_for, workers = all,
+    message = first.words, workers = all,
   }
 end
 
@@ -306,7 +337,8 @@ function M.compose(cluster, old, facts, now)
     readyGroups = string.format("%d/%d", ready, #groups),
     groups = groups,
     rollback = facts.rollback or (old.rollback or {}).generation == cluster.generation and old.rollback or nil,
-    middleManagerDrain = M.drain(facts.entries, old),
+    middleManagerDrain = M.drain(facts.entries, facts.kept, old),
+    historicalsLeaving = M.historicals_leaving(facts.entries, facts.kept),
     keptVolumes = M.kept_volumes(facts.orphans, old),
     volumesResizing = tables.filled(facts.resizing or {}),
     rollout = summary.progress_reason == "RollingUpdate" and facts.rollout or nil,
@@ -373,6 +405,9 @@ local function essence(status)
   end
   for _, worker in ipairs((status.middleManagerDrain or {}).workers or {}) do
     parts[#parts + 1] = worker.name .. worker.phase
+  end
+  for _, pod in ipairs(status.historicalsLeaving or {}) do
+    parts[#parts + 1] = pod.name .. pod.phase
   end
   for _, group in ipairs(status.groups or {}) do
     local phase = (group.phase == "Creating" or group.phase == "Ready") and "up" or group.phase

@@ -12,6 +12,7 @@ local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"
+local queryable = require "druid.rollout.queryable"
 local questions = require "druid.rollout.questions"
 local stuck = require "druid.stuck"
 local workers = require "druid.rollout.workers"
@@ -75,7 +76,19 @@ local function period(cluster)
   return 60
 end
 
--- Facts and the decision for the rows of one set.
+-- Pods that leave, for people: workers as druid.middlemanager.told has those that are replaced, with their tasks;
+-- Historicals with what they hold. held(row) = that number, or nil.
+local function told(rows, made, note, config, held)
+  local list = {}
+  for i, row in ipairs(rows) do
+    list[i] = { name = row.name, uid = row.uid, revision = row.revision, enabled = false, count = held(row),
+      phase = made.blocked and made.blocked:find(row.name, 1, true) and "Blocked" or "Draining",
+      since = clock.rfc3339(note.since), deadline = clock.rfc3339(note.since + config.drain_s) }
+  end
+  return list
+end
+
+-- Facts and the decision for the rows of one set; made.told: the rows for people.
 local function decide(druid, cluster, node_type, group, live, rows, note, limits)
   local now = clock.now()
   local trouble, facts
@@ -85,24 +98,32 @@ local function decide(druid, cluster, node_type, group, live, rows, note, limits
   end
   if middlemanager.types[node_type] then
     facts, trouble = workers.facts(druid)
-    return leaving.next.workers(rows, note, facts, { now = now, config = limits or middlemanager.config(cluster, group),
-      memory = workers.memory, blind = blind }), trouble
+    local config = limits or middlemanager.config(cluster, group)
+    local made = leaving.next.workers(rows, note, facts, { now = now, config = config, memory = workers.memory, blind = blind })
+    made.told = told(rows, made, note, config, function(row)
+      local tasks = facts.tasks(row)
+      return tasks and #tasks
+    end)
+    return made, trouble
   end
   facts, trouble = questions.facts(druid, node_type)
   local servers = facts.servers
   trouble.answered = servers ~= nil
   memories[live.metadata.uid] = memories[live.metadata.uid] or {}
-  return leaving.next.historicals(rows, note, {
+  local config = { drain_s = stuck.deadline(cluster, group), on_timeout = "hold" }
+  local made = leaving.next.historicals(rows, note, {
     servers = servers, decommissioning = servers and coordinator.decommissioning(druid) or nil,
     alone = function(hosts) return alone(druid, servers, hosts) end,
   }, { now = now, memory = memories[live.metadata.uid], period_s = period(cluster), blind = blind,
     remedy = "see that the Coordinator can move its segments, or set its replicas back",
-    config = { drain_s = stuck.deadline(cluster, group), on_timeout = "hold" } }), trouble
+    config = config })
+  made.told = told(rows, made, note, config, function(row) return (queryable.server_of(servers, row) or {}).size end)
+  return made, trouble
 end
 
 -- Goes on with emptying the pods from ordinal `to` up. limits: { drain_s =, on_timeout = }, where they are not the
--- group's. Gives true when they may go, else false, words, and
--- whether that is for too long; nil, err for a failure.
+-- group's. Gives true when they may go, else false, words, and whether that is for too long, and the pods for people;
+-- nil, err for a failure.
 local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to, notes, limits)
   local rows = leaving.rows(look(kube_door, cluster, live), to)
   local note = read_note(live)
@@ -138,7 +159,8 @@ local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to,
   for _, text in ipairs(made.notes) do
     notes[#notes + 1] = text
   end
-  return made.act == "scale", made.waits_for, made.blocked
+  return made.act == "scale", made.waits_for, made.blocked, { type = node_type, set = live.metadata.name, pods = made.told,
+    note = made.notes[1] }
 end
 
 -- Takes back what was asked of Druid for pods that are gone or stay. An error, or nil.
@@ -175,18 +197,6 @@ local function tidy(ctx, kube_door, druid, cluster, entry, live, note)
   return patch_note(ctx, live, nil)
 end
 
--- Workers that leave, for people: as druid.middlemanager.told has those that are replaced.
-local function told(kube_door, cluster, entry, live, blocked)
-  local list, note = {}, read_note(live)
-  local config, since = middlemanager.config(cluster, entry.group), note and note.since or clock.now()
-  for i, row in ipairs(leaving.rows(look(kube_door, cluster, live), entry.leave.to)) do
-    list[i] = { name = row.name, uid = row.uid, revision = row.revision, enabled = false,
-      phase = blocked and blocked:find(row.name, 1, true) and "Blocked" or "Draining",
-      since = clock.rfc3339(since), deadline = clock.rfc3339(since + config.drain_s) }
-  end
-  return list
-end
-
 function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
   if ctx.previewing or done.failure then
     return
@@ -198,15 +208,16 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
     if live and entry.leave and steering.stop then
       entry.waits_for = steering.stop
     elseif live and entry.leave then
-      local may_go, words, blocked = empty(ctx, kube_door, druid, cluster, entry.type, entry.group, live,
+      local may_go, words, blocked, leavers = empty(ctx, kube_door, druid, cluster, entry.type, entry.group, live,
         entry.leave.to, entry.notes)
       entry.waits_for, entry.blocked, entry.again_ms = words, blocked, M.again_ms
-      entry.workers = not may_go and middlemanager.types[entry.type] and told(kube_door, cluster, entry, live, blocked) or nil
+      entry.leavers = may_go == false and leavers or nil
       if may_go == nil then
         err = words
       elseif may_go then
         local _, failed = ctx.patch(live, { spec = { replicas = entry.leave.to } }, { type = "merge" })
         err = failed
+        done.emptied[#done.emptied + 1] = not failed and leavers or nil
       end
     elseif note then
       err = tidy(ctx, kube_door, druid, cluster, entry, live, note)
@@ -215,7 +226,8 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
   end
 end
 
--- May a workload that is not asked for any more be deleted? true, or false and words; nil, err.
+-- May a workload that is not asked for any more be deleted? true, or false and words; nil, err. And the pods for people,
+-- as fourth.
 function M.may_go(ctx, kube_door, druid, cluster, target)
   local object = target.kind == "StatefulSet" and not ctx.previewing and world.workload(kube_door, cluster, target)
   local labels = object and object.metadata.labels or {}

@@ -18,6 +18,11 @@ local function historicals(ctx)
   w.wait(ctx, "the Coordinator is told", 200, function()
     return decommissioning() == 1, select(2, w.is_ready())
   end)
+  w.wait(ctx, "that is told, with what it holds and a deadline", 60, function()
+    local leaving = w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny").status.historicalsLeaving or json.array{}
+    local one = leaving[1] or {}
+    return one.name == "druid-tiny-historicals-2" and one.size and one.size > 0 and one.deadline ~= nil, json.encode(leaving)
+  end)
   w.operator("kill")
   ctx.sleep(500)
   w.operator("start")
@@ -65,7 +70,7 @@ local function take_back(ctx)
   w.wait(ctx, "that is told, with a deadline", 60, function()
     local drain = w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny").status.middleManagerDrain
     local worker = drain and drain.workers[1] or {}
-    return worker.name == "druid-tiny-middlemanagers-1" and worker.deadline and worker.enabled == false,
+    return worker.name == "druid-tiny-middlemanagers-1" and worker.deadline and worker.enabled == false and worker.tasks == 2,
       json.encode(drain or json.object{})
   end)
   set(ctx, "middlemanagers", 2)
