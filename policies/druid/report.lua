@@ -213,8 +213,9 @@ function M.taken_back(cluster, old)
 end
 
 -- Conditions that are there only where there is something to say.
-function M.more_conditions(done)
-  return tables.concat({ done.dynamic and done.dynamic.condition }, { done.leaders and done.leaders.condition })
+function M.more_conditions(done, entries)
+  local list = tables.concat({ done.dynamic and done.dynamic.condition }, { done.leaders and done.leaders.condition })
+  return tables.concat(list, { volumes.left_to_kubernetes(entries) })
 end
 
 -- The figures that Prometheus gets (init.gauges).
@@ -252,7 +253,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     resizing = M.resizing(kube_door, cluster, steps, done),
     unwritten = done.failure and done.failure.message,
     lists = lists, policy_version = ctx.policy_version,
-    conditions = M.more_conditions(done), leaders = done.leaders,
+    conditions = M.more_conditions(done, steps.groups), leaders = done.leaders,
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = steps.direction and status.rollout(steps.direction) or nil,
   }, now)

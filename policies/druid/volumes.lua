@@ -157,6 +157,24 @@ function M.resizing(cluster, claims)
   return list
 end
 
+-- A set can be told to have Kubernetes delete its volumes by itself, with neither a delay nor a proof. No set of ours is;
+-- where somebody else said so, that stays. A condition that is there only then, or nil. entries: of the plan.
+function M.left_to_kubernetes(entries)
+  for _, entry in ipairs(entries) do
+    local policy, told = tables.dig(entry.live, "spec", "persistentVolumeClaimRetentionPolicy") or {}, {}
+    for _, when in ipairs({ "whenDeleted", "whenScaled" }) do
+      told[#told + 1] = policy[when] == "Delete" and when .. ": Delete" or nil
+    end
+    if #told > 0 then
+      return { type = "VolumesLeftToKubernetes", status = "True", reason = "RetentionPolicyOfTheSet",
+        message = string.format("StatefulSet %s has persistentVolumeClaimRetentionPolicy {%s}, which Nemeton did not write and "
+          .. "respects: Kubernetes deletes its volumes then, whatever volumeRetention says. To end that, set it to Retain",
+          entry.live.metadata.name, table.concat(told, ", ")) }
+    end
+  end
+  return nil
+end
+
 -- Merge patches that set and remove the mark.
 function M.mark_patch(mark)
   return { metadata = {

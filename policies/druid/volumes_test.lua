@@ -53,6 +53,17 @@ return {
     t.equal(growing({ phase = "Bound", capacity = { storage = "20Gi" } }), nil)
     t.equal(growing({ phase = "Pending" }), nil)
   end,
+  ["a set whose volumes Kubernetes deletes itself is named, by whoever's hand that is"] = function(t)
+    local function told(policy)
+      local found = volumes.left_to_kubernetes({ {}, { live = { metadata = { name = "hot" },
+        spec = { persistentVolumeClaimRetentionPolicy = policy } } } })
+      return found and found.message:match("Policy {(.-)}")
+    end
+    t.equal(told(nil), nil)
+    t.equal(told({ whenDeleted = "Retain", whenScaled = "Retain" }), nil)
+    t.equal(told({ whenDeleted = "Delete", whenScaled = "Retain" }), "whenDeleted: Delete")
+    t.equal(told({ whenDeleted = "Delete", whenScaled = "Delete" }), "whenDeleted: Delete, whenScaled: Delete")
+  end,
   ["a claim's name tells its template and ordinal"] = function(t)
     local template, ordinal = names.claim_parts("data-volume-druid-a-hot-12", "druid-a-hot")
     t.equal(template, "data-volume")

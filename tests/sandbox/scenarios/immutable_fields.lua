@@ -49,6 +49,27 @@ local function autoscaled(ctx)
   w.equal(pods(), before, "the pods of the set under its autoscaler")
 end
 
+-- What somebody else tells the set about its volumes stays, and is named.
+local function left_to_kubernetes(ctx)
+  local function policy()
+    return w.read("apps/v1", "StatefulSet", SET).spec.persistentVolumeClaimRetentionPolicy
+  end
+  local function set(value)
+    w.check(ctx.patch(w.target("apps/v1", "StatefulSet", SET), { spec = { persistentVolumeClaimRetentionPolicy = {
+      whenDeleted = value } } }))
+  end
+  local function told()
+    return w.condition(w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny"), "VolumesLeftToKubernetes")
+  end
+  if not policy() then return end   -- before Kubernetes 1.27
+  set("Delete")
+  w.wait(ctx, "a condition says that Kubernetes deletes volumes itself", 60, told)
+  ctx.sleep(3000)
+  w.equal(policy().whenDeleted, "Delete", "what somebody set")
+  set("Retain")
+  w.wait(ctx, "the condition is gone", 60, function() return not told() end)
+end
+
 function M.run(ctx)
   local druid = w.deploy(ctx, nil, with_volume)
   local before, uid = pods(), w.read("apps/v1", "StatefulSet", SET).metadata.uid
@@ -73,6 +94,7 @@ function M.run(ctx)
       and set.spec.volumeClaimTemplates[1].spec.resources.requests.storage == "2Gi"
   end)
   w.equal(pods(), before, "the pods of the set after their volumes have grown")
+  left_to_kubernetes(ctx)
   local function kept()
     return w.condition(w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny"), "FieldsKept")
   end
