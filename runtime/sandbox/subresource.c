@@ -101,6 +101,13 @@ static int handle_log(struct request *request, struct refusal *refusal)
         jv_unref(pod);
         return -1;
     }
+    const char *node = jv_path_str(pod, "spec", "nodeName", NULL);
+    if (!node || !*node) { /* there is nobody to ask */
+        static const struct http_header headers[] = {{"Cache-Control", "no-cache, private"}};
+        exchange_reply(request->exchange, 204, headers, 1, "", 0);
+        jv_unref(pod);
+        return 0;
+    }
     char *text =
         server->options.pod_log ? server->options.pod_log(server->options.pod_log_arg, pod) : NULL;
     if (!text)
