@@ -99,6 +99,10 @@ void answer_print(const struct request *request, const struct stored *stored, bo
         object = answer_partial(request, stored);
     else if (request->kind != request->kind->home)
         object = request_shape(request, stored_parse(stored));
+    if (object && in_list && request->form == ANSWER_OBJECT) { /* the list says it */
+        jv_remove(object, "kind");
+        jv_remove(object, "apiVersion");
+    }
     if (object) {
         jv_print(object, 0, out);
         jv_unref(object);

@@ -22,6 +22,7 @@ ROOT = os.path.join(HERE, "..", "..")
 FOLDER = "tests/conformance/controllers"
 RECORDED = os.path.join(HERE, "controllers.xz")
 TRIES = int(os.environ.get("CONFORMANCE_TRIES", "3"))
+LIVE_TRIES = 2 * TRIES
 AT_ONCE = int(os.environ.get("CONFORMANCE_AT_ONCE", "7")) # most of their time they wait
 SECONDS_MAX = 1200
 sys.path.insert(0, HERE)
@@ -32,18 +33,19 @@ def files():
     return sorted(name[:-4] for name in os.listdir(os.path.join(ROOT, FOLDER)) if name not in ("runner.lua", "world.lua"))
 
 
-def played(scenario, name, kubeconfig, work):
-    """The situations of one file, as the beats of their steps."""
+def played(scenario, name, kubeconfig, work, wanted):
+    """The situations of one file, as the beats of their steps: where some are wanted, parted by the pause that shows them."""
     trace = os.path.join(work, name + ".trace")
     mode = ["--mode", "cluster", "--kubeconfig", kubeconfig, "--nemeton", "/bin/false", "--logs", work] if kubeconfig else ["--mode", "virtual"]
     done = subprocess.run([scenario, *mode, "--folder", FOLDER, "--trace", trace, name], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=SECONDS_MAX, check=False)
     if done.returncode:
         raise RuntimeError("%s: %s" % (name, done.stdout.decode("utf-8", "replace")[-600:]))
-    return situations(trace, "s-" + name.replace("_", "-"), masks.GAP_REAL_MS if kubeconfig else masks.GAP_MS)
+    gaps = masks.GAPS_REAL_MS if wanted else (masks.GAP_REAL_MS if kubeconfig else masks.GAP_MS,)
+    return situations(trace, "s-" + name.replace("_", "-"), gaps, wanted or {})
 
 
-def situations(path, namespace, gap_ms):
+def situations(path, namespace, gaps, wanted):
     """{name: [[step, beat, …], …]}, a beat being its lines."""
     out, name, steps = {}, None, []
     with open(path) as file:
@@ -53,7 +55,7 @@ def situations(path, namespace, gap_ms):
             if mark.startswith("situation "):
                 name, steps = mark[len("situation "):], []
             elif mark == "end" and name:
-                out[name], name = masks.reduced(steps, gap_ms), None
+                out[name], name = masks.parted(steps, gaps, wanted.get(name)), None
             elif mark and name:
                 steps.append((mark, []))
             elif "object" in line and name and steps and masks.of_namespace(line["object"], namespace):
@@ -61,12 +63,12 @@ def situations(path, namespace, gap_ms):
     return out
 
 
-def play_all(scenario, names, kubeconfig=None):
+def play_all(scenario, names, kubeconfig=None, wanted=None, at_once=AT_ONCE):
     work = tempfile.mkdtemp()
     try:
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
             out = {}
-            for one in pool.map(lambda name: played(scenario, name, kubeconfig, work), names):
+            for one in pool.map(lambda name: played(scenario, name, kubeconfig, work, wanted), names):
                 out.update(one)
             return out
     finally:
@@ -123,14 +125,17 @@ def record(scenario, kubeconfig, pattern=""):
 
 
 def live(scenario, kubeconfig):
-    """A busy machine tears beats apart: what differs is played again, and counts when it never was the same."""
+    """A busy machine stretches what follows from one cause, and shortens the pause before the next: what happened is
+    compared as it is, with beats parted by several pauses. What differs is played again, with ever fewer beside it,
+    and counts when it never was the same."""
     wanted, names, same = recorded(), files(), {}
-    for _ in range(TRIES):
-        now = play_all(scenario, names, kubeconfig)
+    for number in range(LIVE_TRIES):
+        now = play_all(scenario, names, kubeconfig, wanted, max(1, AT_ONCE // (number + 1)))
         same.update({name: steps for name, steps in now.items() if name not in same or steps == wanted.get(name)})
         names = [name for name in names if not within(name, wanted, same)]
         if not names:
             break
+        print("again, after play %d: %s" % (number + 1, " ".join(names)), flush=True)
     return report(same, wanted, "now", "recorded")
 
 

@@ -183,6 +183,13 @@ def traces(*both):
     return Pair(copy.deepcopy(steps), [masks.reduced(one, GAP_MS) for one in steps], traced=True)
 
 
+def busy(now, recorded):
+    """What a busy control plane does now, and what was recorded."""
+    steps = [[("step", [(at, "SET", one) for at, one in events])] for events in (now, recorded)]
+    wanted = masks.reduced(steps[1], masks.GAP_REAL_MS)
+    return Pair(copy.deepcopy(steps), (masks.parted(steps[0], masks.GAPS_REAL_MS, wanted), wanted), traced=True)
+
+
 def seen(*objects):
     """What of the objects is told in the namespace n, and nothing."""
     told = [(0, one) for one in objects if masks.of_namespace(one, "n")]

@@ -19,3 +19,4 @@ for plural in ("priorityclasses", "customresourcedefinitions", "events", "secret
 EVENTS = "/apis/events.k8s.io/v1/namespaces/$ns/events"
 case("events.k8s.io: a list of none", GET(EVENTS + "?" + MINE), MERGE(EVENTS + "/none", {"note": "n"}), GET(EVENTS + "/none"))
 case("namespaces: finalize of none", PUT("namespaces/$ns-none/finalize", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "$ns-none"}, "spec": {"finalizers": []}}), GET("namespaces/$ns-none"))
+case("events.k8s.io: one of the core group", POST("events", BY_PLURAL["events"].make()), GET(EVENTS + "/a"), GET(EVENTS + "?" + MINE), WATCH(EVENTS + "?" + MINE, 1), DELETE(EVENTS + "/a"), GET("events/a"))
