@@ -15,7 +15,8 @@ image_tar() { # image_tar FOLDER [OPTION…]: a tar of it, the same for the same
 }
 # image_make OUT FOLDER COMMAND NAME…: one layer, as a tar that `ctr images import`, `docker load`, `podman
 # load` and `skopeo` take: an OCI layout, and beside it what older Docker engines read. A NAME has a tag.
-# image_config, when set, is JSON for the image's config beside Entrypoint, for example '"User":"1:1",'.
+# image_config, when set, is JSON for the image's config beside Entrypoint, for example '"User":"1:1",'; image_level
+# how hard to compress (9).
 image_make() {
     local out=$1 folder=$2 command=$3 work layer diff config manifest name comma= architecture
     local type=application/vnd.oci.image
@@ -25,7 +26,7 @@ image_make() {
     mkdir -p "$work/blobs/sha256"
     image_tar "$folder" >"$work/layer"
     diff=$(sha256sum <"$work/layer" | cut -d' ' -f1)
-    layer=$(gzip -n -9 <"$work/layer" | image_blob "$work")
+    layer=$(gzip -n "-${image_level:-9}" <"$work/layer" | image_blob "$work")
     rm "$work/layer"
     config=$(printf '{"created":"%s","architecture":"%s","os":"linux","config":{%s"Entrypoint":["%s"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
         "$(date -u -d "@${SOURCE_DATE_EPOCH:-0}" +%Y-%m-%dT%H:%M:%SZ)" "$architecture" \

@@ -3,7 +3,7 @@
 . tests/cluster/real/talk.sh
 
 install_nemeton
-expect "Druid into the node" "" cluster load "$(tests/cluster/real/image 33.0.0)"
+load_druid 33.0.0
 # As the example says: the processes have to share the segments, and here is one node.
 rm -rf "$dir/data"
 install -d -m 777 "$dir/data"

@@ -9,7 +9,7 @@ kubectl create secret generic druid-login --from-literal=OperatorUserName=admin 
 certificates() {
     local group hosts=
     for group in coordinators overlords historicals middlemanagers brokers routers; do
-        hosts="$hosts,DNS:$name-$group.default.svc,DNS:*.$name-$group.default.svc,DNS:*.$name-$group.default.svc.cluster.local"
+        hosts="$hosts,DNS:$name-$group.$namespace.svc,DNS:*.$name-$group.$namespace.svc,DNS:*.$name-$group.$namespace.svc.cluster.local"
     done
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt &&
         openssl req -newkey rsa:2048 -nodes -subj /CN=druid -keyout druid.key -out druid.csr &&
@@ -37,9 +37,9 @@ druid.client.https.trustStore$store
 $passwords"
 # One of each but the Overlords; no Router passes anything on, so the leaders have to be found. Hosts call
 # themselves by the names that are in the certificate.
-sed "s|FOLDER|$dir/deep|; s|replicas: 2|replicas: 1|; s|real-cluster|encrypted-cluster|; s|druid.router.managementProxy.enabled=true||
+sed "s|FOLDER|$deep|; s|replicas: 2|replicas: 1|; s|real-cluster|encrypted-cluster|; s|druid.router.managementProxy.enabled=true||
     s|loadList=\[\]|loadList=[\"druid-basic-security\",\"simple-client-sslcontext\"]|" tests/cluster/real/cluster.yaml >"$work/plain.yaml"
-kubectl patch --local -f "$work/plain.yaml" --type merge -o json -p '{"spec":{"auth":{"type":"basic-auth","secretRef":{"name":"druid-login","namespace":"default"}},
+kubectl patch --local -f "$work/plain.yaml" --type merge -o json -p '{"spec":{"auth":{"type":"basic-auth","secretRef":{"name":"druid-login","namespace":"'"$namespace"'"}},
     "env":[{"name":"DRUID_SET_HOST_IP","value":"0"},{"name":"STORE_PASSWORD","valueFrom":{"secretKeyRef":{"name":"druid-tls","key":"password"}}}],
     "nodes":{"overlords":{"replicas":2},"coordinators":{"dynamicConfig":{"maxSegmentsToMove":42}},
         "middlemanagers":{"dynamicConfig":{"type":"default","selectStrategy":{"type":"equalDistribution"}}}}}}' |
@@ -55,17 +55,17 @@ soon "an authority that nobody knows is told, with the remedy" 400 "^False .*nam
 change encrypted-cluster '{"spec":{"api":{"ca":{"configMapRef":{"name":"druid-authority"}}}}}'
 soon "with the authority both dynamic configurations are applied" 60 "^True" applied
 ready encrypted-cluster 300 "it is Ready"
-router=https://$name-routers.default.svc:9088
-login+=(--cacert "$work/tls/ca.crt" --resolve "$name-routers.default.svc:9088:$(kubectl get service "$name-routers" -o 'jsonpath={.spec.clusterIP}')")
+router=https://$name-routers.$namespace.svc:9088
+login+=(--cacert "$work/tls/ca.crt" --resolve "$name-routers.$namespace.svc:9088:$(kubectl get service "$name-routers" -o 'jsonpath={.spec.clusterIP}')")
 soon "it asks for a password" 30 "^401$" curl -s "${login[@]:2}" -o /dev/null -w '%{http_code}' "$router/status"
 # By whoever of the two Overlords does not lead, too: it sends the other's address.
 for pod in 0 1; do
-    host=$name-overlords-$pod.$name-overlords.default.svc
+    host=$name-overlords-$pod.$name-overlords.$namespace.svc
     curl -s -L --location-trusted "${login[@]}" --resolve "$host:8290:$(ip_of "$name-overlords-$pod")" -o /dev/null \
         -w '%{http_code} %{redirect_url}\n' --max-redirs 0 "https://$host:8290/druid/indexer/v1/worker"
 done >"$work/overlords"
 expect "one Overlord leads, the other sends on by TLS" "^200 ~307 https|^307 https.*~200 ~?$" cat "$work/overlords"
-sed 's/tiny-cluster/encrypted-cluster/' deploy/examples/ingestion.yaml | kubectl apply -f - >/dev/null
+sed "s/tiny-cluster/encrypted-cluster/; s/namespace: default/namespace: $namespace/" deploy/examples/ingestion.yaml | kubectl apply -f - >/dev/null
 soon "an ingestion succeeds" 180 "Succeeded" kubectl get druidingestion wiki -o 'jsonpath={.status.phase}'
 soon "its rows are there" 90 '^\[\{"n":3\}\]' ask "$router" 'SELECT COUNT(*) AS "n" FROM "wiki"'
 record "$work/encrypted"

@@ -4,7 +4,7 @@
 . tests/cluster/real/talk.sh
 prepare
 applied=$SECONDS
-sed "s|FOLDER|$dir/deep|" tests/cluster/real/cluster.yaml >"$work/real.yaml"
+sed "s|FOLDER|$deep|" tests/cluster/real/cluster.yaml >"$work/real.yaml"
 expect "a cluster of two of each" "created" kubectl apply -f "$work/real.yaml"
 ready real-cluster 400 "eleven processes are Ready"
 echo "       Ready after $((SECONDS - applied)) s"

@@ -4,11 +4,11 @@
 prepare
 login=(-u admin:of-the-admin)
 kubectl create secret generic druid-login --from-literal=OperatorUserName=admin --from-literal=OperatorPassword=of-the-admin >/dev/null
-sed "s|FOLDER|$dir/deep|; s|replicas: 2|replicas: 1|; s|real-cluster|secured-cluster|
+sed "s|FOLDER|$deep|; s|replicas: 2|replicas: 1|; s|real-cluster|secured-cluster|
     s|loadList=\[\]|loadList=[\"druid-basic-security\"]|" tests/cluster/real/cluster.yaml >"$work/plain.yaml"
 workers() { curl -s "${login[@]}" "$router/druid/indexer/v1/worker"; }
 coordination() { curl -s "${login[@]}" "$router/druid/coordinator/v1/config"; }
-kubectl patch --local -f "$work/plain.yaml" --type merge -o json -p '{"spec":{"auth":{"type":"basic-auth","secretRef":{"name":"druid-login","namespace":"default"}},
+kubectl patch --local -f "$work/plain.yaml" --type merge -o json -p '{"spec":{"auth":{"type":"basic-auth","secretRef":{"name":"druid-login","namespace":"'"$namespace"'"}},
     "nodes":{"coordinators":{"dynamicConfig":{"maxSegmentsToMove":42}},
         "middlemanagers":{"dynamicConfig":{"type":"default","selectStrategy":{"type":"equalDistribution"}}}}}}' |
     jq --arg passwords "$passwords" '.spec["common.runtime.properties"] += $passwords' >"$work/secured.json"
@@ -24,7 +24,7 @@ curl -s "${login[@]}" -H 'Content-Type: application/json' -d '{"maxSegmentsToMov
 change secured-cluster '{"spec":{"nodes":{"coordinators":{"dynamicConfig":{"replicantLifetime":16}}}}}'
 soon "what was changed by hand comes back with the next change" 60 '"maxSegmentsToMove":42,"replicantLifetime":16' coordination
 same "no pod was restarted for it" "$pods" "$(kubectl get pod -l app=druid -o json | jq -c '[.items[].metadata.uid] | sort')"
-sed 's/tiny-cluster/secured-cluster/' deploy/examples/ingestion.yaml | kubectl apply -f - >/dev/null
+sed "s/tiny-cluster/secured-cluster/; s/namespace: default/namespace: $namespace/" deploy/examples/ingestion.yaml | kubectl apply -f - >/dev/null
 soon "an ingestion succeeds" 180 "Succeeded" kubectl get druidingestion wiki -o 'jsonpath={.status.phase}'
 soon "its rows are there" 60 '^\[\{"n":3\}\]' ask "$router" 'SELECT COUNT(*) AS "n" FROM "wiki"'
 record "$work/secured"

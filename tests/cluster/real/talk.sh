@@ -17,14 +17,26 @@ druid.auth.authorizers=["basic"]
 druid.auth.authorizer.basic.type=basic
 '
 
-# Nemeton, two releases of Druid, and what it stands on; its segments will be in $dir/deep
+load_druid() { # load_druid VERSION…: into the node, once, whoever runs beside us
+    local version
+    exec 8>"$dir/loading"
+    flock 8
+    for version in "$@"; do
+        [ ! -f "$dir/druid-$version" ] || continue
+        expect "Druid $version into the node" "" cluster load "$(tests/cluster/real/image "$version")"
+        touch "$dir/druid-$version"
+    done
+    exec 8>&-
+}
+# Nemeton, two releases of Druid, and what it stands on; its segments will be in $deep
 prepare() {
     kubectl -n nemeton-system get deployment nemeton >/dev/null 2>&1 || install_nemeton
-    expect "two releases of Druid into the node" "" cluster load "$(tests/cluster/real/image 28.0.0)" "$(tests/cluster/real/image 33.0.0)"
+    load_druid 28.0.0 33.0.0
     kubectl apply -f tests/cluster/real/ground.yaml >/dev/null
     expect "what Druid stands on" "complete|roll out" kubectl rollout status statefulset/ground --timeout=120s
-    rm -rf "$dir/deep"
-    install -d -m 777 "$dir/deep"
+    deep=$dir/deep-$namespace
+    rm -rf "$deep"
+    install -d -m 777 "$deep"
 }
 dismantle() { # dismantle NAME
     expect "it is deleted" "deleted" kubectl delete druid "$1" --timeout=120s
