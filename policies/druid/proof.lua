@@ -111,7 +111,7 @@ local function digest_of(cluster, seen)
   if not seen or (#seen.finalizers == 0 and not cluster.spec.disablePVCDeletionFinalizer) then
     return nil
   end
-  local parts = { seen.head, json.encode(seen.finalizers), seen.tail }
+  local parts = { seen.head, table.concat(seen.finalizers, " "), seen.tail }
   for _, kind in ipairs(plain_kinds) do
     parts[#parts + 1] = seen.kinds[kind[2]]
   end

@@ -74,6 +74,16 @@ return {
     world.run()
     t.ok(world.objects["ConfigMap/druid-demo-historicals-config"].data["runtime.properties"] ~= "by hand")
   end,
+  ["nothing is compared again in a cluster without finalizers that asks for none"] = function(t)
+    local spec = tiny()
+    spec.disablePVCDeletionFinalizer = true
+    local world = new_world(spec)
+    world.run()
+    world.compared = 0
+    world.run()
+    t.equal(world.primary.metadata.finalizers, nil)
+    t.equal(world.compared, 0)
+  end,
   ["what a run has removed or could not write is compared again"] = function(t)
     local world = new_world(tiny())
     world.bring_up()
