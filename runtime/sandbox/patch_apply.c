@@ -234,7 +234,7 @@ int patch_apply(struct request *request, const struct jv *live, const struct jv 
                 struct jv **out, struct refusal *refusal)
 {
     struct apply apply;
-    apply_init(&apply, request, false);
+    apply_init(&apply, request);
     if (check_applied(&apply, live, applied, refusal) < 0)
         return -1;
     struct jv *before = live ? apply_bare(live) : apply_empty_object(&apply);

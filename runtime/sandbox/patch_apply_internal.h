@@ -21,8 +21,8 @@ struct apply {
     char now[TIME_TEXT_BYTES];
 };
 
-/* stored: objects come in the shape they are stored in, else in the request's. */
-void apply_init(struct apply *apply, struct request *request, bool stored);
+/* Objects are looked at in the request's shape. */
+void apply_init(struct apply *apply, struct request *request);
 /* The object without managedFields, which do not compare; shares all else. Yours. */
 struct jv *apply_bare(const struct jv *object);
 /* An object of this kind with nothing in it, as the real server's decoder makes it. Yours. */
@@ -32,6 +32,7 @@ void apply_compare(const struct apply *apply, const struct jv *before, const str
 /* Both take the fields over and give others. */
 struct jv *apply_strip(struct jv *fields); /* what nobody ever manages */
 struct jv *apply_without_reset(const struct request *request, struct jv *fields);
+/* Before an update or an apply is worked out: the managers as far as they can be kept. */
 void apply_reconcile(struct apply *apply);
 /* Everybody but `self` (NULL: all) loses what was changed or removed. */
 void apply_take_from_others(struct apply *apply, const struct manager *self,

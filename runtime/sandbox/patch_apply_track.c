@@ -1,18 +1,14 @@
 #include "sandbox/patch_apply_internal.h"
 
 #include "sandbox/decode.h"
+#include "sandbox/strategy.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void apply_init(struct apply *apply, struct request *request, bool stored)
+void apply_init(struct apply *apply, struct request *request)
 {
-    const struct kind *home = request->kind->home;
-    bool other = stored && request->kind != home; /* events of the newer group */
-    *apply = (struct apply){.request = request,
-                            .kind = other ? home : request->kind,
-                            .version =
-                                other ? &home->versions[home->storage_version] : request->version};
+    *apply = (struct apply){.request = request, .kind = request->kind, .version = request->version};
     apply->shape = shape_of(apply->version, types_find(request->server->types, "ObjectMeta"));
     kind_api_version(apply->kind, apply->version, apply->api_version, sizeof(apply->api_version));
     server_time(request->server, false, apply->now);
@@ -108,8 +104,19 @@ void apply_compare(const struct apply *apply, const struct jv *before, const str
     out->added = apply_without_reset(apply->request, out->added);
 }
 
+/* The real server cannot convert between the two groups of Events: who wrote in the other one is
+ * forgotten. */
+static void forget_other_group(struct apply *apply)
+{
+    bool is_event = apply->kind->strategy == &strategy_event;
+    for (size_t i = apply->managed.count; is_event && i > 0; i--)
+        if (strcmp(apply->managed.list[i - 1].api_version, apply->api_version) != 0)
+            managed_remove(&apply->managed, i - 1);
+}
+
 void apply_reconcile(struct apply *apply)
 {
+    forget_other_group(apply);
     for (size_t i = 0; i < apply->managed.count; i++) {
         struct manager *manager = &apply->managed.list[i];
         manager_set_fields(manager, typed_reconcile(&apply->shape, manager->fields));
@@ -243,20 +250,32 @@ static struct jv *as_scaled(const struct apply *apply, struct jv *object)
     return own;
 }
 
+/* A stored object in the request's shape, without its managers. Yours. */
+static struct jv *as_asked(const struct apply *apply, const struct jv *stored)
+{
+    struct jv *bare = apply_bare(stored);
+    if (apply->kind == apply->kind->home)
+        return bare;
+    struct jv *own = jv_dup(bare);
+    jv_unref(bare);
+    return request_shape(apply->request, own);
+}
+
 void managed_track(struct request *request, const struct jv *before, struct jv *after)
 {
     struct apply apply;
     const struct jv *own = jv_path(after, "metadata", "managedFields", NULL);
     const struct jv *old = jv_path(before, "metadata", "managedFields", NULL);
-    apply_init(&apply, request, true);
+    apply_init(&apply, request);
     if (is_reset(own) && !request->subresource)
         old = NULL;
     else if (request->subresource || managed_decode(own, &apply.managed) < 0 ||
              apply.managed.count == 0)
         managed_decode(old, &apply.managed);
     struct jv *metadata = jv_ensure(after, "metadata", NULL);
-    struct jv *from = as_scaled(&apply, before ? apply_bare(before) : apply_empty_object(&apply));
-    struct jv *to = as_scaled(&apply, apply_bare(after));
+    struct jv *from =
+        as_scaled(&apply, before ? as_asked(&apply, before) : apply_empty_object(&apply));
+    struct jv *to = as_scaled(&apply, as_asked(&apply, after));
     if (!before || is_tracked(&apply)) {
         apply_track(&apply, request->field_manager, request->subresource, from, to);
         managed_cap(&apply.managed);

@@ -1,6 +1,6 @@
 """Old watches, streams and their marks, Events of the newer group, CustomResourceDefinitions as objects."""
 from kinds import BY_PLURAL, merged
-from play import GET, POST, WATCH, case
+from play import APPLY, GET, MERGE, POST, PUT, WATCH, case
 
 CONFIG = BY_PLURAL["configmaps"].make
 MINE = "labelSelector=case%3D$ns"
@@ -19,6 +19,24 @@ NEW = {"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "
        "reportingInstance": "i", "action": "Do", "reason": "R", "regarding": {"kind": "Pod", "namespace": "$ns", "name": "p"}, "note": "n", "type": "Normal"}
 case("events.k8s.io: refused", *[POST(EVENTS, merged(NEW, change)) for change in ({"reportingInstance": None}, {"action": None}, {"reason": None}, {"eventTime": None},
      {"type": "Odd"}, {"note": "x" * 1100}, {"reportingController": "not a name"})])
+SHORT = {key: NEW[key] for key in ("apiVersion", "kind")}
+case("events.k8s.io: who manages what, made there and read and changed in both groups", POST(EVENTS + "?fieldManager=maker", NEW), GET("events/a"), MERGE("events/a?fieldManager=other", {"message": "m", "count": 2}),
+     GET(EVENTS + "/a"), MERGE("events/a?fieldManager=maker", {"metadata": {"annotations": {"x": "y"}}}), GET(EVENTS + "/a"))
+case("events.k8s.io: who manages what, made in the core group", POST("events?fieldManager=maker", BY_PLURAL["events"].make()), GET(EVENTS + "/a"), MERGE(EVENTS + "/a?fieldManager=other", {"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}}),
+     MERGE(EVENTS + "/a?fieldManager=maker", {"metadata": {"labels": {"x": "y"}}}), GET("events/a"))
+case("events.k8s.io: changed", POST(EVENTS, NEW), *[MERGE(EVENTS + "/a", change) for change in ({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}}, {"metadata": {"labels": {"x": "y"}}}, {"note": "other"},
+     {"reason": "Other"}, {"regarding": {"name": "q"}}, {"related": {"kind": "Pod", "name": "q"}}, {"action": "Other"}, {"type": "Warning"}, {"type": "Odd"}, {"eventTime": "2026-01-01T00:00:02.000000Z"},
+     {"reportingController": "b.example/c"}, {"reportingInstance": "j"}, {"deprecatedCount": 2}, {"deprecatedSource": {"component": "x"}}, {"deprecatedFirstTimestamp": "2026-01-01T00:00:00Z"},
+     {"deprecatedLastTimestamp": "2026-01-01T00:00:00Z"}, {"series": {"count": 0, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}}, {"series": None}, {"note": "x" * 1100})])
+case("events.k8s.io: of the core group, changed", POST("events", BY_PLURAL["events"].make()), *[MERGE(EVENTS + "/a", change) for change in ({"note": "other"}, {"reason": "Other"}, {"type": "Warning"}, {"deprecatedCount": 2})],
+     *[MERGE("events/a", change) for change in ({"message": "other"}, {"reason": "Other"}, {"type": "Warning"}, {"count": 2}, {"involvedObject": {"name": "q"}})])
+case("events: of the newer group, changed in the core group", POST(EVENTS, NEW), *[MERGE("events/a", change) for change in ({"message": "other"}, {"reason": "Other"}, {"action": "Other"}, {"count": 2}, {"involvedObject": {"name": "q"}},
+     {"eventTime": None}, {"reportingComponent": ""}, {"message": "x" * 1100})])
+case("events.k8s.io: applied", APPLY(EVENTS + "/a", NEW), APPLY(EVENTS + "/a", merged(SHORT, {"metadata": {"labels": {"x": "y"}}}), manager="two"), GET("events/a"),
+     APPLY("events/a", {"apiVersion": "v1", "kind": "Event", "message": "m"}, manager="three"), APPLY("events/a", {"apiVersion": "v1", "kind": "Event", "message": "m"}, manager="three", force=True), GET(EVENTS + "/a"),
+     APPLY(EVENTS + "/a", merged(NEW, {"note": "k"})), APPLY(EVENTS + "/a", merged(NEW, {"note": "k"}), force=True), APPLY(EVENTS + "/a", SHORT, manager="two"), GET("events/a"))
+case("events.k8s.io: replaced", POST(EVENTS, NEW), PUT(EVENTS + "/a?fieldManager=maker", merged(NEW, {"note": "other"})), PUT(EVENTS + "/a?fieldManager=maker", merged(NEW, {"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}})),
+     PUT(EVENTS + "/b", merged(NEW, {"metadata": {"name": "b"}})), GET("events/a"))
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SCHEMA = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"n": {"type": "integer"}}}}}
