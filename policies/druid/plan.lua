@@ -17,6 +17,7 @@ local rollout = require "druid.rollout"
 local services = require "druid.services"
 local step = require "druid.rollout.step"
 local tables = require "lib.tables"
+local tiers = require "druid.rollout.tiers"
 
 local M = {}
 
@@ -259,7 +260,7 @@ local function rollout_options(cluster, live, direction)
     downgrade = direction ~= nil and direction.downgrade,
     all_at_once = cluster.spec.rollingDeploy == false,
     frozen = live.steering and live.steering.frozen, stop = live.steering and live.steering.stop,
-    leaders = live.leaders,
+    leaders = live.leaders, tier = function(entry) return tiers.name(cluster, entry.group) end,
   }
 end
 

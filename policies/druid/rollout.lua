@@ -5,11 +5,12 @@
 --   1. A group that does not exist is created at once, all of them side by side.
 --   2. A group whose pod template stays is written at once: nothing restarts.
 --   3. Of the groups that would restart, one goes at a time, in `order` (reversed for a downgrade),
---      and only when no group is under way and every group before it is complete and ready.
+--      and only when no group is under way and every group before it is complete and ready; of Historicals
+--      also every other one of their tier.
 --   4. Never held back: a group that is still coming up for the first time, one that is under way
 --      already (the newer template may be the cure), and one without pods. When a broken group
---      blocks the order, the next one that has no ready pod may go: it has nothing to lose, and it
---      may be the reason.
+--      blocks the order, its own change may go, and the next one that has no ready pod: it has nothing
+--      to lose, and it may be the reason.
 --   5. spec.rollingDeploy: false lets all go at once.
 --   6. While the update is paused, aborted or taken back (druid.rollout.steering) nothing that is ready restarts, except
 --      what returns to what was ready last.
@@ -80,13 +81,19 @@ function M.direction(changes, running)
   return result
 end
 
-local function blocker(sorted, until_group)
+-- The broken group that has to heal before `next_group` may go: one before it, or any of its tier, whose data it may
+-- be the only one to hold. A group is never in its own way: what is broken itself may be corrected, and which of its
+-- pods go is another question.
+local function blocker(sorted, next_group, options)
+  local before, whole = true, next_group.type == "historical" and next_group.state.settled and options.tier ~= nil
   for _, group in ipairs(sorted) do
-    if group == until_group then
-      return nil
-    end
-    if group.state.exists and not group.state.settled then
-      return group
+    before = before and group ~= next_group
+    if group ~= next_group and group.state.exists and not group.state.settled then
+      local peer = whole and group.type == "historical" and not group.coming_up
+        and options.tier(group) == options.tier(next_group)
+      if before or peer then
+        return group
+      end
     end
   end
   return nil
@@ -137,14 +144,14 @@ function M.decide(groups, options)
   end
   if waiting[1] and not under_way then
     local first = waiting[1]
-    local broken = blocker(sorted, first)
+    local broken = blocker(sorted, first, options)
     local leaders = options.leaders or {}
     local leaderless = leaders.leaderless or leaders.pending
     if broken or leaderless then
       first.waits_for = broken and M.lack(broken) or leaderless
       first = nil
       for _, group in ipairs(waiting) do
-        first = first or (M.is_cure(group, options) and group or nil)
+        first = first or ((group == broken or M.is_cure(group, options)) and group or nil)
       end
     end
     if first then

@@ -55,6 +55,18 @@ return {
       .. "overlords:wait coordinators:wait")
     t.equal(groups[7].waits_for, "cold has 1 of 2 pods ready")
   end,
+  ["a later group of the same tier that is broken holds an earlier one up, unless that is broken itself"] = function(t)
+    local function tried(cold, hot, hot_changed, other_tier, coming_up)
+      local groups = { group("cold", "historical", cold), group("hot", "historical", hot, hot_changed) }
+      groups[2].coming_up = coming_up
+      return actions(groups, { tier = function(one) return other_tier and one.key or "same" end })
+    end
+    t.equal(tried(up(2), up(1, 2), false), "cold:wait hot:keep")
+    t.equal(tried(up(2), up(1, 2), true), "cold:wait hot:go", "its own change may be the cure")
+    t.equal(tried(up(1, 2), up(1, 2), false), "cold:go hot:keep", "a corrected spec gets through")
+    t.equal(tried(up(2), up(1, 2), false, true), "cold:go hot:keep")
+    t.equal(tried(up(2), up(0, 2), false, false, true), "cold:go hot:keep", "what comes up holds nothing yet")
+  end,
   ["a later group that is not ready does not hold up an earlier one"] = function(t)
     local groups = cluster()
     groups[3].state = up(0, 2)

@@ -4,7 +4,7 @@
 -- segments (seconds to minutes). From: what Druid said (`facts`, asked by druid.rollout.questions, each only when it
 -- is looked at), and what was noted before the pod went. `facts` holds
 --   leader, overlord   host:port of the Coordinators' and Overlords' leaders, "" when there is none
---   servers            list of { host =, size =, queue = segments to load } of type historical
+--   servers            list of { host =, size =, tier =, queue = segments to load } of type historical
 --   under, under_view  segments that lack replicas: by the rules; by the servers that are there. nil: not known
 --   brokers            list of { name =, count = { [host:port] = segments it would ask there for } }, or nil
 --   answers(pod)       whether the pod's own readiness endpoint says yes
@@ -76,21 +76,46 @@ local function too_young(row, facts, rows, options)
   return nil
 end
 
--- Nothing may go while data has fewer replicas than it should. Where there are more replicas wanted than
--- servers, the first figure never gets to 0; then all servers of the group must be there and hold what they
--- can. rows: the pods of the group; options: { now =, period_s = of the Coordinator, records = see druid.rollout.step }.
-function M.before.historical(row, facts, rows, options)
-  local good, words = known(facts)
-  if not good then
-    return false, words
+-- How many servers of a tier (druid.rollout.tiers) are announced. One whose tier no group names may be of this one.
+local function peers(facts, tier)
+  local count = 0
+  for _, server in ipairs(facts.servers) do
+    count = count + (tier and server.tier and server.tier ~= tier.name and tier.others[server.tier] and 0 or 1)
   end
-  for _, other in ipairs(rows) do
-    if M.server_of(facts.servers, rows[1]) and not M.server_of(facts.servers, other) then
-      return false, other.name .. " has not announced itself"
+  return count
+end
+
+-- Words for what the tier lacks, or nil: each of its pods has announced itself; where hosts do not tell whose they are,
+-- there are as many of them as pods.
+local function lacks(facts, tier)
+  local told = false
+  for _, row in ipairs(tier.rows) do
+    told = told or M.server_of(facts.servers, row) ~= nil
+  end
+  for _, row in ipairs(told and tier.rows or {}) do
+    if not M.server_of(facts.servers, row) then
+      return row.name .. " has not announced itself"
     end
   end
+  local count = told and #tier.rows or peers(facts, tier)
+  if count < tier.wanted then
+    return string.format("tier %s has %d of %d Historicals", tier.name, count, tier.wanted)
+  end
+  return nil
+end
+
+-- Nothing may go while data has fewer replicas than it should. Where there are more replicas wanted than
+-- servers, the first figure never gets to 0, and the second one does not know who is away: all servers of the tier must
+-- be there and hold what they can. options: { now =, period_s = of the Coordinator, records = see druid.rollout.step,
+-- tier = see druid.rollout.tiers }.
+function M.before.historical(row, facts, _, options)
+  local good, words = known(facts)
+  words = words or lacks(facts, options.tier)
+  if not good or words then
+    return false, words
+  end
   if facts.under == 0 or facts.under_view == 0 then
-    words = too_young(row, facts, rows, options)
+    words = too_young(row, facts, options.tier.rows, options)
     return words == nil, words
   end
   return false, string.format("%s %s replicas, so %s stays", segments(facts.under),
@@ -98,13 +123,13 @@ function M.before.historical(row, facts, rows, options)
 end
 
 -- What is noted before a pod goes.
-function M.record(node_type, row, facts)
+function M.record(node_type, row, facts, tier)
   local answered = { historical = "servers", overlord = "overlord", coordinator = "leader" }
   local fact = answered[node_type]
   local record = { uid = row.uid, asked = fact and facts[fact] ~= nil or nil }
   if node_type == "historical" and facts.servers then
     local server = M.server_of(facts.servers, row)
-    record.under, record.servers = facts.under, #facts.servers
+    record.under, record.peers = facts.under, peers(facts, tier)
     if server then
       record.size = server.size
       for _, broker in ipairs(facts.brokers or {}) do
@@ -126,7 +151,7 @@ local function brokers_see(row, record, facts, server, waited)
   return true
 end
 
--- options: { age_s = since the pod is ready, period_s = of the Coordinator }.
+-- options: { age_s = since the pod is ready, period_s = of the Coordinator, tier = as before }.
 function M.after.historical(row, record, facts, options)
   local good, words = known(facts)
   if not good then
@@ -135,7 +160,7 @@ function M.after.historical(row, record, facts, options)
   local server = M.server_of(facts.servers, row)
   local waited = options.age_s >= M.periods * options.period_s
   if not server then
-    if record.size or #facts.servers < (record.servers or 0) then
+    if record.size or peers(facts, options.tier) < (record.peers or 0) then
       return false, row.name .. " has not announced itself"
     end
   elseif server.size < (record.size or 0) and not (facts.under <= (record.under or 0) and waited) then

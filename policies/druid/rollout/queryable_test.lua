@@ -21,7 +21,12 @@ local function servers(size, queue)
   return { { host = "hot-0:8083", size = 2424, queue = 0 }, { host = "10.0.0.2:8083", size = size, queue = queue or 0 } }
 end
 
-local record = { size = 2424, under = 0, servers = 2, segments = 2 }
+-- A tier of these pods, some of them of another group.
+local function tier(of, wanted)
+  return { name = "hot", rows = of or rows, wanted = wanted or 2, others = { cold = true } }
+end
+
+local record = { size = 2424, under = 0, peers = 2, segments = 2 }
 
 local function said(good, words)
   return good and "yes" or words
@@ -48,7 +53,19 @@ local before = {
     "the Coordinator does not know yet which segments are loaded" },
   { "nobody leads", { leader = "" }, "the Coordinators have no leader" },
   { "nobody answers", { leader = false }, "the Coordinator cannot be asked" },
-  { "hosts that do not tell whose they are", { servers = { { host = "x:1", size = 1, queue = 0 } } }, "yes" },
+  { "hosts that do not tell whose they are", { servers = { { host = "x:1", size = 1, queue = 0, tier = "hot" },
+    { host = "y:1", size = 1, queue = 0 } } }, "yes" },
+  { "… and one of them is of another tier", { servers = { { host = "x:1", size = 1, queue = 0, tier = "hot" },
+    { host = "y:1", size = 1, queue = 0, tier = "cold" } } }, "tier hot has 1 of 2 Historicals" },
+  { "nobody of the tier is there, which the view of those that are hides", { under = 2, servers = {} },
+    "tier hot has 0 of 2 Historicals" },
+  { "a pod of another group of the tier is away", { under = 1, servers = { { host = "hot-1:8083", size = 1, queue = 0 } } },
+    "warm-0 has not announced itself", { { name = "hot-1", since = 0 }, { name = "warm-0", since = 0 } } },
+  { "… has no pod at all", { under = 1 }, "tier hot has 2 of 3 Historicals", nil, nil, 3 },
+  { "… is there, and has come up since the Coordinator counted", { under = 1, servers = {
+    { host = "hot-1:8083", size = 9, queue = 0 }, { host = "warm-0:8083", size = 9, queue = 0 } } },
+    "warm-0 has come up, and the Coordinator has not counted its segments yet",
+    { { name = "hot-1", since = 0 }, { name = "warm-0", since = 990 } } },
 }
 local after = {
   { "all is back", {}, 9, "yes" },
@@ -80,7 +97,7 @@ local cases = {
   end,
   ["what is noted before a pod goes is what it must get back"] = function(t)
     t.equal(queryable.record("historical", rows[2], facts()),
-      { asked = true, size = 2424, under = 0, servers = 2, segments = 2 })
+      { asked = true, size = 2424, under = 0, peers = 2, segments = 2 })
     t.equal(queryable.record("historical", rows[2], { answers = 1 }), {})
   end,
   ["one that gave all its segments away is as before, after two runs and with no replica lacking"] = function(t)
@@ -95,10 +112,19 @@ local cases = {
   ["one that came up since the last run of the Coordinator is waited for, two more of them at most"] = function(t)
     local function told(now)
       return said(queryable.before.historical(rows[2], facts({ under = 2, under_view = 0 }), young,
-        { now = now, period_s = 60, records = {} }))
+        { now = now, period_s = 60, records = {}, tier = tier(young) }))
     end
     t.equal(told(1109), "hot-0 has come up, and the Coordinator has not counted its segments yet")
     t.equal(told(1110), "yes")
+  end,
+  ["one that did not tell whose it is is missed by the number of its tier, not of all"] = function(t)
+    local noted = queryable.record("historical", rows[2], facts({ servers = { { host = "x:1", size = 1, tier = "hot" },
+      { host = "y:1", size = 1, tier = "hot" }, { host = "z:1", size = 1, tier = "cold" } } }), tier())
+    t.equal(noted.peers, 2)
+    local one_less = facts({ servers = { { host = "x:1", size = 1, tier = "hot" }, { host = "z:1", size = 1, tier = "cold" },
+      { host = "z:2", size = 1, tier = "cold" } } })
+    t.equal(said(queryable.after.historical(rows[2], noted, one_less, { age_s = 999, period_s = 60, tier = tier() })),
+      "hot-1 has not announced itself")
   end,
   ["leaders go last, in merged processes both"] = function(t)
     local pods = { { name = "c-0" }, { name = "c-1" }, { name = "c-2" } }
@@ -119,8 +145,8 @@ local cases = {
 }
 for _, row in ipairs(before) do
   cases["before: " .. row[1]] = function(t)
-    t.equal(said(queryable.before.historical(rows[2], facts(row[2]), row[4] or rows,
-      { now = 1000, period_s = 60, records = row[5] or {} })), row[3])
+    t.equal(said(queryable.before.historical(rows[2], facts(row[2]), rows,
+      { now = 1000, period_s = 60, records = row[5] or {}, tier = tier(row[4], row[6]) })), row[3])
   end
 end
 for _, row in ipairs(after) do

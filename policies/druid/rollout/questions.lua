@@ -14,6 +14,7 @@ local coordinator = require "druid.client.coordinator"
 local durations = require "lib.duration"
 local process = require "druid.client.process"
 local queryable = require "druid.rollout.queryable"
+local tiers = require "druid.rollout.tiers"
 
 local M = {}
 
@@ -32,9 +33,9 @@ local silent_since = {} -- uid of a cluster = when it could first not be asked
 -- Segments that lack replicas; nil when the Coordinator does not know. An empty answer means that, unless
 -- there is no data at all.
 local function lacking(take, druid, cluster_view)
-  local tiers = take(coordinator.load_status(druid, cluster_view))
-  local missing = tiers and coordinator.missing(tiers)
-  if not tiers or missing then
+  local status = take(coordinator.load_status(druid, cluster_view))
+  local missing = status and coordinator.missing(status)
+  if not status or missing then
     return missing and math.tointeger(missing)
   end
   local sources = take(coordinator.datasources(druid))
@@ -175,14 +176,16 @@ local function is_blind(asked, cluster, set, trouble, now)
   return false, "Druid cannot be asked: " .. trouble.err.message
 end
 
--- Questions for one group: { options(set, limits) = what druid.rollout.step.next wants, note = after it, or nil }.
-function M.new(druid, cluster, entry)
+-- Questions for one group of `entries`: { options(set, limits) = what druid.rollout.step.next wants, note = after it,
+-- or nil }.
+function M.new(druid, cluster, entry, entries)
   local asked = {}
   local node_type = entry.type
 
   function asked.options(set, limits)
     local now = clock.now()
     local facts, trouble = M.facts(druid, node_type)
+    local tier = tiers.look(druid.kube, cluster, entries, entry)
 
     -- Puts a question; a Druid that cannot be asked is no answer.
     local function put(question, ...)
@@ -200,7 +203,8 @@ function M.new(druid, cluster, entry)
 
     local function after(row, record)
       local age_s = now - (row.since or now)
-      local good, words = put(queryable.after[node_type], row, record, facts, { age_s = age_s, period_s = period(cluster) })
+      local good, words = put(queryable.after[node_type], row, record, facts,
+        { age_s = age_s, period_s = period(cluster), tier = tier })
       if not good then
         good_since[row.uid] = nil
         return false, words
@@ -217,7 +221,7 @@ function M.new(druid, cluster, entry)
 
     local function before(row)
       local good, words = put(queryable.before[node_type], row, facts, set.pods,
-        { now = now, period_s = period(cluster), records = set.records })
+        { now = now, period_s = period(cluster), records = set.records, tier = tier })
       local key, role = cluster.uid .. " " .. node_type, node_type == "overlord" and "overlord" or "leader"
       if good or not (node_type == "overlord" or node_type == "coordinator") or facts[role] ~= "" then
         leaderless_since[key] = nil
@@ -235,7 +239,7 @@ function M.new(druid, cluster, entry)
       last = function() return queryable.leaders(node_type, set.pods, facts) end,
       after = after,
       before = before,
-      record = function(row) return queryable.record(node_type, row, asked.note and {} or facts) end,
+      record = function(row) return queryable.record(node_type, row, asked.note and {} or facts, tier) end,
     }
   end
 

@@ -161,7 +161,7 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, options)
         if middlemanager.types[entry.type] then
           step_workers(ctx, kube_door, druid, cluster, entry, live, limits, done)
         else
-          step_held(ctx, kube_door, cluster, entry, live, questions.new(druid, cluster, entry), limits, done)
+          step_held(ctx, kube_door, cluster, entry, live, questions.new(druid, cluster, entry, steps.groups), limits, done)
         end
         first = first or entry
       elseif live and state.rolling and not options.stop and not live.metadata.deletionTimestamp then
