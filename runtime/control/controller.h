@@ -20,7 +20,9 @@ enum {
     CONTROLLER_PARK_MS = 600000,
     CONTROLLER_KEYS_MAX = 200000,
     CONTROLLER_STARTS_PER_TURN = 8,
-    CONTROLLER_CONFLICT_MS = 500, /* from the second conflict in a row on, doubled by each */
+    CONTROLLER_REFUSED_TRIES = 4,   /* quick ones, of what the server found wrong; then … */
+    CONTROLLER_REFUSED_MS = 300000, /* … this pause; also the most that a Retry-After is given */
+    CONTROLLER_CONFLICT_MS = 500,   /* from the second conflict in a row on, doubled by each */
     CONTROLLER_UNSYNCED_MS = 500,
 };
 

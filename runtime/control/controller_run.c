@@ -72,14 +72,34 @@ static void log_outcome(struct run *run, enum log_level level, const char *messa
               log_num(&cpu, run->result.cpu_ns / 1000), (char *)NULL);
 }
 
-/* One lost race is everyday life and tried again at once. Who loses again and again has met somebody
- * who writes the same all the time: each try costs both sides all their requests. */
-static int64_t conflict_pause_ms(const struct run *run)
+/* What the server has judged and found wrong (400, 413, 422) is found wrong again until something changes. */
+static bool is_refused(const struct err *err)
 {
+    return err->http_status == 400 || err->http_status == 413 || err->http_status == 422;
+}
+
+/* The least pause until the key is run again, 0 = none. One lost race is everyday life and tried again at once; who
+ * loses again and again has met somebody who writes the same all the time: each try costs both sides all their requests.
+ * A refusal may come of something read too early: a few quick tries first. */
+static int64_t retry_pause_ms(const struct run *run)
+{
+    const struct err *err = &run->result.err;
     unsigned failures = workqueue_failures(run->controller->queue, run->key);
-    if (run->result.err.code != ERR_CONFLICT || failures == 0)
-        return 0;
-    return (int64_t)CONTROLLER_CONFLICT_MS << (failures < 8 ? failures - 1 : 7);
+    int64_t pause_ms =
+        err->retry_after_ms < CONTROLLER_REFUSED_MS ? err->retry_after_ms : CONTROLLER_REFUSED_MS;
+    int64_t least_ms = 0;
+    if (is_refused(err) && failures >= CONTROLLER_REFUSED_TRIES)
+        least_ms = CONTROLLER_REFUSED_MS;
+    else if (err->code == ERR_CONFLICT && failures > 0)
+        least_ms = (int64_t)CONTROLLER_CONFLICT_MS << (failures < 8 ? failures - 1 : 7);
+    return pause_ms > least_ms ? pause_ms : least_ms;
+}
+
+/* Nothing can be made in a namespace that is being deleted; what is in it goes with it. */
+static bool is_going(const struct run *run)
+{
+    return run->result.outcome == TASK_RETRY && run->result.err.code == ERR_FORBIDDEN &&
+           strcmp(run->result.err.reason, "NamespaceTerminating") == 0;
 }
 
 /* What comes next for the key. */
@@ -87,6 +107,13 @@ static void conclude(struct run *run)
 {
     struct controller *controller = run->controller;
     struct workqueue *queue = controller->queue;
+    if (is_going(run)) {
+        count_result(controller, "controller_runtime_reconcile_total", "success");
+        workqueue_forget(queue, run->key);
+        workqueue_add_after(queue, run->key, CONTROLLER_REFUSED_MS, WORKQUEUE_LOW);
+        log_outcome(run, LOG_DEBUG, "A namespace is being deleted: nothing can be made in it");
+        return;
+    }
     switch (run->result.outcome) {
     case TASK_DONE:
         count_result(controller, "controller_runtime_reconcile_total", "success");
@@ -105,7 +132,7 @@ static void conclude(struct run *run)
         /* A conflict is everyday life, and so is one failure; a row of them is not. */
         log_outcome(run, workqueue_failures(queue, run->key) >= 3 ? LOG_WARN : LOG_INFO,
                     "Could not reconcile; tries again");
-        workqueue_add_backoff_least(queue, run->key, WORKQUEUE_NORMAL, conflict_pause_ms(run));
+        workqueue_add_backoff_least(queue, run->key, WORKQUEUE_NORMAL, retry_pause_ms(run));
         return;
     case TASK_TERMINAL:
         count_result(controller, "controller_runtime_reconcile_total", "error");

@@ -122,6 +122,26 @@ struct describe_call {
 };
 
 /* [-0, +0, m] The error object of idx is looked at raw: a hostile __tostring is never called. */
+/* [-0, +0, m] What a server said besides, as api_push_failure put it there. */
+static void describe_answer(lua_State *L, int idx, struct err *err)
+{
+    lua_pushliteral(L, "status");
+    lua_rawget(L, idx);
+    lua_pushliteral(L, "retry_after_ms");
+    lua_rawget(L, idx);
+    lua_pushliteral(L, "reason");
+    lua_rawget(L, idx);
+    lua_Integer status = lua_isinteger(L, -3) ? lua_tointeger(L, -3) : 0;
+    lua_Integer after_ms = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    if (err != NULL && status >= 100 && status <= 599)
+        err->http_status = (int)status;
+    if (err != NULL && after_ms > 0)
+        err->retry_after_ms = after_ms;
+    if (err != NULL && lua_type(L, -1) == LUA_TSTRING)
+        snprintf(err->reason, sizeof(err->reason), "%s", lua_tostring(L, -1));
+    lua_pop(L, 3);
+}
+
 void vm_error_describe(lua_State *L, int idx, struct err *err)
 {
     idx = lua_absindex(L, idx);
@@ -149,6 +169,7 @@ void vm_error_describe(lua_State *L, int idx, struct err *err)
     else
         err_set(err, code, "raised a table without a message");
     lua_pop(L, 2);
+    describe_answer(L, idx, err);
 }
 
 /* Lua's traceback without its headline and without frames that say nothing. */

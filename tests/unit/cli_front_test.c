@@ -2,29 +2,36 @@
 #include "control_stage.h"
 
 #include "cli/client.h"
+#include "control/controller.h"
 
 /* Stands before the sandbox: refuses or holds what is written to the ConfigMap named bad. */
 struct front {
     struct stage *stage;
     bool holds;
+    int status;
+    const char *reason, *causes, *retry_after; /* NULL: none */
     size_t writes;
 };
 
 static void front_handle(void *arg, struct exchange *exchange)
 {
     struct front *front = arg;
-    static const char body[] =
-        "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Conflict\","
-        "\"code\":409,\"message\":\"somebody was faster\"}";
-    static const struct http_header headers[] = {{"Content-Type", "application/json"}};
+    struct http_header headers[] = {{"Content-Type", "application/json"},
+                                    {"Retry-After", front->retry_after}};
     if (strcmp(exchange_method(exchange), "PATCH") != 0 ||
         strstr(exchange_path(exchange), "/configmaps/bad") == NULL) {
         apiserver_handle(front->stage->server, exchange);
         return;
     }
     front->writes++;
-    if (!front->holds)
-        exchange_reply(exchange, 409, headers, 1, body, strlen(body));
+    if (front->holds)
+        return;
+    char *body = mem_printf("{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"%s\","
+                            "\"code\":%d,\"message\":\"not this\",\"details\":{\"causes\":[%s]}}",
+                            front->reason, front->status, front->causes ? front->causes : "");
+    exchange_reply(exchange, front->status, headers, front->retry_after ? 2 : 1, body,
+                   strlen(body));
+    free(body);
 }
 
 static void start_behind(struct stage *stage, struct front *front)
@@ -38,7 +45,7 @@ static void start_behind(struct stage *stage, struct front *front)
 static void writes_seldom_to_who_always_answers_with_a_conflict(void **state)
 {
     struct stage *stage = *state;
-    struct front front = {0};
+    struct front front = {.status = 409, .reason = "Conflict"};
     start_behind(stage, &front);
     stage_thing(stage, "bad", "x");
     stage_wait(stage, 3000);
@@ -46,6 +53,47 @@ static void writes_seldom_to_who_always_answers_with_a_conflict(void **state)
     front.writes = 0;
     stage_wait(stage, 60000);
     assert_in_range(front.writes, 2, 12);
+}
+
+static void writes_a_few_times_what_is_found_invalid_and_again_when_it_has_changed(void **state)
+{
+    struct stage *stage = *state;
+    struct front front = {.status = 422, .reason = "Invalid"};
+    start_behind(stage, &front);
+    stage_thing(stage, "bad", "x");
+    stage_wait(stage, 290000);
+    assert_in_range(front.writes, 2, CONTROLLER_REFUSED_TRIES + 2);
+    front.writes = 0;
+    stage_wait(stage, 20000);
+    assert_int_equal(front.writes, 1);
+    stage_patch(stage, THINGS("bad"), "{spec: {text: y}}");
+    stage_wait(stage, 100);
+    assert_in_range(front.writes, 2, 3);
+}
+
+static void comes_back_no_sooner_than_a_busy_server_asked_for(void **state)
+{
+    struct stage *stage = *state;
+    struct front front = {.status = 429, .reason = "TooManyRequests", .retry_after = "120"};
+    start_behind(stage, &front);
+    stage_thing(stage, "bad", "x");
+    stage_wait(stage, 119000);
+    assert_int_equal(front.writes, 1);
+    stage_wait(stage, 30000);
+    assert_int_equal(front.writes, 2);
+}
+
+static void makes_nothing_more_in_a_namespace_that_is_being_deleted(void **state)
+{
+    struct stage *stage = *state;
+    struct front front = {.status = 403,
+                          .reason = "Forbidden",
+                          .causes = "{\"reason\":\"NamespaceTerminating\",\"message\":\"m\"}"};
+    start_behind(stage, &front);
+    stage_thing(stage, "bad", "x");
+    stage_wait(stage, 290000);
+    assert_int_equal(front.writes, 1);
+    assert_int_equal(stage_logged(stage, "Could not reconcile"), 0);
 }
 
 static void a_write_that_hangs_holds_its_own_object_and_not_for_ever(void **state)
@@ -187,6 +235,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
     const struct CMUnitTest tests[] = {
         TEST(writes_seldom_to_who_always_answers_with_a_conflict),
+        TEST(writes_a_few_times_what_is_found_invalid_and_again_when_it_has_changed),
+        TEST(comes_back_no_sooner_than_a_busy_server_asked_for),
+        TEST(makes_nothing_more_in_a_namespace_that_is_being_deleted),
         TEST(a_write_that_hangs_holds_its_own_object_and_not_for_ever),
         TEST(does_without_a_version_that_is_kept_secret),
         TEST(waits_as_long_as_the_server_asks_before_it_connects),

@@ -6,6 +6,7 @@
 #include "loop/http.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -277,6 +278,46 @@ static void gives_up_connecting_after_its_own_timeout(void **state)
     wire_end(&wire);
 }
 
+/* The client's end of the wire: the descriptor whose own port is the peer's other one; -1 when none. */
+static int client_end_of(const struct wire *wire)
+{
+    struct sockaddr_in other = {0}, own;
+    socklen_t len = sizeof other;
+    getpeername(wire->fd, (struct sockaddr *)&other, &len);
+    for (int fd = 3; fd < 256; fd++) {
+        len = sizeof own;
+        if (getsockname(fd, (struct sockaddr *)&own, &len) == 0 && own.sin_family == AF_INET &&
+            own.sin_port == other.sin_port)
+            return fd;
+    }
+    return -1;
+}
+
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, level, name, &value, &len) < 0 ? -1 : value;
+}
+
+static void the_kernel_gives_up_a_peer_that_is_gone_within_20_to_30_seconds(void **state)
+{
+    (void)state;
+    struct wire wire;
+    wire_init(&wire);
+    wire_answer(&wire, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    struct client client = ask(&wire, (struct http_request){0});
+    assert_int_equal(client.status, 200);
+    int fd = client_end_of(&wire);
+    assert_true(fd >= 0);
+    assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 20000);
+    assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 15);
+    assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 5);
+    assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+    wire_end(&wire);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +330,7 @@ int main(void)
         cmocka_unit_test(lets_a_socks5_proxy_resolve_the_name),
         cmocka_unit_test(ignores_the_proxies_of_the_environment),
         cmocka_unit_test(gives_up_connecting_after_its_own_timeout),
+        cmocka_unit_test(the_kernel_gives_up_a_peer_that_is_gone_within_20_to_30_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
