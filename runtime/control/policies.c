@@ -59,7 +59,7 @@ static void refuse_ungathered(struct policies *policies, const struct err *err)
     char digest[DIGEST_SHA256_HEX];
     digest_sha256_hex(err->text, strlen(err->text), digest);
     if (strcmp(digest, policies->refused_digest) != 0)
-        policies_refuse(policies, NULL, digest, err);
+        policies_refuse(policies, NULL, digest, err, false);
     else
         marks_sync(policies);
 }

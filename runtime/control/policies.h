@@ -6,8 +6,9 @@
  * then it is swapped in and everything is looked at again. Whatever fails on the way changes nothing
  * and is told: log line, metric, event and the annotation nemeton.dev/error on the ConfigMaps that
  * changed. nemeton.dev/loaded names the version in force; nemeton.dev/use-version asks for a former
- * one. At the start, when there is no last good version to keep, overlays that do not load are left
- * out and marked.
+ * one. At the start, when there is no last good version to keep, overlays that do not load, whose tests fail, or
+ * that were refused as they are (nemeton.dev/refused) are left out and marked; so is the ConfigMap that asks for a
+ * former version, for its own content is what people went back from.
  *
  * The bottom may be several ConfigMaps. Those of one version carry the same annotation
  * nemeton.dev/part-of, which begins with their number: one after another they are waited for, so that
@@ -25,6 +26,8 @@
 #define POLICIES_LABEL_BASE "base"
 #define POLICIES_LOADED "nemeton.dev/loaded"
 #define POLICIES_ERROR "nemeton.dev/error"
+#define POLICIES_REFUSED                                                                           \
+    "nemeton.dev/refused" /* digest of all policies, as they were refused for good */
 #define POLICIES_USE_VERSION "nemeton.dev/use-version"
 #define POLICIES_PART_OF "nemeton.dev/part-of" /* of a base in several ConfigMaps: "3-<digest>" */
 

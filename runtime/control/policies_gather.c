@@ -87,14 +87,26 @@ struct policy_set *gather_set(const struct policies *policies, const struct gath
     return NULL;
 }
 
-int gather_asked_version(struct policies *policies, const struct gathered *gathered,
-                         struct policy_set **set, struct err *err)
+const char *gather_asked(const struct jv *configmap)
+{
+    const char *asked =
+        jv_path_str(configmap, "metadata", "annotations", POLICIES_USE_VERSION, NULL);
+    return asked != NULL && asked[0] != '\0' ? asked : NULL;
+}
+
+const char *gathered_asked(const struct gathered *gathered)
 {
     const char *asked = NULL;
     for (size_t i = 0; i < gathered->count && asked == NULL; i++)
-        asked = jv_path_str(gathered->objects[i], "metadata", "annotations", POLICIES_USE_VERSION,
-                            NULL);
-    if (asked == NULL || asked[0] == '\0')
+        asked = gather_asked(gathered->objects[i]);
+    return asked;
+}
+
+int gather_asked_version(struct policies *policies, const struct gathered *gathered,
+                         struct policy_set **set, struct err *err)
+{
+    const char *asked = gathered_asked(gathered);
+    if (asked == NULL)
         return 0;
     for (size_t i = policies->history_count; i-- > 0;) {
         if (strlen(asked) >= POLICIES_VERSION_PREFIX_MIN &&

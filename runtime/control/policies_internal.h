@@ -76,6 +76,7 @@ struct policies {
     struct loop_timer *again_timer;         /* kinds were missing or unread: they may come */
     bool again;                             /* the change was refused before: told already */
     char refused_digest[DIGEST_SHA256_HEX]; /* of what was refused last; "" = nothing */
+    bool refused_for_good; /* until something is edited: no mere time will heal it */
     struct policies_blame *blames;
     size_t blame_count;
     struct policies_mark *marks;
@@ -103,6 +104,9 @@ int gather_bottom(const struct policies *policies, const struct gathered *gather
 /* The whole set as it is wanted now; NULL and err when a part of it is not even text. */
 struct policy_set *gather_set(const struct policies *policies, const struct gathered *gathered,
                               struct err *err);
+/* The version that a ConfigMap, or any of them, asks for by its annotation; NULL: none. Lent. */
+const char *gather_asked(const struct jv *configmap);
+const char *gathered_asked(const struct gathered *gathered);
 /* A former version that a ConfigMap asks for: 1 and *set (lent), 0: nobody asks, -1: not kept. */
 int gather_asked_version(struct policies *policies, const struct gathered *gathered,
                          struct policy_set **set, struct err *err);
@@ -111,11 +115,12 @@ int gather_asked_version(struct policies *policies, const struct gathered *gathe
 void policies_in_force(struct policies *policies, struct policy_set *set, struct policy *policy,
                        struct watches **watches, size_t count);
 /* Nothing changed; blames the ConfigMaps that the text names, else those that differ from what is
- * in force (all, when set is NULL). digest: of what was refused. */
+ * in force (all, when set is NULL). digest: of what was refused. for_good: no mere time will heal it. */
 void policies_refuse(struct policies *policies, const struct policy_set *set, const char *digest,
-                     const struct err *err);
+                     const struct err *err, bool for_good);
 void policies_blame(struct policies *policies, const struct jv *object, const char *text);
 void policies_tell_refused(struct policies *policies, const struct err *err);
+int policies_tests_failed(int failed, const char *first, struct err *err); /* -1 */
 void policies_pardon(struct policies *policies); /* forgets the last refusal */
 
 /* policies_first.c */

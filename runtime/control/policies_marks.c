@@ -105,8 +105,11 @@ static bool mark_one(void *arg, struct store_item *item)
     const struct jv *annotations = jv_path(object, "metadata", "annotations", NULL);
     const char *loaded = policies->policy != NULL ? policy_version(policies->policy) : NULL;
     const char *error = blamed_for(policies, item->name);
+    const char *refused =
+        error != NULL && policies->refused_for_good ? policies->refused_digest : NULL;
     bool fine = same(jv_path_str(annotations, POLICIES_LOADED, NULL), loaded) &&
-                same(jv_path_str(annotations, POLICIES_ERROR, NULL), error);
+                same(jv_path_str(annotations, POLICIES_ERROR, NULL), error) &&
+                same(jv_path_str(annotations, POLICIES_REFUSED, NULL), refused);
     jv_unref(object);
     if (fine || under_way(policies, item->name))
         return true;
@@ -117,6 +120,7 @@ static bool mark_one(void *arg, struct store_item *item)
     struct jv *wanted = jv_ensure(mark->patch, "metadata", "annotations", NULL);
     jv_set(wanted, POLICIES_LOADED, loaded != NULL ? jv_string(loaded) : jv_null());
     jv_set(wanted, POLICIES_ERROR, error != NULL ? jv_string(error) : jv_null());
+    jv_set(wanted, POLICIES_REFUSED, refused != NULL ? jv_string(refused) : jv_null());
     mark->next = policies->marks;
     if (policies->marks != NULL)
         policies->marks->prev = mark;

@@ -45,15 +45,15 @@ void reload_free(struct reload *reload)
     free(reload);
 }
 
-/* Ends the transaction without effect. */
-static void refuse(struct reload *reload, const struct err *err)
+/* Ends the transaction without effect. for_good: no mere time will heal it. */
+static void refuse(struct reload *reload, const struct err *err, bool for_good)
 {
     struct policies *policies = reload->policies;
     struct err copy = *err;
     struct policy_set *set = policy_set_ref(reload->set);
     policies->reload = NULL;
     reload_free(reload);
-    policies_refuse(policies, set, policy_set_digest(set), &copy);
+    policies_refuse(policies, set, policy_set_digest(set), &copy, for_good);
     policy_set_unref(set);
 }
 
@@ -103,7 +103,7 @@ static void on_preview(void *arg, const struct task_result *result)
     }
     preview_free(run);
     if (failed)
-        refuse(reload, &err);
+        refuse(reload, &err, true);
     else
         start_previews(reload);
 }
@@ -211,13 +211,13 @@ static void wait_for_caches(struct reload *reload)
         start_previews(reload);
     } else if (check_kinds(reload, &missing) != 0) {
         struct policies *policies = reload->policies;
-        refuse(reload, &missing);
+        refuse(reload, &missing, false);
         policies_look_again(policies);
     } else if (loop_now_ms(loop) >= reload->deadline_ms) {
         struct err err = {0};
         struct policies *policies = reload->policies;
         err_set(&err, ERR_TIMEOUT, "what it watches cannot be read: %s", problem);
-        refuse(reload, &err);
+        refuse(reload, &err, false);
         policies_look_again(policies); /* the server is slow, or a right may still be given */
     } else {
         reload->timer = loop_timer_add(loop, POLICIES_SYNC_POLL_MS, on_poll, reload);
@@ -257,9 +257,7 @@ static int step_tests(struct reload *reload, struct err *err)
     int failed = policy_test_failed(reload->testing);
     policy_test_end(reload->testing);
     reload->testing = NULL;
-    return failed == 0 ? 0
-                       : err_set(err, ERR_INVALID, "%d of its tests failed; the first: %s", failed,
-                                 reload->first_failure);
+    return failed == 0 ? 0 : policies_tests_failed(failed, reload->first_failure, err);
 }
 
 /* A slice of loading or testing in each turn: leases and watches go on meanwhile. */
@@ -272,7 +270,7 @@ static void on_work(void *arg)
     int result = reload->policy == NULL ? policy_load_step(reload->load, &reload->policy, &err)
                                         : step_tests(reload, &err);
     if (result < 0) {
-        refuse(reload, &err);
+        refuse(reload, &err, true);
     } else if (result == 1 && reload->load == NULL) {
         reload->watches = policies_watches(policies, reload->policy, &reload->watches_count);
         wait_for_caches(reload);
@@ -312,7 +310,7 @@ void reload_start(struct policies *policies, struct policy_set *take)
     const struct policy_layer *layers = policy_set_layers(take, &count);
     reload->load = policy_load_begin(&policies->options.env, layers, count, &err);
     if (reload->load == NULL)
-        refuse(reload, &err);
+        refuse(reload, &err, true);
     else
         reload->timer = loop_defer(policies->options.env.loop, on_work, reload);
 }

@@ -24,6 +24,11 @@ static void count_load(struct policies *policies, const char *result)
     buf_deinit(&labels);
 }
 
+int policies_tests_failed(int failed, const char *first, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "%d of its tests failed; the first: %s", failed, first);
+}
+
 void policies_pardon(struct policies *policies)
 {
     for (size_t i = 0; i < policies->blame_count; i++) {
@@ -34,6 +39,7 @@ void policies_pardon(struct policies *policies)
     policies->blames = NULL;
     policies->blame_count = 0;
     policies->refused_digest[0] = '\0';
+    policies->refused_for_good = false;
 }
 
 void policies_blame(struct policies *policies, const struct jv *object, const char *text)
@@ -63,10 +69,11 @@ static bool is_new(const struct policies *policies, const struct policy_set *set
 }
 
 void policies_refuse(struct policies *policies, const struct policy_set *set, const char *digest,
-                     const struct err *err)
+                     const struct err *err, bool for_good)
 {
     struct gathered gathered;
     policies_pardon(policies);
+    policies->refused_for_good = for_good;
     snprintf(policies->refused_digest, sizeof(policies->refused_digest), "%s", digest);
     if (!policies->again)
         policies_tell_refused(policies, err);
