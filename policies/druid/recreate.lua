@@ -7,8 +7,8 @@
 -- had, and a selector that the pods carry; both, and the count that an autoscaler has set, are noted in the group's
 -- ConfigMap before, so that an operator that is killed in between, or an edit, changes nothing about it. A label that
 -- was part of the selector changes after that, as any change of the template does: pod by pod, or, in a Deployment,
--- by its surge. Volumes that grow are grown first, each claim by the size of its own template; the storage class has
--- to allow it. What can not be done that way is told, with what to do. spec.recreateOnImmutableChange: false leaves
+-- by its surge. Volumes that grow are grown before and apart from that, each claim by the size of its own template, however
+-- the group is; the storage class has to allow it. What can not be done that way is told, with what to do. spec.recreateOnImmutableChange: false leaves
 -- everything as it is. Override M.decide for another rule.
 
 local adopt = require "druid.adopt"
@@ -104,7 +104,7 @@ local function risk(cluster, entry, field)
 end
 
 -- kept: list of { field =, wanted =, have = } of one group. Gives { now = it can be made anew now, notes = list,
--- grow = { [template] = size }, fields = text }.
+-- grow = { [template] = size } that claims get in any case, fields = text }.
 function M.decide(cluster, entry, kept)
   local decision, fields = { notes = {}, grow = {} }, {}
   for i, row in ipairs(kept) do
@@ -124,7 +124,9 @@ function M.decide(cluster, entry, kept)
       decision.blocked = true
       table.insert(decision.notes, by_hand(entry.live, row.field, why))
     end
-    decision.grow = next(sizes.grow) and sizes.grow or decision.grow
+    if next(sizes.grow) and cluster.spec.scalePvcSts == true then
+      decision.grow = sizes.grow   -- Kubernetes lets claims grow, whatever becomes of the set
+    end
   end
   decision.fields = table.concat(fields, ", ")
   if decision.blocked then
@@ -138,36 +140,41 @@ function M.decide(cluster, entry, kept)
   return decision
 end
 
--- Claims of the set that are smaller than their template asks for: list of { claim =, size = }.
+-- Claims of the set that are smaller than their template asks for: list of { claim =, size =, template = }.
 function M.small_claims(cluster, entry, claims)
   local small = {}
   for _, claim in ipairs(claims) do
     local origin, set = volumes.origin(cluster, claim)
     local template = origin == "template" and set == entry.group.name and names.claim_parts(claim.metadata.name, set)
     local size = template and entry.recreate.grow[template]
-    if size and quantity.less(size_of(claim), size) then
-      small[#small + 1] = { claim = claim, size = size }
+    if size and quantity.less(size_of(claim), size) and not claim.metadata.deletionTimestamp then
+      small[#small + 1] = { claim = claim, size = size, template = template }
     end
   end
   return small
 end
 
+-- Grows the claims of a group. What one is refused, the others of its template are not asked for in this run.
 local function grow(ctx, cluster, entry, claims, done)
+  local refused = {}
   for _, row in ipairs(M.small_claims(cluster, entry, claims)) do
-    local _, err = ctx.patch(row.claim, { spec = { resources = { requests = { storage = row.size } } } }, { type = "merge" })
+    local name = row.claim.metadata.name
+    local _, err
+    if not refused[row.template] then
+      _, err = ctx.patch(row.claim, { spec = { resources = { requests = { storage = row.size } } } }, { type = "merge" })
+    end
     if err then
+      refused[row.template] = true
       if err.code ~= "forbidden" and err.code ~= "invalid" then
         done.failure = done.failure or err
       end
-      local words = string.format("PersistentVolumeClaim %s does not grow: %s", row.claim.metadata.name,
-        refusal.words(err.message))
+      local words = string.format("PersistentVolumeClaim %s does not grow: %s", name, refusal.words(err.message))
       table.insert(entry.notes, words)
-      entry.refusals = { words }
-      return false
+      entry.refusals = tables.concat(entry.refusals, { words })
+    elseif not refused[row.template] then
+      table.insert(done.updated, { kind = "PersistentVolumeClaim", name = name })
     end
-    table.insert(done.updated, { kind = "PersistentVolumeClaim", name = row.claim.metadata.name })
   end
-  return true
 end
 
 -- The note of a group that is not needed any more: its workload was made anew, or is not to be.
@@ -199,21 +206,23 @@ local function make_anew(ctx, cluster, entry, done)
   end
 end
 
--- Makes at most one workload anew: deletes it without its pods; the next run, which its end wakes, makes it again.
+-- Grows claims, whatever else is under way or broken: a full disk may be why. Then makes at most one workload anew, in a
+-- run that has written nothing else: deletes it without its pods; the next run, which its end wakes, makes it again.
 -- claims: gives those of the cluster.
 function M.run(ctx, cluster, steps, done, claims)
-  if done.failure or done.left or #done.updated + #done.created + #done.replaced > 0 then
-    return
-  end
+  local quiet = not done.failure and not done.left and #done.updated + #done.created + #done.replaced == 0
   for _, entry in ipairs(steps.groups) do
+    if entry.recreate and next(entry.recreate.grow) then
+      grow(ctx, cluster, entry, claims(), done)
+    end
+  end
+  for _, entry in ipairs(quiet and steps.groups or {}) do
     tidy(ctx, cluster, entry, done)
   end
-  for _, entry in ipairs(done.failure and {} or steps.groups) do
+  for _, entry in ipairs(quiet and not done.failure and steps.groups or {}) do
     -- Pods that are about to leave are emptied first.
-    if entry.recreate and entry.recreate.now and not entry.leave then
-      if not next(entry.recreate.grow) or grow(ctx, cluster, entry, claims(), done) then
-        make_anew(ctx, cluster, entry, done)
-      end
+    if entry.recreate and entry.recreate.now and not entry.leave and not entry.refusals then
+      make_anew(ctx, cluster, entry, done)
       return
     end
   end

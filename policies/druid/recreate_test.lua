@@ -117,6 +117,52 @@ return {
     t.ok(not decision.now)
     t.ok(decision.notes[1]:find("cannot shrink", 1, true))
   end,
+  ["a template that is to shrink, and a set that cannot be made anew, keep no other volume from growing"] = function(t)
+    local kept = claims({ template("data", "20Gi"), template("logs", "5Gi") },
+      { template("data", "10Gi"), template("logs", "10Gi") })
+    local decision = decide({ scalePvcSts = true }, kept)
+    t.ok(decision.blocked)
+    t.equal(decision.grow, { data = "20Gi" })
+    t.equal(decide({}, kept).grow, {})
+    t.equal(decide({ scalePvcSts = true, recreateOnImmutableChange = false }, kept).grow, { data = "20Gi" })
+  end,
+  ["claims grow in a group that is not ready, in any run, and what one is refused stops no other group"] = function(t)
+    local function claim(name, set, size, gone)
+      return { metadata = { name = name .. "-" .. set .. "-0", labels = { druid_cr = "a", nodeSpecUniqueStr = set },
+        deletionTimestamp = gone }, spec = { resources = { requests = { storage = size } } } }
+    end
+    local one, two = entry(), entry(function(other)
+      other.group, other.live.metadata.name = { name = "druid-a-cold" }, "druid-a-cold"
+    end)
+    one.recreate = { now = true, grow = { data = "20Gi", logs = "20Gi" }, fields = "f" }
+    two.recreate = { now = true, grow = { data = "20Gi" }, fields = "f" }
+    local all = { claim("data", "druid-a-hot", "10Gi"), claim("data", "druid-a-hot", "11Gi"),
+      claim("logs", "druid-a-hot", "10Gi"), claim("logs", "druid-a-hot", "1Gi", "now"), claim("data", "druid-a-cold", "10Gi") }
+    local log
+    local ctx = { delete = function(target)
+      log[#log + 1] = target.name .. " deleted"
+      return true
+    end, patch = function(target, patch)
+      if not patch.spec then return true end
+      log[#log + 1] = target.metadata.name
+      if target.metadata.name == "data-druid-a-hot-0" then
+        return nil, { code = "forbidden", message = "the class does not allow it" }
+      end
+      return true
+    end }
+    local function run(done)
+      log, one.notes, one.refusals = {}, {}, nil
+      recreate.run(ctx, { name = "a", uid = "u1", spec = {} }, { groups = { one, two } }, done, function() return all end)
+      return done
+    end
+    local done = run({ created = {}, updated = {}, replaced = {}, deleted = {} })
+    t.equal(log, { "data-druid-a-hot-0", "logs-druid-a-hot-0", "data-druid-a-cold-0", "druid-a-cold deleted" })
+    t.equal(done.failure, nil)
+    t.equal(one.refusals, { "PersistentVolumeClaim data-druid-a-hot-0 does not grow: the class does not allow it" })
+    one.recreate.now, two.recreate.now = false, false
+    run({ created = { {} }, updated = {}, replaced = {}, deleted = {}, failure = { message = "another group" } })
+    t.equal(log, { "data-druid-a-hot-0", "logs-druid-a-hot-0", "data-druid-a-cold-0" })
+  end,
   ["a set is deleted without its pods, one at a time, and only when nothing else was done"] = function(t)
     local function steps()
       local one, two = entry(), entry(function(other) other.live.metadata.name = "druid-a-cold" end)
