@@ -8,8 +8,8 @@
 -- ConfigMap before, so that an operator that is killed in between, or an edit, changes nothing about it. A label that
 -- was part of the selector changes after that, as any change of the template does: pod by pod, or, in a Deployment,
 -- by its surge. Volumes that grow are grown before and apart from that, each claim by the size of its own template, however
--- the group is; the storage class has to allow it. What can not be done that way is told, with what to do. spec.recreateOnImmutableChange: false leaves
--- everything as it is. Override M.decide for another rule.
+-- the group is; the storage class has to allow it. What can not be done that way is told, with what to do.
+-- spec.recreateOnImmutableChange: false leaves every workload as it is. Override M.decide for another rule.
 
 local adopt = require "druid.adopt"
 local names = require "druid.names"

@@ -82,11 +82,11 @@ function M.run(ctx)
   w.wait(ctx, "what stays as it is is told", 60, function()
     local kept = w.condition(w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny"), "FieldsKept")
     local note = group().note or ""
-    return kept and kept.reason == "VolumesCannotShrink" and note:find("logs%-" .. SET:gsub("%-", "%%-") .. "%-0 does not grow"),
-      note
+    return kept and kept.reason == "VolumesCannotShrink" and note:find("logs-" .. SET .. "-0 does not grow", 1, true), note
   end)
   crash(ctx)
-  w.check(ctx.patch(w.druid(), { spec = { nodes = { historicals = historicals{ cache = "2Gi", logs = "1Gi", spare = "2Gi" } } } }))
+  local possible = historicals{ cache = "2Gi", logs = "1Gi", spare = "2Gi" }
+  w.check(ctx.patch(w.druid(), { spec = { nodes = { historicals = possible } } }))
   w.wait(ctx, "the set has its new templates", 120, function()
     templates, now = templates_of(SET)
     return templates == "cache 2Gi, logs 1Gi, spare 2Gi" and now ~= uid and w.is_ready()
