@@ -236,9 +236,30 @@ static void on_progress(void *arg, const char *resource_version)
     snprintf(informer->rv, sizeof(informer->rv), "%s", resource_version);
 }
 
+/* A CustomResourceDefinition was removed, or the server was upgraded and has the kind in another version: discovery
+ * is asked anew, for the newest version first. What is in the store stays until a list says otherwise. */
+static void look_for_kind(void *arg)
+{
+    struct informer *informer = arg;
+
+    watch_stop(informer->watch);
+    informer->watch = NULL;
+    informer->asking_older = false;
+    discovery_forget(informer->set->discovery, informer->spec.api_version);
+    if (informer->spec.older != NULL)
+        discovery_forget(informer->set->discovery, informer->spec.older);
+    log_info(informer->set->log, "the server has this kind no longer, or in another version",
+             "kind", informer->spec.kind, "apiVersion", informer->kind->api_version);
+    ask(informer);
+}
+
 static void on_problem(void *arg, const struct err *err)
 {
-    set_problem(arg, err);
+    struct informer *informer = arg;
+
+    set_problem(informer, err);
+    if (err != NULL && err->http_status == 404 && informer->retry == NULL)
+        informer->retry = loop_timer_add(informer->set->loop, 0, look_for_kind, informer);
 }
 
 static void on_reset(void *arg)
@@ -282,6 +303,8 @@ static void on_kind(void *arg, const struct kube_kind *kind, const struct err *e
 
     informer->asking = false;
     if (err == NULL && kind != NULL) {
+        if (informer->kind != NULL && informer->kind != kind)
+            on_reset(informer); /* objects look different in another version */
         informer->kind = kind;
         informer->missing = false;
         informer->failures = 0;
@@ -447,53 +470,4 @@ void informer_forget(struct informer *informer, const char *uid)
     notify(informer, INFORMER_REMOVED, item, NULL);
     store_item_unref(item);
     leave(informer);
-}
-
-bool informer_synced(const struct informer *informer)
-{
-    return informer->synced || (informer->missing && informer->spec.optional);
-}
-
-const char *informer_problem(const struct informer *informer)
-{
-    if (informer->missing && informer->spec.optional)
-        return NULL;
-    if (informer->problem.code != ERR_NONE)
-        return informer->problem_text;
-    if (informer->synced)
-        return NULL;
-    return informer->resetting ? "the server's history went back, all is listed again"
-                               : "the first list has not arrived yet";
-}
-
-bool informer_is_missing(const struct informer *informer)
-{
-    return informer->missing;
-}
-
-struct store *informer_store(struct informer *informer)
-{
-    return informer->store;
-}
-
-const struct kube_kind *informer_kind(const struct informer *informer)
-{
-    return informer->kind;
-}
-
-const struct informer_spec *informer_spec_of(const struct informer *informer)
-{
-    return &informer->spec;
-}
-
-const char *informer_resource_version(const struct informer *informer)
-{
-    return informer->rv;
-}
-
-struct watch_stats informer_stats(const struct informer *informer)
-{
-    struct watch_stats none = {0};
-
-    return informer->watch != NULL ? watch_stats(informer->watch) : none;
 }

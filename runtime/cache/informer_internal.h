@@ -1,4 +1,5 @@
-/* The parts of an informer: informer.c has its life and its handlers, informer_set.c the sharing. */
+/* The parts of an informer: informer.c has its life and its handlers, informer_state.c what can be read of it,
+ * informer_set.c the sharing. */
 #ifndef NEMETON_CACHE_INFORMER_INTERNAL_H
 #define NEMETON_CACHE_INFORMER_INTERNAL_H
 

@@ -237,6 +237,60 @@ static void reads_the_older_version_where_the_server_lacks_the_newer(void **stat
     assert_null(informer_problem(f->informer));
 }
 
+/* A server that has Things in one version of x.io, and after an upgrade in another one only. */
+struct upgraded {
+    struct stage *stage;
+    const char *version;
+};
+
+static void upgraded_handle(void *arg, struct exchange *exchange)
+{
+    struct upgraded *server = arg;
+    const char *path = exchange_path(exchange);
+    char *list = mem_printf("/apis/x.io/%s", server->version);
+    char *things = mem_printf("%s/things", list);
+    char *resources = mem_printf("{\"kind\":\"APIResourceList\",\"groupVersion\":\"x.io/%s\","
+                                 "\"resources\":[{\"name\":\"things\",\"singularName\":\"\","
+                                 "\"namespaced\":true,\"kind\":\"Thing\",\"verbs\":[]}]}",
+                                 server->version);
+    struct step step = {.act = ACT_REPLY, .status = 404, .body = "404 page not found"};
+    if (strcmp(path, list) == 0)
+        step = (struct step){.act = ACT_REPLY, .body = resources};
+    else if (strcmp(path, things) == 0)
+        step = (struct step){.act = ACT_STREAM, .body = MARK("10")};
+    stage_act(server->stage, exchange, step);
+    free(resources);
+    free(things);
+    free(list);
+}
+
+static void
+finds_a_kind_again_that_an_upgrade_of_the_server_left_in_another_version_only(void **state)
+{
+    struct fixture *f = *state;
+    struct upgraded server = {f->stage, "v1beta1"};
+    f->stage->other = upgraded_handle;
+    f->stage->other_arg = &server;
+    start(f, &(struct informer_spec){
+                 .api_version = "x.io/v1", .older = "x.io/v1beta1", .kind = "Thing"});
+    stage_run(f->stage, 1000);
+    told(f, "synced ");
+    assert_string_equal(informer_kind(f->informer)->api_version, "x.io/v1beta1");
+    server.version = "v1";
+    stage_cut(f->stage);
+    stage_run(f->stage, 180000);
+    assert_string_equal(informer_kind(f->informer)->api_version, "x.io/v1");
+    assert_true(informer_synced(f->informer));
+    assert_null(informer_problem(f->informer));
+    server.version = "none"; /* its definition is removed … */
+    stage_cut(f->stage);
+    stage_run(f->stage, 300000);
+    assert_non_null(strstr(informer_problem(f->informer), "Thing"));
+    server.version = "v1"; /* … and comes back */
+    stage_run(f->stage, 60000);
+    assert_null(informer_problem(f->informer));
+}
+
 static void an_optional_kind_may_be_missing(void **state)
 {
     struct fixture *f = *state;
@@ -264,7 +318,7 @@ static void a_refusal_is_a_problem_in_words_and_nothing_is_gone(void **state)
     stage_run(f->stage, 3000);
     told(f, "i+a:u1@5 synced ");
     for (int i = 0; i < 20; i++)
-        SCRIPT(f->stage, {"/pods", ACT_REPLY, i % 2 ? 403 : 404, no});
+        SCRIPT(f->stage, {"/api/v1", ACT_REPLY, i % 2 ? 403 : 404, no});
     struct exchange *stream = stage_stream(f->stage);
     stage_forget(f->stage, stream);
     exchange_abort(stream);
@@ -428,6 +482,7 @@ int main(void)
         T(one_informer_serves_all_who_want_the_same),
         T(asks_every_30_s_for_a_kind_that_is_missing),
         T(reads_the_older_version_where_the_server_lacks_the_newer),
+        T(finds_a_kind_again_that_an_upgrade_of_the_server_left_in_another_version_only),
         T(an_optional_kind_may_be_missing),
         T(a_refusal_is_a_problem_in_words_and_nothing_is_gone),
         T(our_own_write_is_seen_at_once_and_told_once),

@@ -103,6 +103,17 @@ static inline void stage_forget(struct stage *stage, struct exchange *exchange)
             stage->open[i].exchange = NULL;
 }
 
+/* Ends what is open, without an answer. */
+static inline void stage_cut(struct stage *stage)
+{
+    for (size_t i = 0; i < STAGE_OPEN_MAX; i++) {
+        struct exchange *exchange = stage->open[i].exchange;
+        stage->open[i].exchange = NULL;
+        if (exchange != NULL)
+            exchange_abort(exchange);
+    }
+}
+
 static inline void stage_act(struct stage *stage, struct exchange *exchange, struct step step)
 {
     struct http_header headers[] = {{"Content-Type", "application/json"},
