@@ -219,12 +219,15 @@ static void continue_drain(struct manager *manager)
         poll_again(manager, MANAGER_POLL_MS);
         return;
     }
-    /* From here on nobody writes: the lease may go. */
+    bool abandoned = manager_running(manager) > 0;
     for (size_t i = 0; i < manager->controller_count; i++)
         controller_free(manager->controllers[i]);
     manager->controller_count = 0;
     manager->leading = false;
-    if (manager->lease != NULL)
+    /* What was cut off may still be under way to the server: then the next leader waits until the lease has run out. */
+    if (abandoned)
+        log_warn(manager->options.log, "Runs did not end in time; the lease is left to run out");
+    if (manager->lease != NULL && !abandoned)
         lease_release(manager->lease, MANAGER_RELEASE_MS, on_released, manager);
     else
         on_released(manager);
