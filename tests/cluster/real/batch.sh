@@ -2,7 +2,7 @@
 
 . tests/cluster/real/talk.sh
 
-install_nemeton
+with_nemeton
 load_druid 33.0.0
 # As the example says: the processes have to share the segments, and here is one node.
 rm -rf "$dir/data"

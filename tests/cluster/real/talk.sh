@@ -28,9 +28,10 @@ load_druid() { # load_druid VERSION…: into the node, once, whoever runs beside
     done
     exec 8>&-
 }
+with_nemeton() { kubectl -n nemeton-system get deployment nemeton >/dev/null 2>&1 || install_nemeton; }
 # Nemeton, two releases of Druid, and what it stands on; its segments will be in $deep
 prepare() {
-    kubectl -n nemeton-system get deployment nemeton >/dev/null 2>&1 || install_nemeton
+    with_nemeton
     load_druid 28.0.0 33.0.0
     kubectl apply -f tests/cluster/real/ground.yaml >/dev/null
     expect "what Druid stands on" "complete|roll out" kubectl rollout status statefulset/ground --timeout=120s

@@ -16,6 +16,13 @@ local CASES = {
     local key = first(d)
     d.spec.nodes = { [key] = { ports = { { name = "a", containerPort = 9999 }, { name = "b", containerPort = 9999 } } } }
   end },
+  { "a node type that nobody knows", "nodeType", function(d)
+    local key = first(d)
+    d.spec.nodes = { [key] = { nodeType = "brokr" } }
+  end },
+  { "no group at all", "nodes", function(d)
+    for key in pairs(d.spec.nodes) do d.spec.nodes[key] = json.null end
+  end },
   { "a group name that is too long", "nodes", function(d)
     local _, group = first(d)
     d.spec.nodes = { ["a-name-for-a-group-that-is-much-too-long-for-a-statefulset"] = group }
