@@ -209,6 +209,18 @@ bool controller_is_failing(const struct controller *controller, const char *kind
     return false;
 }
 
+static void set_depth(const struct controller *controller, struct metrics *metrics,
+                      const char *priority, size_t depth)
+{
+    struct buf labels;
+    buf_init(&labels, 512);
+    metrics_label(&labels, "name", controller->name);
+    metrics_label(&labels, "controller", controller->name);
+    metrics_label(&labels, "priority", priority);
+    metrics_set(metrics, "workqueue_depth", buf_str(&labels), (double)depth);
+    buf_deinit(&labels);
+}
+
 void controller_scrape(struct controller *controller, struct metrics *metrics)
 {
     struct workqueue_stats stats = workqueue_stats(controller->queue);
@@ -230,7 +242,8 @@ void controller_scrape(struct controller *controller, struct metrics *metrics)
     buf_clear(&labels);
     metrics_label(&labels, "name", controller->name);
     metrics_label(&labels, "controller", controller->name);
-    metrics_set(metrics, "workqueue_depth", buf_str(&labels), (double)stats.depth);
+    set_depth(controller, metrics, "0", stats.depth - stats.depth_low);
+    set_depth(controller, metrics, "-100", stats.depth_low);
     metrics_set(metrics, "workqueue_adds_total", buf_str(&labels), (double)stats.adds);
     metrics_set(metrics, "workqueue_retries_total", buf_str(&labels), (double)stats.retries);
     metrics_set(metrics, "workqueue_unfinished_work_seconds", buf_str(&labels),

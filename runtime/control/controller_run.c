@@ -107,6 +107,7 @@ static void conclude(struct run *run)
 {
     struct controller *controller = run->controller;
     struct workqueue *queue = controller->queue;
+    int priority = workqueue_priority(queue, run->key);
     if (is_going(run)) {
         count_result(controller, "controller_runtime_reconcile_total", "success");
         workqueue_forget(queue, run->key);
@@ -123,7 +124,7 @@ static void conclude(struct run *run)
     case TASK_REQUEUE:
         count_result(controller, "controller_runtime_reconcile_total", "requeue_after");
         workqueue_forget(queue, run->key);
-        workqueue_add_after(queue, run->key, run->result.requeue_ms, WORKQUEUE_NORMAL);
+        workqueue_add_after(queue, run->key, run->result.requeue_ms, priority);
         log_outcome(run, LOG_DEBUG, "Reconciled; looks again later");
         return;
     case TASK_RETRY:
@@ -132,7 +133,7 @@ static void conclude(struct run *run)
         /* A conflict is everyday life, and so is one failure; a row of them is not. */
         log_outcome(run, workqueue_failures(queue, run->key) >= 3 ? LOG_WARN : LOG_INFO,
                     "Could not reconcile; tries again");
-        workqueue_add_backoff_least(queue, run->key, WORKQUEUE_NORMAL, retry_pause_ms(run));
+        workqueue_add_backoff_least(queue, run->key, priority, retry_pause_ms(run));
         return;
     case TASK_TERMINAL:
         count_result(controller, "controller_runtime_reconcile_total", "error");
@@ -145,14 +146,14 @@ static void conclude(struct run *run)
         count_result(controller, "controller_runtime_reconcile_panics_total", NULL);
         count_result(controller, "nemeton_policy_errors_total", NULL);
         log_outcome(run, LOG_ERROR, "The policy raised an error");
-        workqueue_add_backoff(queue, run->key, WORKQUEUE_NORMAL);
+        workqueue_add_backoff(queue, run->key, priority);
         return;
     case TASK_KILLED:
         count_result(controller, "controller_runtime_reconcile_total", "error");
         count_result(controller, "controller_runtime_reconcile_timeouts_total", NULL);
         count_result(controller, "nemeton_policy_errors_total", NULL);
         log_outcome(run, LOG_ERROR, "The run was killed over a budget");
-        workqueue_add_backoff(queue, run->key, WORKQUEUE_NORMAL);
+        workqueue_add_backoff(queue, run->key, priority);
         return;
     }
 }

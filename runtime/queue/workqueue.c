@@ -21,6 +21,7 @@ struct item {
     struct heap *heap;     /* the one it is in; NULL when it does not wait */
     char *key;
     int priority;     /* of the adds since the last take */
+    int taken;        /* the priority at the last take */
     int64_t ready_ms; /* since when, or at what time */
     unsigned failures;
     bool in_work;
@@ -318,6 +319,13 @@ void workqueue_forget(struct workqueue *queue, const char *key)
     drop_if_unused(queue, item);
 }
 
+int workqueue_priority(const struct workqueue *queue, const char *key)
+{
+    const struct item *item = map_get(queue->items, key);
+
+    return item != NULL ? item->taken : WORKQUEUE_NORMAL;
+}
+
 unsigned workqueue_failures(const struct workqueue *queue, const char *key)
 {
     const struct item *item = map_get(queue->items, key);
@@ -333,6 +341,7 @@ const char *workqueue_take(struct workqueue *queue)
         return NULL;
     leave_heap(item);
     item->in_work = true;
+    item->taken = item->priority;
     item->priority = NO_PRIORITY;
     queue->processing++;
     return item->key;
@@ -388,7 +397,9 @@ struct workqueue_stats workqueue_stats(const struct workqueue *queue)
     int64_t now_ms = loop_now_ms(queue->loop);
 
     for (size_t i = 0; i < queue->ready.count; i++) {
-        int64_t waited_ms = now_ms - ((const struct item *)queue->ready.nodes[i])->ready_ms;
+        const struct item *item = (const struct item *)queue->ready.nodes[i];
+        int64_t waited_ms = now_ms - item->ready_ms;
+        stats.depth_low += item->priority < WORKQUEUE_NORMAL;
         if (waited_ms > stats.oldest_ready_ms)
             stats.oldest_ready_ms = waited_ms;
     }

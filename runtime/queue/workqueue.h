@@ -37,6 +37,8 @@ int64_t workqueue_add_backoff(struct workqueue *queue, const char *key, int prio
 int64_t workqueue_add_backoff_least(struct workqueue *queue, const char *key, int priority,
                                     int64_t at_least_ms);
 void workqueue_forget(struct workqueue *queue, const char *key);
+/* With which priority the key was last taken: what comes back after it is no more urgent than it was. */
+int workqueue_priority(const struct workqueue *queue, const char *key);
 unsigned workqueue_failures(const struct workqueue *queue, const char *key);
 /* The next key, now in work; NULL when none is ready. Lent until workqueue_done. */
 const char *workqueue_take(struct workqueue *queue);
@@ -47,6 +49,7 @@ void workqueue_shut(struct workqueue *queue);
 
 struct workqueue_stats {
     size_t depth, delayed, processing;
+    size_t depth_low; /* of depth: those of less than normal priority */
     uint64_t adds, retries;
     int64_t oldest_ready_ms; /* how long the longest-waiting ready key has waited */
 };

@@ -138,6 +138,25 @@ static void a_second_add_may_raise_but_not_lower_the_priority(void **state)
     bench_end(bench);
 }
 
+static void tells_with_which_priority_a_key_was_taken_and_how_many_of_less_wait(void **state)
+{
+    struct bench *bench = bench_new();
+
+    (void)state;
+    workqueue_add(bench->queue, "low", WORKQUEUE_LOW);
+    workqueue_add(bench->queue, "normal", WORKQUEUE_NORMAL);
+    assert_int_equal(workqueue_stats(bench->queue).depth, 2);
+    assert_int_equal(workqueue_stats(bench->queue).depth_low, 1);
+    assert_string_equal(workqueue_take(bench->queue), "normal");
+    assert_string_equal(workqueue_take(bench->queue), "low");
+    assert_int_equal(workqueue_priority(bench->queue, "normal"), WORKQUEUE_NORMAL);
+    assert_int_equal(workqueue_priority(bench->queue, "low"), WORKQUEUE_LOW);
+    assert_int_equal(workqueue_stats(bench->queue).depth_low, 0);
+    workqueue_done(bench->queue, "normal");
+    workqueue_done(bench->queue, "low");
+    bench_end(bench);
+}
+
 static void low_priority_ages_and_does_not_starve(void **state)
 {
     struct bench *bench = bench_new();
@@ -448,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_key_added_in_work_runs_again_after_done_and_not_before),
         cmocka_unit_test(higher_priority_first_then_first_come),
         cmocka_unit_test(a_second_add_may_raise_but_not_lower_the_priority),
+        cmocka_unit_test(tells_with_which_priority_a_key_was_taken_and_how_many_of_less_wait),
         cmocka_unit_test(low_priority_ages_and_does_not_starve),
         cmocka_unit_test(delays_keep_the_earlier_time),
         cmocka_unit_test(an_immediate_add_cancels_the_delay),
