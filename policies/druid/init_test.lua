@@ -399,6 +399,27 @@ return {
     world.fail = nil
     t.ok(world.run():find("create StatefulSet/druid%-demo%-brokers"))
   end,
+  ["a claim that stands for itself and may not grow is a note, and its group gets what else it asks for"] = function(t)
+    local world = new_world(tiny())
+    world.primary.spec.nodes.brokers.persistentVolumeClaim = { { metadata = { name = "cache" }, spec = {
+      accessModes = { "ReadWriteOnce" }, resources = { requests = { storage = "1Gi" } } } } }
+    world.fail = "PersistentVolumeClaim/cache"
+    local log, _, err = world.run()
+    t.equal(count(log, "create StatefulSet"), 2, "no pod without its claim")
+    t.equal(err.code, "invalid")
+    world.fail = nil
+    world.bring_up()
+    world.fail = "PersistentVolumeClaim/cache"
+    world.edit(function(wanted)
+      wanted.nodes.brokers.persistentVolumeClaim[1].spec.resources.requests.storage = "2Gi"
+      wanted.nodes.brokers.replicas = 3
+    end)
+    log, _, err = world.run()
+    t.ok(log:find("update StatefulSet/druid-demo-brokers", 1, true), log)
+    t.equal(err, nil)
+    t.equal(count(table.concat(world.events, "\n"),
+      "DruidOperatorUpdateFail: brokers: PersistentVolumeClaim cache does not grow: spec.x is wrong"), 1)
+  end,
   ["an autoscaled group keeps the replicas it has"] = function(t)
     local spec = tiny()
     spec.nodes.brokers.hpAutoscaler = { maxReplicas = 3, scaleTargetRef = { kind = "StatefulSet",

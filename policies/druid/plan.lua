@@ -148,15 +148,17 @@ local function fit_group(cluster, wanted, part, live)
   if not before and workload.spec.replicas == nil and count() > 0 then
     workload.spec.replicas = count()   -- an autoscaler's group whose workload is gone, and its pods are not
   end
+  local claimed = {}
   for i, claim in ipairs(part.claims) do
     local told
+    claimed[claim.metadata.name] = live.claims[claim.metadata.name] ~= nil
     part.claims[i], told = adopt.claim(claim, live.claims[claim.metadata.name])
     notes[#notes + 1] = told
   end
   local back = M.is_back(live) and before and restore(workload, part, before, live, fit)
   local state = observed.state(before, group.name)
   local entry = {
-    rolled_back = back or nil, kept = tables.concat(notes),
+    rolled_back = back or nil, kept = tables.concat(notes), claimed = claimed,
     key = group.key, type = group.type, group = group, part = part, state = state,
     live = before, workload = workload, changed = fit.changed, notes = notes,
     made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),

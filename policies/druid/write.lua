@@ -16,6 +16,7 @@ local plan = require "druid.plan"
 local step = require "druid.rollout.step"
 local stepper = require "druid.rollout.stepper"
 local refusal = require "lib.refusal"
+local tables = require "lib.tables"
 local takeover = require "druid.takeover"
 local world = require "druid.world"
 
@@ -44,13 +45,26 @@ local function passes(err)
   return err.code == "conflict" and err.status == 409
 end
 
+-- A claim that stands for itself and may not change is a note: it is there, and pods go on with it as it is.
+local function is_note(entry, object, err)
+  if object.kind ~= "PersistentVolumeClaim" or not entry or not entry.claimed[object.metadata.name]
+    or err.code ~= "forbidden" and err.code ~= "invalid" then
+    return false
+  end
+  local words = string.format("PersistentVolumeClaim %s does not grow: %s", object.metadata.name, refusal.words(err.message))
+  table.insert(entry.notes, words)
+  entry.refusals = tables.concat(entry.refusals, { words })
+  return true
+end
+
 -- Notes the answers of apply_all. objects[i] belongs to owners[i] (an entry, or nil for the cluster).
 local function note_answers(answers, objects, owners, done)
   local all_written = true
   for i, answer in ipairs(answers) do
     local object, entry = objects[i], owners[i]
     local what = { kind = object.kind, name = object.metadata.name }
-    if answer.err then
+    local refused = answer.err and not is_note(entry, object, answer.err)
+    if refused then
       all_written = false
       done.failure = done.failure or answer.err
       if not passes(answer.err) then
