@@ -57,7 +57,8 @@ local types = {
       .. "disablePVCDeletionFinalizer is true, else Delete." },
     { "whenScaled", "text",
       "What becomes of volumes of ordinals that were scaled away: Retain or Delete. Retain when it is left out." },
-    { "after", "text", "How long a volume that was scaled away is kept for whenScaled: Delete; 1h when it is left out." },
+    { "after", "text", "How long a volume that was scaled away is kept for whenScaled: Delete; 1h when it is left out. "
+      .. "whenDeleted knows no delay." },
   } },
   Container = { required = { "containerName", "image" }, fields = {
     { "containerName", "text", "Name of the container; once in a pod." },
@@ -206,7 +207,8 @@ local cluster = {
     .. "own replaces it." },
   { "volumeRetention", "VolumeRetention", "Which volumes are deleted, and when. Fields that a group gives go before these." },
   { "deleteOrphanPvc", "boolean",
-    "Without effect unless volumeRetention.whenScaled is Delete; false keeps volumes that were scaled away even then.",
+    "Without effect unless volumeRetention.whenScaled is Delete; false keeps volumes that were scaled away even then, "
+    .. "which the condition VolumesKept says.",
     default = true },
   { "disablePVCDeletionFinalizer", "boolean", "Keep the volumes when the cluster is deleted.", default = false },
   { "forceDeleteStsPodOnError", "boolean", "Accepted for compatibility; the shipped policies do not act on it.",

@@ -6,6 +6,7 @@
 local address = require "druid.client.address"
 local probes = require "druid.render.probes"
 local tables = require "lib.tables"
+local volumes = require "druid.volumes"
 
 local M = {}
 
@@ -70,7 +71,14 @@ local function probes_without_tls(cluster, add)
   end
 end
 
-M.rules = { forgets_addresses, probes_without_tls }
+local function retention_without_effect(cluster, add)
+  local words, remedy, field = volumes.without_effect(cluster)
+  if words then
+    add(field, words, remedy)
+  end
+end
+
+M.rules = { forgets_addresses, probes_without_tls, retention_without_effect }
 
 function M.of(cluster)
   local list = {}

@@ -239,7 +239,7 @@ function M.image_changes(entries)
 end
 
 -- live: what is there: { workloads =, configs = (data maps), before = (last status) by group name, claims, services,
--- budgets = by name, made_anew = notes of druid.recreate, common = data map or nil, autoscaled = set of "Kind/name",
+-- budgets = by name, made_anew = notes of druid.recreate, common = data map or nil, autoscaled = most by "Kind/name",
 -- pods(group, workload) = { labels =, ready = } of each }.
 -- Gives an entry for each group: what it is, what it should be, and how far it is.
 function M.entries(cluster, wanted, live)
@@ -287,7 +287,7 @@ function M.unchanged(cluster, live, known)
   if count.create + count.go > 0 then
     return nil
   end
-  return { groups = sorted, count = count, stamps = {}, direction = known.direction }
+  return { groups = sorted, count = count, stamps = {}, direction = known.direction, autoscaled = live.autoscaled }
 end
 
 -- The common ConfigMap goes out with the first group that starts with it, never before: a pod that
@@ -314,7 +314,7 @@ function M.decide(cluster, wanted, live, entries, direction)
     end
   end
   local steps = { groups = sorted, count = count, stamps = stamps, direction = direction, kept = live.last_good or {},
-    unmarked = live.unmarked, common = common_now(wanted, live, count) }
+    unmarked = live.unmarked, autoscaled = live.autoscaled, common = common_now(wanted, live, count) }
   steps.keeps = M.keeps(cluster, wanted, live, steps)
   return steps
 end

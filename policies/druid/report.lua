@@ -1,5 +1,6 @@
 -- Ends a run: claims that nobody needs, the status, the events, and when to look again.
 
+local durations = require "lib.duration"
 local events = require "druid.events"
 local last_good = require "druid.rollout.last_good"
 local last_words = require "druid.last_words"
@@ -148,7 +149,8 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
   done.orphans = {}
   for _, entry in ipairs(steps.groups) do
     if entry.group.kind == "StatefulSet" and entry.workload.spec.volumeClaimTemplates then
-      sets[entry.group.name], any = { live = entry.live, group = entry.group }, true
+      sets[entry.group.name], any = { live = entry.live, group = entry.group,
+        most = (steps.autoscaled or {})["StatefulSet/" .. entry.group.name] }, true
     end
   end
   if not any then
@@ -169,16 +171,34 @@ function M.orphans(ctx, kube_door, cluster, steps, done)
     _, failed = ctx.patch(claim, volumes.unmark_patch(), { type = "merge" })
     done.failure = done.failure or failed
   end
-  for _, claim in ipairs(orphans.delete) do
-    _, failed = ctx.delete(claim, { reason = "beyond the replicas of its StatefulSet, volumeRetention.whenScaled" })
-    done.failure = done.failure or failed
-    if not failed then
-      table.insert(done.deleted, { kind = "PersistentVolumeClaim", name = claim.metadata.name,
-        why = "scaled away" })
-    end
+  local wait_s = orphans.wait_s
+  for _, row in ipairs(orphans.delete) do
+    wait_s = sooner(wait_s, M.delete_orphan(ctx, row, now, done))
   end
   done.orphans = orphans.kept
-  return orphans.wait_s
+  return wait_s
+end
+
+-- Deletes a claim that is due. One that somebody uses stays, says why, and is tried again after a while: that is no
+-- failure. Gives the seconds until then, or nil.
+function M.delete_orphan(ctx, row, now, done)
+  local name = row.claim.metadata.name
+  local _, failed = ctx.delete(row.claim, { reason = "beyond the replicas of its StatefulSet, volumeRetention.whenScaled" })
+  if not failed then
+    table.insert(done.deleted, { kind = "PersistentVolumeClaim", name = name, why = "scaled away" })
+    return nil
+  elseif not volumes.is_used(failed) then
+    done.failure = done.failure or failed
+    return nil
+  end
+  local words = lib_names.cut(failed.message, 500)
+  local _, err = ctx.patch(row.claim, volumes.stays_patch(words, now), { type = "merge" })
+  done.failure = done.failure or err
+  if words ~= row.stays and (not err or M.may_have_arrived(err)) then
+    ctx.event(events.event("Warning", "DruidVolumeStays", string.format("%s. It was scaled away and was to be deleted; that is "
+      .. "tried again every %s", words, durations.text(volumes.refused_s))))
+  end
+  return volumes.refused_s
 end
 
 -- Claims that grow, where there can be any.
@@ -213,9 +233,9 @@ function M.taken_back(cluster, old)
 end
 
 -- Conditions that are there only where there is something to say.
-function M.more_conditions(done, entries)
+function M.more_conditions(cluster, done, entries)
   local list = tables.concat({ done.dynamic and done.dynamic.condition }, { done.leaders and done.leaders.condition })
-  return tables.concat(list, { volumes.left_to_kubernetes(entries) })
+  return tables.concat(tables.concat(list, { volumes.left_to_kubernetes(entries) }), { volumes.contradiction(cluster) })
 end
 
 -- The figures that Prometheus gets (init.gauges).
@@ -253,7 +273,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     resizing = M.resizing(kube_door, cluster, steps, done),
     unwritten = done.failure and done.failure.message,
     lists = lists, policy_version = ctx.policy_version,
-    conditions = M.more_conditions(done, steps.groups), leaders = done.leaders,
+    conditions = M.more_conditions(cluster, done, steps.groups), leaders = done.leaders,
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = steps.direction and status.rollout(steps.direction) or nil,
   }, now)

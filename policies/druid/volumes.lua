@@ -11,6 +11,7 @@
 -- default, deletes nothing alone. Override M.retention to decide otherwise.
 
 local durations = require "lib.duration"
+local lib_names = require "lib.names"
 local names = require "druid.names"
 local owner = require "lib.owner"
 local quantity = require "lib.quantity"
@@ -21,6 +22,8 @@ local M = {}
 M.after_s = 3600
 M.since = "nemeton.dev/orphan-since"   -- annotation: seconds; ours, so a foreign mark starts anew
 M.goes_at = "nemeton.dev/goes-at"      -- annotation: when that will be, for people and `nemeton plan`
+M.stays = "nemeton.dev/stays"          -- annotation: why it was not let go when it was due; tried again at goes_at
+M.refused_s = 600
 
 local function label(claim, name)
   return claim.metadata.labels and claim.metadata.labels[name]
@@ -72,8 +75,9 @@ local function autoscaler_max(group)
   return group and group.node.hpAutoscaler and math.tointeger(group.node.hpAutoscaler.maxReplicas) or 0
 end
 
--- True when the claim's ordinal lies beyond the replicas of its own set.
-local function beyond(set, group, ordinal)
+-- True when the claim's ordinal lies beyond the replicas of its own set, and beyond `most`, which autoscalers that others
+-- made may ask for.
+local function beyond(set, group, ordinal, most)
   if not set or set.metadata.deletionTimestamp then
     return false
   end
@@ -81,11 +85,26 @@ local function beyond(set, group, ordinal)
   local start = set.spec.ordinals and set.spec.ordinals.start or 0
   return replicas > 0 and (status.observedGeneration or 0) >= (set.metadata.generation or 0)
     and (status.replicas or 0) == replicas
-    and ordinal >= start + math.max(replicas, autoscaler_max(group))
+    and ordinal >= start + math.max(replicas, autoscaler_max(group), most or 0)
 end
 
--- sets: { [name] = { live =, group = } }.
--- Gives { mark = list of { claim =, since =, after_s =, new = }, unmark =, delete = lists of claims,
+-- How an orphan is: what it says, when it goes, and whether that is said right.
+local function fate(claim, retention, now)
+  local annotations = claim.metadata.annotations or {}
+  local since = math.tointeger(tonumber(annotations[M.since] or ""))
+  local marked = since ~= nil and label(claim, "toBeDeleted") ~= nil
+  since = marked and since or now
+  local at = since + retention.after_s
+  local told = clock.parse(annotations[M.goes_at] or "")
+  if marked and annotations[M.stays] and told then
+    at = math.max(at, told)   -- it was refused, and is asked for again then
+  end
+  return { claim = claim, since = since, at = at, after_s = retention.after_s, new = not marked,
+    right = marked and told == at, stays = annotations[M.stays] }
+end
+
+-- sets: { [name] = { live =, group =, most = replicas that autoscalers may ask for, or nil } }.
+-- Gives { mark = list of { claim =, since =, at =, after_s =, new = }, unmark = claims, delete = list like mark,
 -- kept = names of orphans that nobody decided about,
 -- wait_s = until the next is due or nil }.
 function M.orphans(cluster, claims, sets, now)
@@ -95,8 +114,7 @@ function M.orphans(cluster, claims, sets, now)
     if origin == "template" and not claim.metadata.deletionTimestamp then
       local set = sets[set_name] or {}
       local retention = M.retention(cluster, set.group)
-      local since = math.tointeger(tonumber((claim.metadata.annotations or {})[M.since] or ""))
-      local orphan = beyond(set.live, set.group, ordinal)
+      local orphan = beyond(set.live, set.group, ordinal, set.most)
       if orphan and not retention.told then
         table.insert(result.kept, claim.metadata.name)
       end
@@ -105,16 +123,12 @@ function M.orphans(cluster, claims, sets, now)
           table.insert(result.unmark, claim)
         end
       else
-        local marked = since ~= nil and label(claim, "toBeDeleted") ~= nil
-        since = marked and since or now
-        local left = since + retention.after_s - now
-        if marked and left <= 0 then
-          table.insert(result.delete, claim)
+        local one = fate(claim, retention, now)
+        if not one.new and one.at <= now then
+          table.insert(result.delete, one)
         else
-          if not marked or claim.metadata.annotations[M.goes_at] ~= clock.rfc3339(since + retention.after_s) then
-            table.insert(result.mark, { claim = claim, since = since, after_s = retention.after_s, new = not marked })
-          end
-          result.wait_s = math.min(result.wait_s or left, left)
+          table.insert(result.mark, not one.right and one or nil)
+          result.wait_s = math.min(result.wait_s or one.at - now, one.at - now)
         end
       end
     end
@@ -175,18 +189,54 @@ function M.left_to_kubernetes(entries)
   return nil
 end
 
--- Merge patches that set and remove the mark.
+-- volumeRetention.whenScaled: Delete that deleteOrphanPvc: false keeps from having any effect: words, or nil.
+function M.without_effect(cluster)
+  local fields = {}
+  if cluster.spec.deleteOrphanPvc ~= false then
+    return nil
+  elseif tables.dig(cluster.spec, "volumeRetention", "whenScaled") == "Delete" then
+    fields[1] = "spec.volumeRetention.whenScaled"
+  end
+  for _, group in ipairs(cluster.groups) do
+    if tables.dig(group.node, "volumeRetention", "whenScaled") == "Delete" then
+      fields[#fields + 1] = "spec.nodes." .. group.key .. ".volumeRetention.whenScaled"
+    end
+  end
+  if #fields == 0 then
+    return nil
+  end
+  return string.format("%s: Delete has no effect while deleteOrphanPvc is false: volumes that are scaled away are kept",
+    table.concat(fields, ", ")), "leave deleteOrphanPvc out, or write whenScaled: Retain", fields[1]
+end
+
+-- The same as a condition that is there only then, or nil.
+function M.contradiction(cluster)
+  local words, remedy = M.without_effect(cluster)
+  return words and { type = "VolumesKept", status = "True", reason = "DeleteOrphanPvcIsFalse",
+    message = lib_names.cut(words .. ". To end that, " .. remedy, 1000) } or nil
+end
+
+-- Whether the gate let a claim not go because somebody uses or wants it; not because it could not find that out.
+function M.is_used(err)
+  return err.reason == "VolumeInUse" and not err.message:find("cannot read", 1, true)
+end
+
+-- Merge patches that set the mark, put it off for a claim that was refused, and remove it.
 function M.mark_patch(mark)
   return { metadata = {
     labels = { toBeDeleted = "yes", deletionTS = tostring(mark.since) },
-    annotations = { [M.since] = tostring(mark.since), [M.goes_at] = clock.rfc3339(mark.since + mark.after_s) },
+    annotations = { [M.since] = tostring(mark.since), [M.goes_at] = clock.rfc3339(mark.at) },
   } }
+end
+
+function M.stays_patch(words, now)
+  return { metadata = { annotations = { [M.stays] = words, [M.goes_at] = clock.rfc3339(now + M.refused_s) } } }
 end
 
 function M.unmark_patch()
   return { metadata = {
     labels = { toBeDeleted = json.null, deletionTS = json.null },
-    annotations = { [M.since] = json.null, [M.goes_at] = json.null },
+    annotations = { [M.since] = json.null, [M.goes_at] = json.null, [M.stays] = json.null },
   } }
 end
 

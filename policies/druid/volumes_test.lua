@@ -1,5 +1,8 @@
+local advice = require "druid.advice"
 local names = require "druid.names"
+local report = require "druid.report"
 local volumes = require "druid.volumes"
+local world = require "druid.world"
 
 local cluster = { name = "a", uid = "u1", groups = {},
   spec = { deleteOrphanPvc = true, volumeRetention = { whenScaled = "Delete", after = "1m" } } }
@@ -136,6 +139,65 @@ return {
     there["druid-a-hot"].group.node = { hpAutoscaler = { maxReplicas = 3 } }
     local list = { claim("d-druid-a-hot-2", "druid-a-hot"), claim("d-druid-a-hot-3", "druid-a-hot") }
     t.equal(listed(volumes.orphans(cluster, list, there, 1000).mark), "d-druid-a-hot-3")
+  end,
+  ["… nor is one that an autoscaler of somebody else may ask for, whatever made that"] = function(t)
+    local there = sets(1)
+    there["druid-a-hot"].most = 3
+    local list = { claim("d-druid-a-hot-2", "druid-a-hot", "1"), claim("d-druid-a-hot-3", "druid-a-hot") }
+    local orphans = volumes.orphans(cluster, list, there, 1000)
+    t.equal(listed(orphans.mark), "d-druid-a-hot-3")
+    t.equal(listed(orphans.unmark), "d-druid-a-hot-2")
+    local kube = { list = function()
+      return { { spec = { scaleTargetRef = { kind = "StatefulSet", name = "druid-a-hot" }, maxReplicas = 7 } },
+        { spec = { scaleTargetRef = { kind = "StatefulSet", name = "druid-a-hot" }, maxReplicas = 4 } } }
+    end }
+    t.equal(world.autoscaled(kube, { namespace = "n", groups = {} }), { ["StatefulSet/druid-a-hot"] = 7 })
+  end,
+  ["an orphan that somebody uses stays, says so once, and is tried again without a failure"] = function(t)
+    local function try(row, err)
+      local told, done = {}, { deleted = {} }
+      local ctx = { delete = function() return err == nil, err end, event = function(event) told[#told + 1] = event.message end,
+        patch = function(target, patch)
+          for key, value in pairs(patch.metadata.annotations) do target.metadata.annotations[key] = value end
+          return true
+        end }
+      local wait_s = report.delete_orphan(ctx, row, 1000, done)
+      return wait_s, done, told
+    end
+    local one = claim("d-druid-a-hot-1", "druid-a-hot", "900")
+    local due = volumes.orphans(cluster, { one }, sets(1), 1000).delete[1]
+    local in_use = { code = "refused", reason = "VolumeInUse", message = "d-druid-a-hot-1 stays: pod `x` uses it" }
+    local wait_s, done, told = try(due, in_use)
+    t.equal({ wait_s, done.failure == nil, #told }, { 600, true, 1 })
+    t.ok(told[1]:find("pod `x` uses it. It was scaled away", 1, true), told[1])
+    local later = volumes.orphans(cluster, { one }, sets(1), 1599)
+    t.equal({ #later.mark, #later.delete, later.wait_s }, { 0, 0, 1 })
+    due = volumes.orphans(cluster, { one }, sets(1), 1600).delete[1]
+    wait_s, done, told = try(due, in_use)
+    t.equal({ wait_s, done.failure == nil, #told }, { 600, true, 0 })
+    wait_s, done, told = try(due, nil)
+    t.equal({ wait_s == nil, #done.deleted, #told }, { true, 1, 0 })
+    for _, err in ipairs({ { code = "network", message = "lost" },
+      { code = "refused", reason = "VolumeInUse", message = "cannot read who uses the volume: lost" } }) do
+      wait_s, done, told = try(due, err)
+      t.equal({ wait_s == nil, done.failure.code, #told }, { true, err.code, 0 })
+    end
+    t.equal(volumes.unmark_patch().metadata.annotations[volumes.stays], json.null)
+  end,
+  ["deleteOrphanPvc: false keeps volumes against a whenScaled: Delete that is written, and that is said"] = function(t)
+    local function said(spec, own)
+      local one = asking(spec)
+      one.groups = { { key = "hot", node = { volumeRetention = own } } }
+      local condition = volumes.contradiction(one)
+      return condition and condition.message:match("^(.-): Delete has no effect")
+    end
+    local delete = { whenScaled = "Delete" }
+    t.equal(said({ deleteOrphanPvc = false, volumeRetention = delete }), "spec.volumeRetention.whenScaled")
+    t.equal(said({ deleteOrphanPvc = false }, delete), "spec.nodes.hot.volumeRetention.whenScaled")
+    t.equal(said({ deleteOrphanPvc = true, volumeRetention = delete }), nil)
+    t.equal(said({ deleteOrphanPvc = false, volumeRetention = { whenScaled = "Retain" } }), nil)
+    local list = advice.of({ groups = {}, spec = { deleteOrphanPvc = false, volumeRetention = delete } })
+    t.equal(list[1].field, "spec.volumeRetention.whenScaled")
   end,
   ["with the cluster go the volumes of the groups that do not keep theirs"] = function(t)
     local keeps = { name = "druid-a-cold", node = { volumeRetention = { whenDeleted = "Retain" },

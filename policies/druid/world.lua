@@ -91,20 +91,24 @@ function M.pod_labels(kube, cluster, group, live)
   return rows
 end
 
--- Names of workloads that an autoscaler sets the size of: "StatefulSet/druid-demo-brokers" = true.
+-- Workloads that an autoscaler sets the size of, whoever made it, with the most that it may ask for:
+-- "StatefulSet/druid-demo-brokers" = 5.
 function M.autoscaled(kube, cluster)
   local set = {}
+  local function take(target, most)
+    local key = tostring(target.kind) .. "/" .. tostring(target.name)
+    set[key] = math.max(set[key] or 0, math.tointeger(most) or 0)
+  end
   for _, scaler in ipairs(kube.list({ apiVersion = "autoscaling/v2", kind = "HorizontalPodAutoscaler",
                                       namespace = cluster.namespace })) do
     local target = scaler.spec.scaleTargetRef
     if target then
-      set[target.kind .. "/" .. target.name] = true
+      take(target, scaler.spec.maxReplicas)
     end
   end
   for _, group in ipairs(cluster.groups) do
     if group.node.hpAutoscaler then
-      local target = extras.scale_target(group)
-      set[tostring(target.kind) .. "/" .. tostring(target.name)] = true
+      take(extras.scale_target(group), group.node.hpAutoscaler.maxReplicas)
     end
   end
   return set
