@@ -2,13 +2,14 @@
 -- for M.run.
 --
 -- From: what druid.adopt had to keep (selector, serviceName, podManagementPolicy, volumeClaimTemplates), and how far
--- the workload is. One that is settled and whose pod template is as it should be is deleted without its pods, and made
--- anew by the next run: the pods go on, and the new one adopts them. For that it must have the very template that it
--- had, and a selector that the pods carry; both, and the count that an autoscaler has set, are noted in the group's
--- ConfigMap before, so that an operator that is killed in between, or an edit, changes nothing about it. A label that
--- was part of the selector changes after that, as any change of the template does: pod by pod, or, in a Deployment,
--- by its surge. Volumes that grow are grown before and apart from that, each claim by the size of its own template, however
--- the group is; the storage class has to allow it. What can not be done that way is told, with what to do.
+-- the workload is. One that is settled (or cannot settle but by that change: OrderedReady that waits for a pod which is
+-- not ready) and whose pod template is as it should be is deleted without its pods, and made anew by the next run: the
+-- pods go on, and the new one adopts them. For that it must have the very template that it had, and a selector that the
+-- pods carry; both, and the count that an autoscaler has set, are noted in the group's ConfigMap before, so that an
+-- operator that is killed in between, or an edit, changes nothing about it. A label that was part of the selector changes
+-- after that, as any change of the template does: pod by pod, or, in a Deployment, by its surge. Volumes that grow are
+-- grown before and apart from that, each claim by the size of its own template, however the group is; the storage class
+-- has to allow it. What can not be done that way is told, with what to do.
 -- spec.recreateOnImmutableChange: false leaves every workload as it is. Override M.decide for another rule.
 
 local adopt = require "druid.adopt"
@@ -103,6 +104,14 @@ local function risk(cluster, entry, field)
   return nil
 end
 
+-- Whether the change itself is what gets a set on that waits for one pod before it makes the next: then it will not
+-- settle before. Nothing but that may be due, pods have to be lacking for it, and no pod be under replacement.
+local function frees(entry, kept)
+  local row, state = kept[1], entry.state
+  return #kept == 1 and row.field == "podManagementPolicy" and row.wanted == "Parallel" and state.seen and not state.held
+    and (state.present or 0) < state.total and state.ready < (state.present or 0)
+end
+
 -- kept: list of { field =, wanted =, have = } of one group. Gives { now = it can be made anew now, notes = list,
 -- grow = { [template] = size } that claims get in any case, fields = text }.
 function M.decide(cluster, entry, kept)
@@ -132,10 +141,10 @@ function M.decide(cluster, entry, kept)
   if decision.blocked then
     return decision
   end
+  local ready = (entry.state.settled or frees(entry, kept)) and not entry.changed
   table.insert(decision.notes, string.format("%s %s is made anew for its %s%s; its pods keep running",
-    entry.live.kind, entry.live.metadata.name, decision.fields,
-    entry.state.settled and not entry.changed and "" or " once it has settled"))
-  decision.now = entry.state.settled and not entry.changed and not entry.state.held
+    entry.live.kind, entry.live.metadata.name, decision.fields, ready and "" or " once it has settled"))
+  decision.now = ready and not entry.state.held
     and entry.live.metadata.deletionTimestamp == nil and observed.annotation(entry.live, names.template_hash) ~= nil
   return decision
 end

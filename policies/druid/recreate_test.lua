@@ -48,6 +48,24 @@ return {
       t.ok(not decision.blocked)
     end
   end,
+  ["a set that waits for one pod before it makes the next is made anew for Parallel, which is what frees it"] = function(t)
+    local function now(kept, change)
+      return decide({}, kept, function(one)
+        one.state = { settled = false, held = false, seen = true, total = 3, present = 1, ready = 0 }
+        if change then change(one) end
+      end).now == true
+    end
+    t.equal(now(management), true)
+    t.equal(now({ { field = "podManagementPolicy", wanted = "OrderedReady", have = "Parallel" } }), false)
+    t.equal(now({ management[1], { field = "serviceName", wanted = "a", have = "b" } }), false)
+    t.equal(now({ { field = "serviceName", wanted = "a", have = "b" } }), false)
+    for name, change in pairs({ held = function(one) one.state.held = true end, unseen = function(one) one.state.seen = false end,
+      another_template = function(one) one.changed = true end, all_there = function(one) one.state.present = 3 end,
+      just_coming = function(one) one.state.ready = 1 end, ending = function(one) one.live.metadata.deletionTimestamp = "x" end,
+    }) do
+      t.equal(now(management, change), false, name)
+    end
+  end,
   ["a set whose pods a new one might restart or lose is left to a person, with the command"] = function(t)
     local cases = {
       { {}, function(one) one.live.spec.selector = { matchExpressions = { {} } } end },

@@ -46,9 +46,10 @@ local function diagnose(kube_door, cluster, entry, found, before, now)
 end
 
 -- The names of a group's pods. Those of a complete StatefulSet follow from its name; otherwise the pods
--- are looked at, and what troubles them is noted in the entry. Gives the seconds until the next look, nil
--- when none is needed.
+-- are looked at, and what troubles them is noted in the entry: also of a group that its user rolls, which is as it should
+-- be as soon as it is written. Gives the seconds until the next look, nil when none is needed.
 local function survey_pods(kube_door, cluster, entry, before, now, list)
+  local calm = entry.state.settled and not (entry.state.ungated and entry.state.ready < entry.state.total)
   if entry.state.settled and entry.group.kind == "StatefulSet" and not entry.state.ungated then
     for ordinal = 0, entry.state.total - 1 do
       list[#list + 1] = entry.group.name .. "-" .. ordinal
@@ -58,14 +59,14 @@ local function survey_pods(kube_door, cluster, entry, before, now, list)
   local found = world.pods(kube_door, cluster, entry.group, entry.live)
   for _, pod in ipairs(found) do
     list[#list + 1] = pod.metadata.name
-    if not entry.state.settled and not entry.trouble then
+    if not calm and not entry.trouble then
       entry.trouble = pods.trouble(pod, now)
     end
   end
-  if not entry.state.settled and not entry.trouble then
+  if not calm and not entry.trouble then
     entry.trouble = refused.of(kube_door, entry, #found, before and clock.parse(before.since), now)
   end
-  if entry.state.settled then
+  if calm then
     return nil
   end
   local left = diagnose(kube_door, cluster, entry, found, before, now)
@@ -212,10 +213,10 @@ function M.resizing(kube_door, cluster, steps, done)
   return nil
 end
 
--- What the status is to remember when an update is taken back now, or nil.
+-- What the status is to remember when an update is taken back now, or nil. One that a user rolls is theirs to take back.
 function M.rollback(cluster, steps, now)
   for _, entry in ipairs(cluster.spec.rollback == "auto" and steps.groups or {}) do
-    if entry.stuck and entry.can_go_back then
+    if entry.stuck and entry.can_go_back and not entry.state.ungated then
       return { generation = cluster.generation, group = entry.key, time = clock.rfc3339(now),
         reason = entry.key .. " was stuck: " .. entry.stuck.text }
     end

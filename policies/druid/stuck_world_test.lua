@@ -1,6 +1,7 @@
 -- Whole runs with a group in a crash loop, against a small world of tables: where the diagnosis is told.
 
 local condition = require "lib.condition"
+local report = require "druid.report"
 local new_world = require("druid.init_world_test").new
 
 local function long_ago()
@@ -8,10 +9,10 @@ local function long_ago()
 end
 
 -- A cluster whose only Broker ends again and again.
-local function crashing(log)
+local function crashing(log, strategy)
   local world = new_world({ image = "apache/druid:33.0.0", druidTimeout = "0s", ["common.runtime.properties"] = "a=b",
     nodes = { brokers = { nodeType = "broker", ["druid.port"] = 8082, replicas = 1, ["runtime.properties"] = "a=b",
-      nodeConfigMountPath = "/conf/broker" } } })
+      nodeConfigMountPath = "/conf/broker", updateStrategy = strategy } } })
   world.bring_up()
   local set = world.objects["StatefulSet/druid-demo-brokers"]
   set.status.readyReplicas = 0
@@ -67,6 +68,28 @@ return {
     world.run()
     t.equal(#world.asked, 2)
     t.equal(world.events, {})
+  end,
+  ["so is one in a group that its user rolls, and the figure goes with it"] = function(t)
+    for i, strategy in ipairs({ { type = "OnDelete" }, { type = "RollingUpdate", rollingUpdate = { partition = 1 } } }) do
+      local world = crashing("no such metadata store, by hand " .. i .. "\n", strategy)
+      local outcome = select(2, world.run())
+      t.equal(degraded(world).reason, "Stuck")
+      t.ok(degraded(world).message:find("by hand " .. i .. "; look at kubectl logs --previous", 1, true), degraded(world).message)
+      t.equal(world.gauges[1].labels.cause, "CrashLoop")
+      t.ok(outcome and outcome.requeue_ms, "it is looked at again")
+      world.objects["StatefulSet/druid-demo-brokers"].status.readyReplicas = 1
+      world.run()
+      t.equal(world.gauges, {})
+      t.equal(degraded(world).status, "False")
+    end
+  end,
+  ["what a user rolls by hand is not taken back by rollback: auto"] = function(t)
+    local function taken(ungated)
+      return report.rollback({ spec = { rollback = "auto" }, generation = 1 }, { groups = { { key = "a", stuck = { text = "x" },
+        can_go_back = true, state = { ungated = ungated } } } }, 0) ~= nil
+    end
+    t.equal(taken(false), true)
+    t.equal(taken(true), false)
   end,
   ["the figure goes when the group gets on"] = function(t)
     local world = crashing("no such metadata store, yet\n")
