@@ -306,7 +306,7 @@ local status = {
   { "volumesResizing", "[VolumeResizing]", "Claims that were asked to grow and have not their size yet; at most 20." },
   { "middleManagerDrain", { fields = {
     { "statefulSet", "text", "The workers' StatefulSet." },
-    { "phase", "text", "Draining, WaitingForPod or Blocked." },
+    { "phase", "text", "Draining, WaitingForPod, Enabling or Blocked." },
     { "podName", "text", "The worker." },
     { "podOrdinal", "int32", "Its number." },
     { "oldPodUID", "text", "Its uid before it is replaced." },
@@ -317,7 +317,7 @@ local status = {
       { "revision", "text", "Its revision." },
       { "enabled", "boolean", "Whether it gets new tasks." },
       { "tasks", "int32", "Tasks that run on it." },
-      { "phase", "text", "Draining, WaitingForPod or Blocked." },
+      { "phase", "text", "Draining, WaitingForPod, Enabling or Blocked." },
       { "since", "time", "When the phase began." },
       { "deadline", "time", "When it has taken too long." },
     } }, "All workers that are emptied or replaced." },

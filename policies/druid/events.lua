@@ -66,6 +66,9 @@ function M.of_writes(done)
           or "no task is left; taken away now"))
     end
   end
+  if #(done.enabled or {}) > 0 then
+    list[#list + 1] = M.event("Normal", "MiddleManagerEnabled", table.concat(done.enabled, "; "))
+  end
   local going = {}
   for i, mark in ipairs(done.marked or {}) do
     going[i] = mark.claim.metadata.name
@@ -140,11 +143,17 @@ local function new_notes(old, entries, list)
   end
 end
 
--- Workers: when one gets no new tasks any more, when it is replaced, and when it takes too long.
-local function drains(old, new, list)
-  local before = {}
+-- Workers: when one gets no new tasks any more, and when it is replaced, with the reason; that one takes tasks again is
+-- told with what was written.
+local function drains(old, new, entries, list)
+  local before, now = {}, {}
   for _, worker in ipairs((old.middleManagerDrain or {}).workers or {}) do
     before[worker.name] = worker.phase
+  end
+  for _, entry in ipairs(entries) do
+    for _, worker in ipairs(entry.workers or {}) do
+      now[worker.name] = worker
+    end
   end
   for _, worker in ipairs((new.middleManagerDrain or {}).workers or {}) do
     if before[worker.name] ~= worker.phase then
@@ -152,7 +161,9 @@ local function drains(old, new, list)
         list[#list + 1] = M.event("Normal", "MiddleManagerDraining", string.format(
           "%s gets no new tasks; it goes when its tasks are done, deadline %s", worker.name, worker.deadline))
       elseif worker.phase == "WaitingForPod" then
-        list[#list + 1] = M.event("Normal", "MiddleManagerDrained", worker.name .. " has no task left and is replaced")
+        local known = now[worker.name] or {}
+        list[#list + 1] = M.event("Normal", known.drained and "MiddleManagerDrained" or "MiddleManagerReplaced",
+          worker.name .. " is replaced" .. (known.why and ": " .. known.why or ""))
       end
     end
   end
@@ -193,7 +204,7 @@ end
 function M.of_change(old, new, entries)
   local list = {}
   rollout_started(old, new, list)
-  drains(old, new, list)
+  drains(old, new, entries, list)
   historicals_leave(old, new, list)
   volumes_kept(old, new, list)
   if new.rollback and not json.equal(old.rollback or json.object({}), new.rollback) then

@@ -64,4 +64,18 @@ return {
     t.equal(said(events.of_writes{ created = {}, updated = {}, deleted = {}, emptied = { leavers } }), {
       "Normal MiddleManagerDrained: mm-1: no task is left; taken away now" })
   end,
+  ["the replacement of a worker is told with its reason, and that one takes tasks again"] = function(t)
+    local function told(drained, why)
+      local entries = { { key = "mm", group = { name = "druid-a-mm" }, notes = {}, workers = {
+        { name = "mm-1", phase = "WaitingForPod", drained = drained, why = why } } } }
+      return change({ middleManagerDrain = { workers = { { name = "mm-1", phase = "Draining" } } } },
+        { middleManagerDrain = status.drain(entries, {}, {}) }, entries)
+    end
+    t.equal(told(true, "no task is left on it"), { "Normal MiddleManagerDrained: mm-1 is replaced: no task is left on it" })
+    t.equal(told(nil, "mm-1 runs 1 task after 60 min"), {
+      "Normal MiddleManagerReplaced: mm-1 is replaced: mm-1 runs 1 task after 60 min" })
+    t.equal(told(nil, nil), { "Normal MiddleManagerReplaced: mm-1 is replaced" })
+    t.equal(said(events.of_writes{ created = {}, updated = {}, deleted = {}, enabled = { "mm-1 is back and takes tasks" } }), {
+      "Normal MiddleManagerEnabled: mm-1 is back and takes tasks" })
+  end,
 }

@@ -30,6 +30,7 @@ local function facts(by_pod, overlord)
     if of(row).silent then return nil end
     return of(row).own or {}
   end
+  function all.status(id) return (by_pod.status or {})[id] end
   return all
 end
 
@@ -141,7 +142,8 @@ return {
       "wait, disable mm-1")
   end,
   ["tasks that the worker denies are given up after two minutes, with a word"] = function(t)
-    local ghost = facts({ ["mm-1"] = { own = {}, listed = { "ghost" }, off = true } })
+    local ghost = facts({ ["mm-1"] = { own = {}, listed = { "ghost", "over" }, off = true },
+      status = { ghost = "RUNNING", over = "SUCCESS" } })
     local all, the_set = options(), set({ pod(0), pod(1) }, draining(1))
     t.equal(middlemanager.next(the_set, ghost, all).act, "wait")
     all.now = 1000 + middlemanager.denied_s - 1
@@ -149,7 +151,44 @@ return {
     all.now = 1000 + middlemanager.denied_s
     local plan = middlemanager.next(the_set, ghost, all)
     t.equal(said(plan), "replace mm-1")
-    t.equal(plan.notes, { "the Overlord lists ghost on mm-1 that the worker denies" })
+    t.equal(plan.notes, { "the Overlord lists ghost (RUNNING) on mm-1 that the worker denies" })
+    t.equal(plan.records["mm-1"].why, plan.notes[1])
+    t.equal(plan.records["mm-1"].drained, nil)
+  end,
+  ["each of them is looked at by its status: one that is over is none, one on its way or unknown is waited for"] = function(t)
+    local status = { a = "SUCCESS", b = "gone" }
+    local function act(seconds)
+      return run_twice(set({ pod(0), pod(1) }, draining(1)), facts({ ["mm-1"] = { own = {}, listed = { "a", "b" }, off = true },
+        status = status }), options(), seconds).act
+    end
+    t.equal(act(middlemanager.confirm_s), "replace")
+    status.b = "PENDING"
+    t.equal(act(middlemanager.denied_s), "wait")
+    status.b = nil   -- no answer
+    t.equal(act(middlemanager.denied_s), "wait")
+    status.b = "RUNNING"
+    t.equal(act(middlemanager.denied_s), "replace")
+  end,
+  ["a worker that cannot be disabled is never empty, whatever it says"] = function(t)
+    local one = set({ pod(0), pod(1) }, draining(1))
+    local plan = run_twice(one, facts({ ["mm-1"] = {} }), options(), 600)
+    t.equal(said(plan), "wait, disable mm-1")
+    t.ok(plan.waits_for:find("^mm%-1 runs no task, but it takes tasks still, deadline "), plan.waits_for)
+    plan = run_twice(one, facts({ ["mm-1"] = { silent = true, listed = {} } }), options(), 600)
+    t.equal(said(plan), "wait, disable mm-1")
+    -- Its own word is not to be had, that of the Overlord is.
+    t.equal(run_twice(one, facts({ ["mm-1"] = { silent = true, off = true, listed = {} } }), options(), 600).act, "replace")
+    -- It is broken, or gone.
+    local broken = set({ pod(0), pod(1, "old", { ready = false }) }, draining(1))
+    t.equal(run_twice(broken, facts({ ["mm-1"] = { silent = true, listed = {} } }), options(), 600).act, "replace")
+    t.equal(run_twice(one, facts({ ["mm-1"] = { silent = true, away = true } }), options(), 600).act, "replace")
+  end,
+  ["while the Overlord is silent the word of a worker counts after two minutes, and that is said"] = function(t)
+    local one, alone = set({ pod(0), pod(1) }, draining(1)), facts({ ["mm-1"] = { off = true } }, "no")
+    t.equal(run_twice(one, alone, options(), middlemanager.unseen_s - 1).act, "wait")
+    local plan = run_twice(one, alone, options(), middlemanager.unseen_s)
+    t.equal(said(plan), "replace mm-1")
+    t.equal(plan.notes, { "mm-1 says that it runs no task; the Overlord could not be asked" })
   end,
   ["a worker that gives no answer is believed empty by the Overlord's word, but not at once"] = function(t)
     local quiet = facts({ ["mm-1"] = { silent = true, off = true, listed = {} } })
@@ -201,14 +240,53 @@ return {
   ["a spec taken back enables the worker it disabled"] = function(t)
     local taken_back = set({ pod(0, "new"), pod(1, "new") }, draining(1))
     local plan = middlemanager.next(taken_back, facts({ ["mm-1"] = { own = batch, off = true } }), options())
+    t.equal(said(plan), "wait, enable mm-1")
+    t.equal(plan.waits_for, "mm-1 is told to take tasks again")
+    -- Killed before it was told, or nobody heard it: it is told again, until it says so itself.
+    local again = set({ pod(0, "new"), pod(1, "new") }, plan.records)
+    t.equal(said(middlemanager.next(again, facts({ ["mm-1"] = { own = batch, off = true } }), options())), "wait, enable mm-1")
+    plan = middlemanager.next(again, facts({ ["mm-1"] = { own = batch } }), options())
+    t.equal(said(plan), "release")
+    t.equal(plan.back, { "mm-1 takes tasks again" })
+  end,
+  ["a worker that cannot be told holds its set no longer than a new pod may take, and that is said"] = function(t)
+    local records = { ["mm-1"] = { uid = "u1", phase = "enable", since = 1000 - 1799, host = "mm-1:8091" } }
+    local deaf = facts({ ["mm-1"] = { off = true } })
+    local one = set({ pod(0, "new"), pod(1, "new") }, records)
+    t.equal(middlemanager.next(one, deaf, options()).act, "wait")
+    records["mm-1"].since = 1000 - 1800
+    local plan = middlemanager.next(one, deaf, options())
     t.equal(said(plan), "release, enable mm-1")
-    t.equal(plan.records, {})
+    t.equal(plan.notes, { "mm-1 could not be told to take tasks again; it does after a restart of its process" })
+  end,
+  ["a set that is let go in the middle gets its workers back first"] = function(t)
+    local records = { ["mm-0"] = { uid = "u0", phase = "restart", since = 900 }, ["mm-1"] = draining(1)["mm-1"],
+      ["mm-2"] = { uid = "before", phase = "restart", since = 900 }, ["mm-3"] = draining(3)["mm-3"] }
+    local one = set({ pod(0), pod(1), pod(2, "new", { ready = false }), pod(3, "old", { deleting = true }) }, records)
+    local off = facts({ ["mm-0"] = { off = true }, ["mm-1"] = { off = true, own = batch } })
+    local plan = middlemanager.give_back(one, off, options())
+    t.equal(said(plan), "wait, enable mm-0, enable mm-1")
+    t.equal(plan.records["mm-1"], { uid = "u1", phase = "enable", since = 1000, host = "mm-1:8091", asked = true })
+    one.records = plan.records
+    plan = middlemanager.give_back(one, facts({ ["mm-1"] = { off = true } }), options())
+    t.equal(said(plan), "wait, enable mm-1")
+    one.records = plan.records
+    t.equal(said(middlemanager.give_back(one, facts({}), options())), "release")
+  end,
+  ["an update that goes on after a pause drains anew"] = function(t)
+    local records = { ["mm-1"] = { uid = "u1", phase = "enable", since = 0, asked = true, host = "mm-1:8091" } }
+    local plan = middlemanager.next(set({ pod(0), pod(1) }, records), facts({ ["mm-1"] = { own = batch } }), options())
+    t.equal(said(plan), "wait, disable mm-1")
+    t.equal({ plan.records["mm-1"].phase, plan.records["mm-1"].since }, { "drain", 1000 })
   end,
   ["a paused rollout enables it, too, and stands still"] = function(t)
     local plan = middlemanager.next(set({ pod(0), pod(1) }, draining(1)), facts({ ["mm-1"] = { off = true } }),
       options({ stop = "paused" }))
     t.equal(said(plan), "wait, enable mm-1")
     t.equal(plan.waits_for, "paused")
+    t.equal(plan.records["mm-1"].phase, "enable")
+    plan = middlemanager.next(set({ pod(0), pod(1) }, plan.records), facts({}), options({ stop = "paused" }))
+    t.equal(said(plan), "wait")
     t.equal(plan.records, {})
   end,
   ["all new: the set is let go"] = function(t)

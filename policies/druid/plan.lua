@@ -198,18 +198,19 @@ local function wait_until_seen(entries)
 end
 
 -- Which sets the operator steps (druid.rollout.step): those whose template is written now, and those that are held
--- already. `hold` of an entry is "begin", "keep" or "end"; a set that is let go gets its strategy back.
+-- already. `hold` of an entry is "begin", "keep", "end" or "return"; a set that is let go gets its strategy back, at once
+-- or when the workers that were disabled in it take tasks again (druid.rollout.stepper).
 local function decide_holds(cluster, entries)
   for _, entry in ipairs(entries) do
     local state = entry.state
-    local stepped = cluster.spec.rollingDeploy ~= false and not state.ungated
-      and step.is_stepped(entry.group, state.total, entry.declared)
+    local stepped = step.is_wanted(cluster, entry)
     if state.held then
-      entry.hold = stepped and "keep" or "end"
+      local open = middlemanager.types[entry.type] and next(step.decode(observed.annotation(entry.live, names.step))) ~= nil
+      entry.hold = stepped and "keep" or open and "return" or "end"
     elseif stepped and entry.action == "go" and not entry.coming_up then
       entry.hold = "begin"
     end
-    if entry.hold == "begin" or entry.hold == "keep" then
+    if entry.hold and entry.hold ~= "end" then
       entry.workload.spec.updateStrategy = { type = "OnDelete" }
     end
   end

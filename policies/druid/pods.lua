@@ -13,6 +13,7 @@ M.bad = {
 }
 
 M.unschedulable_after_s = 30
+M.start_s = 1   -- a pod that is Ready for less than that is not known to be any
 
 local function container_trouble(status)
   local waiting = status.state and status.state.waiting
@@ -72,6 +73,9 @@ function M.row(pod)
       row.since = clock.parse(condition.lastTransitionTime or "")
     end
   end
+  -- Not Ready since it was started: nothing ever asked it anything.
+  local started = clock.parse(status.startTime or "")
+  row.never_ready = not row.ready and (row.since == nil or started ~= nil and row.since - started <= M.start_s) or nil
   for _, container in ipairs(status.containerStatuses or {}) do
     row.restarts = math.max(row.restarts, container.restartCount or 0)
   end

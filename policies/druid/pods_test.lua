@@ -29,4 +29,16 @@ return {
     going.metadata.deletionTimestamp = "now"
     t.equal(pods.trouble(going, 0), nil)
   end,
+  ["a pod that was never Ready is told from one that is not Ready any more"] = function(t)
+    local function never(status)
+      status.phase = "Running"
+      return pods.row({ metadata = { name = "a-0", uid = "u" }, status = status }).never_ready
+    end
+    local function ready(value, at) return { { type = "Ready", status = value, lastTransitionTime = at } } end
+    t.equal(never({}), true)
+    t.equal(never({ startTime = "2026-01-01T00:00:00Z", conditions = ready("False", "2026-01-01T00:00:00Z") }), true)
+    t.equal(never({ startTime = "2026-01-01T00:00:00Z", conditions = ready("False", "2026-01-01T00:10:00Z") }), nil)
+    t.equal(never({ startTime = "2026-01-01T00:00:00Z", conditions = ready("True", "2026-01-01T00:00:10Z") }), nil)
+    t.equal(never({ conditions = ready("False", "2026-01-01T00:10:00Z") }), nil)
+  end,
 }

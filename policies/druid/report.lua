@@ -239,16 +239,17 @@ function M.more_conditions(cluster, done, entries)
   return tables.concat(tables.concat(list, { volumes.left_to_kubernetes(entries) }), { volumes.contradiction(cluster) })
 end
 
--- The figures that Prometheus gets (init.gauges).
-function M.figures(entries)
+-- The figures that Prometheus gets (init.gauges). kept: workloads that are removed when their pods are empty.
+function M.figures(entries, kept)
   local list = {}
-  for _, entry in ipairs(entries) do
+  for _, entry in ipairs(tables.concat(entries, kept)) do
     if entry.stuck then
       list[#list + 1] = { name = "stuck", value = 1,
         labels = { group = entry.key, cause = entry.stuck.kind, remedy = lib_names.cut(entry.stuck.remedy, 500) } }
     elseif entry.blocked then
-      list[#list + 1] = { name = "stuck", value = 1, labels = { group = entry.key, cause = "DrainBlocked",
-        remedy = "let its tasks end or kill them; onTimeout: proceed of the drain strategy goes on without" } }
+      list[#list + 1] = { name = "stuck", value = 1, labels = { group = entry.key or entry.name, cause = "DrainBlocked",
+        remedy = "what blocks it is in the condition Degraded; of workers: let their tasks end or kill them; onTimeout: "
+          .. "proceed of the drain strategy goes on without" } }
     end
   end
   return table.move(list, 1, math.min(#list, M.figures_max), 1, {})
@@ -278,7 +279,7 @@ function M.run(ctx, kube_door, cluster, old, names_by_kind, steps, done)
     orphans = done.orphans, rollback = M.rollback(cluster, steps, now), taken_back = M.taken_back(cluster, old),
     rollout = steps.direction and status.rollout(steps.direction) or nil,
   }, now)
-  ctx.gauges(M.figures(steps.groups))
+  ctx.gauges(M.figures(steps.groups, done.kept))
   tell(ctx, events.of_writes(done))
   local put_off_ms = status.put_off(old, new, now)
   local again_ms, lost = put_off_ms > 0 and put_off_ms or nil, nil

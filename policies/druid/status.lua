@@ -154,9 +154,9 @@ local function trouble(groups, facts)
       return "WriteFailed", group.name .. ": " .. group.message
     end
   end
-  for _, entry in ipairs(facts.entries) do
-    if entry.blocked then
-      return "DrainBlocked", entry.key .. ": " .. entry.blocked
+  for _, one in ipairs(tables.concat(facts.entries, facts.kept)) do
+    if one.blocked then
+      return "DrainBlocked", (one.key or one.name) .. ": " .. one.blocked
     end
   end
   for _, entry in ipairs(facts.entries) do
@@ -213,7 +213,7 @@ function M.drain(entries, kept, old)
   local function add(set, words, worker)
     first = first or { set = set, words = words, worker = worker }
     local told = tables.shallow(worker)
-    told.uid, told.count, told.tasks = nil, nil, worker.tasks or worker.count
+    told.uid, told.count, told.tasks, told.why, told.drained = nil, nil, worker.tasks or worker.count, nil, nil
     all[#all + 1] = told
   end
   for _, entry in ipairs(entries) do

@@ -1,4 +1,5 @@
 local condition = require "lib.condition"
+local report = require "druid.report"
 local status = require "druid.status"
 
 local function entry(action, state, extra)
@@ -106,5 +107,13 @@ return {
     t.equal(status.put_off(old, counts, 1001), 1000)
     local ready = composed(old, { entry("keep", state(2, 2)) }, 1001)
     t.equal(status.put_off(old, ready, 1001), 0)
+  end,
+  ["a removed group whose pods cannot go is told like any other, and has its figure"] = function(t)
+    local kept = { { name = "druid-demo-cold", list = "statefulSets", waits_for = "no room", blocked = "no room" } }
+    local degraded = condition.find(composed({}, {}, 1000, { kept = kept }).conditions, "Degraded")
+    t.equal({ degraded.status, degraded.reason, degraded.message }, { "True", "DrainBlocked", "druid-demo-cold: no room" })
+    local figures = report.figures({}, kept)
+    t.equal({ #figures, figures[1].labels.group, figures[1].labels.cause }, { 1, "druid-demo-cold", "DrainBlocked" })
+    t.equal(report.figures({}, { { name = "x", waits_for = "it is emptied" } }), {})
   end,
 }

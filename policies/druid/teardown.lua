@@ -11,13 +11,15 @@ local leaver = require "druid.rollout.leaver"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local status = require "druid.status"
-local step = require "druid.rollout.step"
+local stepper = require "druid.rollout.stepper"
+local tables = require "lib.tables"
 local volumes = require "druid.volumes"
 local world = require "druid.world"
 
 local M = {}
 
 M.check_again_ms = 1000   -- pods that end wake nobody
+M.let_go_s = 120          -- a Druid that does not answer is told no longer that its pods go on
 
 local function has_finalizer(object, wanted)
   for _, name in ipairs(object.metadata.finalizers or {}) do
@@ -63,27 +65,59 @@ local function workloads(kube, cluster)
   return list
 end
 
--- Sets that stay and whose pods were being replaced get their update strategy back. An error, or nil.
-function M.let_go(ctx, kube, cluster)
-  for _, set in ipairs(world.owned(kube, cluster).StatefulSet) do
-    if observed.annotation(set, names.step) then
-      local declared = cluster.spec.updateStrategy
-      for _, group in ipairs(cluster.groups) do
-        if group.name == set.metadata.name then
-          declared = group.node.updateStrategy or declared
-        end
-      end
-      local _, err = ctx.patch(set, step.release_patch(declared), { type = "merge" })
-      if err then
-        return err
-      end
+-- Gives back one set that stays: its workers take tasks, its Historicals get segments, and its declared strategy is in
+-- force. True, or false while Druid has to be told; nil, err.
+local function give_back(ctx, kube, cluster, set, druid)
+  local told, err = true, nil
+  if druid then
+    told, err = leaver.take_back(ctx, kube, druid, cluster, set)
+  end
+  if told == nil then
+    return nil, err
+  elseif not observed.annotation(set, names.step) then
+    return told
+  end
+  local entry = { key = set.metadata.name, group = { kind = "StatefulSet" }, type = (set.metadata.labels or {}).component,
+    declared = cluster.spec.updateStrategy }
+  for _, group in ipairs(cluster.groups) do
+    if group.name == set.metadata.name then
+      entry.group, entry.declared = group, group.node.updateStrategy or entry.declared
     end
   end
-  return nil
+  entry.declared = tables.filled(entry.declared or {})
+  local back, failed = stepper.give_back(ctx, kube, druid, cluster, entry, set)
+  if back == nil then
+    return nil, failed
+  end
+  return told and back
+end
+
+-- Sets that stay get back what was taken from them for an update, or to empty their pods; druid: nil when that can not
+-- be told any more. Words to wait for, or nil; and an error.
+function M.let_go(ctx, kube, cluster, druid)
+  local words
+  for _, set in ipairs(world.owned(kube, cluster).StatefulSet) do
+    local back, err = give_back(ctx, kube, cluster, set, druid)
+    if back == nil then
+      return nil, err
+    end
+    words = words or not back and "Druid is told that the pods of " .. set.metadata.name .. " go on" or nil
+  end
+  return words
+end
+
+-- Lets all go, for as long as it may take.
+local function let_all_go(ctx, kube, cluster, druid)
+  local begun = clock.parse(cluster.object.metadata.deletionTimestamp or "") or clock.now()
+  return M.let_go(ctx, kube, cluster, not ctx.previewing and clock.now() - begun < M.let_go_s and druid or nil)
 end
 
 function M.run(ctx, kube, cluster, old, druid)
   if not has_finalizer(cluster.object, names.finalizer) then
+    -- Nobody waits for us: what Kubernetes has not taken from its owner yet is given back all the same.
+    if has_finalizer(cluster.object, "orphan") then
+      let_all_go(ctx, kube, cluster, druid)
+    end
     return nil
   end
   local waits = druid and not has_finalizer(cluster.object, "orphan")
@@ -101,9 +135,15 @@ function M.run(ctx, kube, cluster, old, druid)
   end
   -- `kubectl delete --cascade=orphan` asks for everything to stay.
   if cluster.spec.disablePVCDeletionFinalizer or has_finalizer(cluster.object, "orphan") then
-    local err = has_finalizer(cluster.object, "orphan") and M.let_go(ctx, kube, cluster) or nil
+    local words, err
+    if has_finalizer(cluster.object, "orphan") then
+      words, err = let_all_go(ctx, kube, cluster, druid)
+    end
     if err then
       return nil, err
+    elseif words then
+      local _, lost = report(ctx, cluster, old, "Deleting: " .. words)
+      return not lost and { requeue_ms = leaver.again_ms } or nil, lost
     end
     local _, failed = ctx.finalizer_remove(names.finalizer)
     return nil, failed

@@ -13,7 +13,7 @@ local M = {}
 
 -- What is kept of pods.
 M.pod_fields = { "metadata.labels", "status.phase", "status.reason", "status.conditions", "status.podIP",
-  "status.initContainerStatuses", "status.containerStatuses" }
+  "status.startTime", "status.initContainerStatuses", "status.containerStatuses" }
 
 -- What a cluster is made of, in the order in which a removed group is taken down.
 M.kinds = {

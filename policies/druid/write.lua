@@ -7,7 +7,8 @@
 -- first run for a cluster stops early for the same reason (done.left = what it did not look at). Each
 -- function notes what it did in `done`:
 -- { created =, updated =, deleted =, replaced =, errors =, kept = lists, landed = objects as they were answered, in the
--- order of their writing, emptied = pods that leave now (druid.rollout.leaver), failure = the first error }.
+-- order of their writing, emptied = pods that leave now (druid.rollout.leaver), enabled = texts about workers that take
+-- tasks again, failure = the first error }.
 
 local names = require "druid.names"
 local observed = require "druid.observed"
@@ -25,7 +26,8 @@ local M = {}
 M.groups_at_once, M.budget_s = 48, 20
 
 function M.nothing_done()
-  return { created = {}, updated = {}, deleted = {}, replaced = {}, errors = {}, kept = {}, landed = {}, emptied = {} }
+  return { created = {}, updated = {}, deleted = {}, replaced = {}, errors = {}, kept = {}, landed = {}, emptied = {},
+    enabled = {} }
 end
 
 -- True when the next run has nothing to write, unless somebody else changes something: all is as it should be now, or
@@ -216,13 +218,15 @@ end
 -- Deletes one object, unless its pods have to be emptied first. True when it is gone, false when it stays, and
 -- nil, err.
 local function remove_one(ctx, kube_door, druid, cluster, object, done)
-  local may_go, words, _, leavers = leaver.may_go(ctx, kube_door, druid, cluster, object)
+  local may_go, words, blocked, leavers, go_now = leaver.may_go(ctx, kube_door, druid, cluster, object)
+  done.emptied[#done.emptied + 1] = go_now and leavers or nil
   if may_go then
     local gone, err = ctx.delete(object, { reason = "not in spec.nodes any more" })
     done.emptied[#done.emptied + 1] = gone and leavers or nil
     return gone, err
   elseif may_go == false then
-    table.insert(done.kept, { name = object.name, list = object.list, waits_for = words, leavers = leavers })
+    table.insert(done.kept, { name = object.name, list = object.list, waits_for = words, blocked = blocked,
+      leavers = not go_now and leavers or nil })
     done.again_ms = leaver.again_ms
     return false
   end

@@ -78,10 +78,10 @@ end
 
 -- Pods that leave, for people: workers as druid.middlemanager.told has those that are replaced, with their tasks;
 -- Historicals with what they hold. held(row) = that number, or nil.
-local function told(rows, made, note, config, held)
+local function told(rows, made, note, config, held, enabled)
   local list = {}
   for i, row in ipairs(rows) do
-    list[i] = { name = row.name, uid = row.uid, revision = row.revision, enabled = false, count = held(row),
+    list[i] = { name = row.name, uid = row.uid, revision = row.revision, enabled = enabled and enabled(row), count = held(row),
       phase = made.blocked and made.blocked:find(row.name, 1, true) and "Blocked" or "Draining",
       since = clock.rfc3339(note.since), deadline = clock.rfc3339(note.since + config.drain_s) }
   end
@@ -103,7 +103,7 @@ local function decide(druid, cluster, node_type, group, live, rows, note, limits
     made.told = told(rows, made, note, config, function(row)
       local tasks = facts.tasks(row)
       return tasks and #tasks
-    end)
+    end, function(row) return middlemanager.takes_tasks(row, facts) end)
     return made, trouble
   end
   facts, trouble = questions.facts(druid, node_type)
@@ -113,6 +113,7 @@ local function decide(druid, cluster, node_type, group, live, rows, note, limits
   local config = { drain_s = stuck.deadline(cluster, group), on_timeout = "hold" }
   local made = leaving.next.historicals(rows, note, {
     servers = servers, decommissioning = servers and coordinator.decommissioning(druid) or nil,
+    unavailable = servers and facts.unavailable or nil,
     alone = function(hosts) return alone(druid, servers, hosts) end,
   }, { now = now, memory = memories[live.metadata.uid], period_s = period(cluster), blind = blind,
     remedy = "see that the Coordinator can move its segments, or set its replicas back",
@@ -134,7 +135,7 @@ local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to,
     fresh.pods[i] = row.name
   end
   local made, trouble = decide(druid, cluster, node_type, group, live, rows, fresh, limits)
-  fresh.asked = fresh.asked or trouble.answered or nil
+  fresh.asked, fresh.unavailable = fresh.asked or trouble.answered or nil, made.unavailable or fresh.unavailable
   if trouble.answered then
     questions.is_silent(cluster, nil)
   end
@@ -163,8 +164,9 @@ local function empty(ctx, kube_door, druid, cluster, node_type, group, live, to,
     note = made.notes[1] }
 end
 
--- Takes back what was asked of Druid for pods that are gone or stay. An error, or nil.
-local function tidy(ctx, kube_door, druid, cluster, entry, live, note)
+-- Takes back what was asked of Druid for pods that are gone or stay. True when nothing is left to do, false while it has
+-- to be tried again; nil, err. notes: what to tell is added; enabled: texts about workers that take tasks again.
+local function tidy(ctx, kube_door, druid, cluster, node_type, live, note, notes, enabled)
   local set, rows = look(kube_door, cluster, live), {}
   for _, row in ipairs(set.pods) do
     rows[row.name] = row
@@ -172,29 +174,41 @@ local function tidy(ctx, kube_door, druid, cluster, entry, live, note)
   for _, name in ipairs(note.pods or {}) do
     local row = rows[name]
     if row and (row.deleting or row.ordinal >= set.start + (live.spec.replicas or 1)) then
-      entry.again_ms = M.again_ms   -- still on its way out
-      return nil
+      return false   -- still on its way out
     end
   end
-  local err
-  if middlemanager.types[entry.type] then
+  local err, heard = nil, {}
+  if middlemanager.types[node_type] then
     for _, name in ipairs(note.pods or {}) do
-      if rows[name] then
-        err = workers.call(druid, { op = "enable", pod = rows[name] }) or err
-      end
+      local failed = rows[name] and workers.call(druid, { op = "enable", pod = rows[name] })
+      err = err or failed or nil
+      heard[#heard + 1] = rows[name] and not failed and name .. " takes tasks again" or nil
     end
   elseif #(note.hosts or {}) > 0 then
     local _, failed = coordinator.decommission(druid, nil, note.hosts, "nemeton: these Historicals are gone, or stay")
     err = failed
   end
   if err and not questions.is_silent(cluster, err, note.asked, clock.now()) then
-    entry.again_ms = M.again_ms
-    return nil
+    return false
   elseif err then
-    table.insert(entry.notes, "Druid could not be told that its hosts are wanted again: " .. err.message)
+    notes[#notes + 1] = "Druid could not be told that its hosts are wanted again: " .. err.message
+  end
+  local failed = patch_note(ctx, live, nil)
+  if failed then
+    return nil, failed
   end
   memories[live.metadata.uid] = nil
-  return patch_note(ctx, live, nil)
+  table.move(heard, 1, #heard, #enabled + 1, enabled)
+  return true
+end
+
+-- The same for a set that is let go, whatever it was asked to do: true, false or nil, err.
+function M.take_back(ctx, kube_door, druid, cluster, live)
+  local note = read_note(live)
+  if not note then
+    return true
+  end
+  return tidy(ctx, kube_door, druid, cluster, (live.metadata.labels or {}).component or "", live, note, {}, {})
 end
 
 function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
@@ -207,7 +221,8 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
     local err
     if live and entry.leave and steering.stop then
       entry.waits_for = steering.stop
-    elseif live and entry.leave then
+    end
+    if live and entry.leave and not steering.stop then
       local may_go, words, blocked, leavers = empty(ctx, kube_door, druid, cluster, entry.type, entry.group, live,
         entry.leave.to, entry.notes)
       entry.waits_for, entry.blocked, entry.again_ms = words, blocked, M.again_ms
@@ -220,26 +235,48 @@ function M.run(ctx, kube_door, druid, cluster, steps, done, steering)
         done.emptied[#done.emptied + 1] = not failed and leavers or nil
       end
     elseif note then
-      err = tidy(ctx, kube_door, druid, cluster, entry, live, note)
+      -- Gone, wanted again, or paused meanwhile.
+      local tidied, failed = tidy(ctx, kube_door, druid, cluster, entry.type, live, note, entry.notes, done.enabled)
+      entry.again_ms = tidied == false and M.again_ms or entry.again_ms
+      err = failed
     end
     done.failure = done.failure or err
   end
 end
 
--- May a workload that is not asked for any more be deleted? true, or false and words; nil, err. And the pods for people,
--- as fourth.
+-- A Historical's name must not stay among those that get no segments, though its group is gone: its set loses its pods,
+-- then the entries, then it goes itself. Gives what may_go does, and true as fifth when the pods go now.
+local function empty_first(ctx, object, leavers)
+  local _, err = ctx.patch(object, { spec = { replicas = 0 } }, { type = "merge" })
+  if err then
+    return nil, err
+  end
+  return false, "its pods end", nil, leavers, true
+end
+
+-- May a workload that is not asked for any more be deleted? true, or false, words, and words when it takes too long; nil,
+-- err. And the pods for people, as fourth.
 function M.may_go(ctx, kube_door, druid, cluster, target)
   local object = target.kind == "StatefulSet" and not ctx.previewing and world.workload(kube_door, cluster, target)
   local labels = object and object.metadata.labels or {}
-  if not object or not leaving.types[labels.component or ""] or (object.spec.replicas or 1) == 0
-    or (object.status or {}).readyReplicas == nil then
+  if not object or not leaving.types[labels.component or ""] then
     return true
   end
+  local total, note = object.spec.replicas or 1, read_note(object) or {}
   local group = { node = {}, type = labels.component }
-  if middlemanager.types[labels.component] and middlemanager.config(cluster, group).strategy == "none" then
+  local decommissioned = #(note.hosts or {}) > 0
+  if total == 0 and decommissioned then
+    local tidied, err = tidy(ctx, kube_door, druid, cluster, group.type, object, note, {}, {})
+    return tidied, tidied == nil and err or "its pods end"
+  elseif total == 0 or not decommissioned and (object.status or {}).readyReplicas == nil
+    or middlemanager.types[group.type] and middlemanager.config(cluster, group).strategy == "none" then
     return true
   end
-  return empty(ctx, kube_door, druid, cluster, labels.component, group, object, 0, {})
+  local may_go, words, blocked, leavers = empty(ctx, kube_door, druid, cluster, group.type, group, object, 0, {})
+  if may_go and #((read_note(world.workload(kube_door, cluster, target)) or {}).hosts or {}) > 0 then
+    return empty_first(ctx, object, leavers)
+  end
+  return may_go, words, blocked, leavers
 end
 
 -- Empties the workers of a cluster that is being deleted, where its groups ask for that (whenDeleted: drain), until

@@ -3,8 +3,9 @@
 -- StatefulSets take the highest ordinals, so just those are emptied first. Workers get no new tasks and end
 -- those they have (as in druid.middlemanager). Historicals give up their segments: the Coordinator is told
 -- (decommissioningNodes), and they may go when they hold nothing, or, where it can move no more, when nothing
--- is left that only they hold. From: the rows of the pods that leave, what was noted when it began (`record`,
--- in an annotation of the set) and what Druid says. Gives { act = "wait" | "scale", calls =, waits_for =,
+-- is left that only they hold; and never while more segments are away than when it began, or nobody knows.
+-- From: the rows of the pods that leave, what was noted when it began (`record`, in an annotation of the set) and
+-- what Druid says. Gives { act = "wait" | "scale", calls =, waits_for =,
 -- blocked =, notes = }. What was asked of Druid is taken back when they are gone, or when they stay after all.
 -- To override: `types`, or a function of `next`.
 
@@ -69,7 +70,9 @@ function M.next.workers(rows, record, facts, options)
     end
     if state == "denied" then
       made.notes[#made.notes + 1] = why
-    elseif state ~= "empty" then
+    elseif state == "empty" then
+      made.notes[#made.notes + 1] = middlemanager.alone_words(row, facts)
+    else
       words, unknown = words or why, unknown or state == "unknown"
     end
   end
@@ -91,69 +94,124 @@ local function sum(list, field)
   return total
 end
 
--- Historicals. facts: { servers = list of { host =, size =, max =, tier = }, decommissioning = hosts, alone(hosts)
--- = how many segments only these hold, or nil }; options: { now =, config =, blind(record), memory = a table,
--- period_s = of the Coordinator }.
-function M.next.historicals(rows, record, facts, options)
-  local made = plan()
-  if facts.servers == nil or facts.decommissioning == nil then
-    if options.blind(record) then
-      made.act, made.notes = "scale", { "Historicals leave with what they hold, for Druid could not be asked" }
-      return made
-    end
-    return late(made, record, options, "the Coordinator cannot be asked")
-  end
-  local going, hosts, tiers, rest = {}, {}, {}, {}
+-- The servers of the pods that leave, and words for one of which nobody knows what it holds, or nil. Nothing on a list says
+-- little: a Coordinator that has just begun to lead knows no server, one that restarts is not announced for a while, and
+-- what is Ready and not announced has another name than its pod (druid.host). One that was never Ready holds nothing.
+local function look(rows, facts, options)
+  local going, unknown = {}, nil
+  local away = options.memory.away or {}
+  options.memory.away = away
   for _, row in ipairs(rows) do
     local server = queryable.server_of(facts.servers, row)
     if server then
-      going[#going + 1], hosts[server.host], tiers[server.tier or ""] = server, true, true
+      going[#going + 1], away[row.uid] = server, nil
+    elseif not row.never_ready then
+      away[row.uid] = away[row.uid] or options.now
+      if row.ready or #facts.servers == 0 or options.now - away[row.uid] < queryable.periods * options.period_s then
+        unknown = unknown or row.name .. " is not among the servers that the Coordinator knows"
+      end
     end
   end
-  for _, server in ipairs(facts.servers) do
+  return going, unknown
+end
+
+local function not_known(facts)
+  if facts.servers == nil or facts.decommissioning == nil then
+    return "the Coordinator cannot be asked"
+  end
+  return facts.unavailable == nil and "the Coordinator does not know yet which segments are loaded" or nil
+end
+
+-- Servers of the same tiers that stay.
+local function those_that_stay(servers, going)
+  local hosts, tiers, rest = {}, {}, {}
+  for _, server in ipairs(going) do
+    hosts[server.host], tiers[server.tier or ""] = true, true
+  end
+  for _, server in ipairs(servers) do
     if not hosts[server.host] and tiers[server.tier or ""] then
       rest[#rest + 1] = server
     end
   end
-  local size = sum(going, "size")
-  if size == 0 then
+  return rest
+end
+
+-- Hosts that the Coordinator has not been told of yet.
+local function untold(going, facts)
+  local told, missing = {}, {}
+  for _, host in ipairs(facts.decommissioning) do
+    told[host] = true
+  end
+  for _, server in ipairs(going) do
+    missing[#missing + 1] = not told[server.host] and server.host or nil
+  end
+  return missing
+end
+
+-- Whether pods that hold nothing, or nothing alone, may go: what was there when it began is there, a run of the
+-- Coordinator after they were seen so. True, or words.
+local function may_go(rows, going, unknown, since, record, facts, options)
+  if unknown then
+    return unknown
+  elseif facts.unavailable > (record.unavailable or facts.unavailable) then
+    return string.format("%d segments cannot be queried, %d could not when it began", facts.unavailable, record.unavailable)
+  elseif #going > 0 and options.now - since < options.period_s then
+    return rows[1].name .. " holds nothing; it is asked once more"
+  end
+  return true
+end
+
+-- Historicals. facts: { servers = list of { host =, size =, max =, tier = }, decommissioning = hosts, unavailable = segments
+-- that no query reaches, nil: not known, alone(hosts) = how many segments only these hold, or nil }; options: { now =,
+-- config =, blind(record), memory = a table, period_s = of the Coordinator }. `unavailable` in what it gives is to be
+-- remembered in the record from the first time on.
+function M.next.historicals(rows, record, facts, options)
+  local made = plan()
+  local words = not_known(facts)
+  if #rows == 0 then
     made.act = "scale"
     return made
+  elseif words then
+    if options.blind(record) then
+      made.act, made.notes = "scale", { "Historicals leave with what they hold, for Druid could not be asked" }
+      return made
+    end
+    options.memory.size = nil
+    return late(made, record, options, words)
   end
-  local names = {}
-  for _, server in ipairs(going) do
-    names[#names + 1] = server.host
+  made.unavailable = record.unavailable or facts.unavailable
+  local memory = options.memory
+  local going, unknown = look(rows, facts, options)
+  local rest, size, names = those_that_stay(facts.servers, going), sum(going, "size"), {}
+  for i, server in ipairs(going) do
+    names[i] = server.host
   end
-  local alone = facts.alone(names)
+  local alone = size > 0 and facts.alone(names) or 0
   local free = sum(rest, "max") - sum(rest, "size")
-  if alone ~= 0 and free < size * M.headroom then
+  if size > 0 and alone ~= 0 and free < size * M.headroom then
     made.blocked = string.format("the Historicals that stay have room for %s, and %s have to go there",
       queryable.size_text(math.max(0, free)), queryable.size_text(size))
     made.waits_for = made.blocked
     return made
   end
-  local told = {}
-  for _, host in ipairs(facts.decommissioning) do
-    told[host] = true
-  end
-  local missing = {}
-  for _, host in ipairs(names) do
-    if not told[host] then
-      missing[#missing + 1] = host
-    end
-  end
+  -- One that is empty is told, too: it could get segments while it is looked at again.
+  local missing = untold(going, facts)
   if #missing > 0 then
     made.calls[1] = { op = "decommission", hosts = missing }
   end
-  local memory = options.memory
-  if memory.size ~= size or #missing > 0 then
+  if memory.size ~= size or #missing > 0 or unknown then
     memory.size, memory.since = size, options.now
   end
-  if alone == 0 and options.now - memory.since >= M.stalled_periods * options.period_s then
-    made.act = "scale"
-    return made
+  local stalled = options.now - memory.since >= M.stalled_periods * options.period_s
+  if size > 0 and not (alone == 0 and stalled) then
+    return late(made, record, options, string.format("%s has %s to give away", rows[1].name, queryable.size_text(size)))
   end
-  return late(made, record, options, string.format("%s has %s to give away", rows[1].name, queryable.size_text(size)))
+  local yes = may_go(rows, going, unknown, memory.since, record, facts, options)
+  if yes ~= true then
+    return late(made, record, options, yes)
+  end
+  made.act = "scale"
+  return made
 end
 
 return M

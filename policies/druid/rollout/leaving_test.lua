@@ -10,7 +10,7 @@ local function servers(size, free)
 end
 
 local function facts(size, extra)
-  local all = { servers = servers(size), decommissioning = {}, alone = function() return 5 end }
+  local all = { servers = servers(size), decommissioning = {}, unavailable = 0, alone = function() return 5 end }
   for key, value in pairs(extra or {}) do
     if value == false then all[key] = nil else all[key] = value end
   end
@@ -57,9 +57,47 @@ return {
     t.equal(said(leaving.next.historicals(rows, record, facts(1500, { decommissioning = told }), options())),
       "wait: hot-2 has 1.5 kB to give away, deadline 1970-01-01T01:00:00Z")
   end,
-  ["an empty one goes, one that is not announced too"] = function(t)
-    t.equal(leaving.next.historicals(rows, record, facts(0), options()).act, "scale")
-    t.equal(leaving.next.historicals({ { name = "hot-9", ordinal = 9 } }, record, facts(1500), options()).act, "scale")
+  ["an empty one is told to stay so, and goes when it is seen empty a run of the Coordinator later"] = function(t)
+    local twice = options()
+    local made = leaving.next.historicals(rows, record, facts(0), twice)
+    t.equal(said(made),
+      "wait, decommission hot-2:8083: hot-2 holds nothing; it is asked once more, deadline 1970-01-01T01:00:00Z")
+    t.equal(made.unavailable, 0)
+    local empty = facts(0, { decommissioning = told })
+    twice.now = 159
+    t.equal(leaving.next.historicals(rows, record, empty, twice).act, "wait")
+    twice.now = 160
+    t.equal(leaving.next.historicals(rows, record, empty, twice).act, "scale")
+  end,
+  ["it does not go while nobody knows what is loaded, nor while more is away than when it began"] = function(t)
+    local memory = { size = 0, since = 0 }
+    local unknown = facts(0, { decommissioning = told, unavailable = false })
+    t.equal(said(leaving.next.historicals(rows, record, unknown, options({ memory = memory }))),
+      "wait: the Coordinator does not know yet which segments are loaded, deadline 1970-01-01T01:00:00Z")
+    t.equal(memory.size, nil)   -- it begins anew
+    local begun = { since = 0, to = 2, unavailable = 1 }
+    local function act(count)
+      return leaving.next.historicals(rows, begun, facts(0, { decommissioning = told, unavailable = count }),
+        options({ memory = { size = 0, since = 0 } })).act
+    end
+    t.equal(act(2), "wait")
+    t.equal(act(1), "scale")
+  end,
+  ["one that is not announced is no empty one: it may restart, or have another name than its pod"] = function(t)
+    local gone = { { name = "hot-9", ordinal = 9, uid = "u9", ready = false } }
+    local waits = options()
+    local made = leaving.next.historicals(gone, record, facts(1500), waits)
+    t.equal(said(made),
+      "wait: hot-9 is not among the servers that the Coordinator knows, deadline 1970-01-01T01:00:00Z")
+    waits.now = 219
+    t.equal(leaving.next.historicals(gone, record, facts(1500), waits).act, "wait")
+    waits.now = 220
+    t.equal(leaving.next.historicals(gone, record, facts(1500), waits).act, "scale")
+    t.equal(leaving.next.historicals(gone, record, facts(1500, { servers = {} }), waits).act, "wait")
+    gone[1].ready = true
+    t.equal(leaving.next.historicals(gone, record, facts(1500), waits).act, "wait")
+    gone[1].ready, gone[1].never_ready = false, true
+    t.equal(leaving.next.historicals(gone, record, facts(1500, { servers = {} }), options()).act, "scale")
   end,
   ["without room elsewhere, of its own tier, nothing is begun"] = function(t)
     local made = leaving.next.historicals(rows, record, facts(1500, { servers = servers(1500, 100) }), options())
@@ -113,6 +151,6 @@ return {
       enabled = function() return true end, tasks = function() return {} end }
     local made = leaving.next.workers({ { name = "mm-2", ordinal = 2 } }, record, the_facts,
       options({ memory = function() return {} end }))
-    t.equal(said(made), "wait, disable mm-2: mm-2 runs no task; it is asked once more, deadline 1970-01-01T01:00:00Z")
+    t.equal(said(made), "wait, disable mm-2: mm-2 runs no task, but it takes tasks still, deadline 1970-01-01T01:00:00Z")
   end,
 }

@@ -30,10 +30,10 @@ local silent_since = {} -- uid of a cluster = when it could first not be asked
 
 -- The facts -----------------------------------------------------------------------------------------
 
--- Segments that lack replicas; nil when the Coordinator does not know. An empty answer means that, unless
--- there is no data at all.
-local function lacking(take, druid, cluster_view)
-  local status = take(coordinator.load_status(druid, cluster_view))
+-- Segments that are missing by an answer about the load; nil when the Coordinator does not know. An empty answer means
+-- that, unless there is no data at all.
+local function lacking(take, druid, answer, err)
+  local status = take(answer, err)
   local missing = status and coordinator.missing(status)
   if not status or missing then
     return missing and math.tointeger(missing)
@@ -56,8 +56,9 @@ end
 
 function fetch.leader(take, druid) return leader(take, druid, "coordinator") end
 function fetch.overlord(take, druid) return leader(take, druid, "overlord") end
-function fetch.under(take, druid) return lacking(take, druid, false) end
-function fetch.under_view(take, druid) return lacking(take, druid, true) end
+function fetch.under(take, druid) return lacking(take, druid, coordinator.load_status(druid, false)) end
+function fetch.under_view(take, druid) return lacking(take, druid, coordinator.load_status(druid, true)) end
+function fetch.unavailable(take, druid) return lacking(take, druid, coordinator.unavailable(druid)) end
 
 function fetch.servers(take, druid)
   local servers = take(coordinator.servers(druid))

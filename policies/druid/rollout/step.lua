@@ -35,6 +35,12 @@ function M.is_by_hand(declared)
     or ((declared.rollingUpdate or {}).partition or 0) > 0)
 end
 
+-- The same for an entry of druid.plan, as it is now.
+function M.is_wanted(cluster, entry)
+  return cluster.spec.rollingDeploy ~= false and not entry.state.ungated
+    and M.is_stepped(entry.group, entry.state.total, entry.declared)
+end
+
 -- What is merged into a set to begin and to end the holding of it. live: the set.
 function M.hold_patch(live)
   local metadata = live.metadata

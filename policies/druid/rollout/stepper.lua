@@ -90,7 +90,7 @@ local function step_held(ctx, kube_door, cluster, entry, live, asked, options, d
   entry.again_ms = asked.again_s and asked.again_s * 1000 or M.ask_again_ms
 end
 
--- One step of a set of workers that is held.
+-- One step of a set of workers that is held, or that is let go and has workers that were disabled.
 local function step_workers(ctx, kube_door, druid, cluster, entry, live, options, done)
   local set, now = M.look(kube_door, cluster, entry, live), clock.now()
   local config = middlemanager.config(cluster, entry.group)
@@ -104,7 +104,8 @@ local function step_workers(ctx, kube_door, druid, cluster, entry, live, options
     end
   end
   local facts, asking = workers.facts(druid)
-  local plan = middlemanager.next(set, facts, { now = now, config = config, stop = options.stop, others = options.others,
+  local decide = step.is_wanted(cluster, entry) and middlemanager.next or middlemanager.give_back
+  local plan = decide(set, facts, { now = now, config = config, stop = options.stop, others = options.others,
     memory = workers.memory,
     blind = function(record)
       local err = not asking.answered and asking.err or nil
@@ -132,7 +133,36 @@ local function step_workers(ctx, kube_door, druid, cluster, entry, live, options
     local _, failed = M.release(ctx, entry, live)
     err = failed
   end
+  for _, text in ipairs(err and {} or plan.back) do
+    table.insert(done.enabled, text)
+  end
   note_failure(done, err)
+end
+
+-- Gives a set back, whatever it was held for: its workers take tasks again, then its declared strategy is in force. True
+-- when it is, false while they have to be told; nil, err. druid: nil when they cannot be told any more.
+function M.give_back(ctx, kube_door, druid, cluster, entry, live)
+  local set = M.look(kube_door, cluster, entry, live)
+  if druid and middlemanager.types[entry.type or ""] then
+    local facts = workers.facts(druid)
+    local plan = middlemanager.give_back(set, facts, { now = clock.now(),
+      config = middlemanager.config(cluster, { node = entry.group.node or {} }), blind = function() return false end })
+    local err = plan.act ~= "release" and remember(ctx, live, set, plan.records) or nil
+    if err then
+      return nil, err
+    end
+    for _, call in ipairs(plan.calls) do
+      workers.call(druid, call)
+    end
+    if plan.act ~= "release" then
+      return false
+    end
+  end
+  local released, err = M.release(ctx, entry, live)
+  if not released then
+    return nil, err
+  end
+  return true
 end
 
 -- A set that its own controller rolls may be stuck on pods that it never replaces.

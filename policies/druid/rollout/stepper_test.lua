@@ -48,6 +48,8 @@ local function new_druid(world)
       body = { [name .. ":8080"] = not druid.off[name] }
     elseif path == "/druid/worker/v1/tasks" then
       body = druid.tasks[name] or json.array({})
+    elseif path == "/druid/worker/v1/enable" and druid.deaf then
+      return { status = 500, headers = {}, body = "" }
     elseif path == "/druid/worker/v1/disable" or path == "/druid/worker/v1/enable" then
       druid.off[name] = path:find("disable") ~= nil
       druid.said[#druid.said + 1] = path:match("(%a+)$") .. " " .. name:match("%d+$")
@@ -101,10 +103,43 @@ return {
     world.run()
     set = world.objects["StatefulSet/druid-demo-workers"]
     set.status.updateRevision = revision
+    druid.deaf = true   -- it does not hear that it shall work again, at first
+    world.settle()
+    world.run()
+    t.equal(druid.said, { "disable 1" })
+    t.ok(set.metadata.annotations["nemeton.dev/step"]:find('"enable"', 1, true))
+    druid.deaf = false
     world.settle()
     world.run()
     t.equal(druid.said, { "disable 1", "enable 1" })
+    world.settle()
+    world.run()
+    t.equal(world.events, { "MiddleManagerEnabled: druid-demo-workers-1 takes tasks again",
+      table.unpack(world.events, 2) })
     t.equal(set.metadata.annotations["nemeton.dev/step"], nil)
+  end,
+  ["a set that its user rolls from now on is let go when its workers take tasks again"] = function(t)
+    local world = new_world(cluster())
+    local druid = new_druid(world)
+    world.bring_up()
+    world.edit(function(spec) spec.nodes.workers["runtime.properties"] = "x=y" end)
+    world.run()
+    world.settle()
+    world.run()
+    t.equal(druid.said, { "disable 1" })
+    druid.deaf = true
+    world.edit(function(spec) spec.nodes.workers.updateStrategy = { type = "OnDelete" } end)
+    world.run()
+    local function step_of() return world.objects["StatefulSet/druid-demo-workers"].metadata.annotations["nemeton.dev/step"] end
+    t.ok(step_of():find('"enable"', 1, true), step_of())
+    druid.deaf = false
+    for _ = 1, 3 do
+      world.settle()
+      world.run()
+    end
+    t.equal(druid.said, { "disable 1", "enable 1" })
+    t.equal(step_of(), nil)
+    t.equal(world.objects["StatefulSet/druid-demo-workers"].spec.updateStrategy.type, "OnDelete")
   end,
   ["a corrected spec goes through a set that nobody leads, though pods of the bad one are ready"] = function(t)
     local patience, leader = questions.leaderless_s, "http://druid-demo-overlords-0:8080"

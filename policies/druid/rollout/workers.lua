@@ -82,6 +82,16 @@ function M.facts(druid)
       return type(list) == "table" and list or nil
     end,
     worker = function(row) return queryable.server_of(workers(), row) end,
+    status = function(id)
+      return (once("status " .. id, function()
+        local status, err = overlord.task_status(druid, id)
+        if status then
+          -- A task that has a place to run and does not run yet says so here alone.
+          return status.runnerStatusCode == "PENDING" and "PENDING" or status.statusCode or status.status
+        end
+        return err.code == "not_found" and "gone" or nil, err
+      end))
+    end,
   }
   setmetatable(facts, { __index = function(_, name)
     if name == "overlord" then
