@@ -196,6 +196,9 @@ local cluster = {
   { "druidTimeout", "text",
     "How long a Druid that gives no answer is waited for before its pods are replaced by what Kubernetes says "
     .. "alone: 1m when it is left out, 0s for not at all." },
+  { "deletionDeadline", "text",
+    "How long the deletion of the cluster waits for pods and volumes that do not end, after its workers are drained; then "
+    .. "volumes that are still in use are left, and an event names them. 1h when it is left out." },
   { "progressDeadline", "text",
     "How long a group may take for a change before it is told to be stuck: 30m when it is left out. A group's own "
     .. "goes before it." },

@@ -132,6 +132,10 @@ local function new_world(spec)
       end,
       patch = patch,
       delete = function(target)
+        local refused = (world.refused or {})[target.name or target.metadata.name]
+        if refused then
+          return nil, refused
+        end
         note("delete", target)
         world.objects[target.kind .. "/" .. (target.name or target.metadata.name)] = nil
         return true

@@ -77,6 +77,7 @@ M.rules = {
   one_of(both("volumeRetention/whenDeleted"), { "Delete", "Retain" }, "is neither of the two", true),
   one_of(both("volumeRetention/whenScaled"), { "Retain", "Delete" }, "is neither of the two", true),
   duration({ "spec/druidTimeout" }),
+  duration({ "spec/deletionDeadline" }),
   duration(both("progressDeadline")),
   duration(both("middleManagerDrainStrategy/drainTimeout")),
   duration(both("middleManagerDrainStrategy/podReadyTimeout")),

@@ -2,12 +2,17 @@
 --
 -- The finalizer is there to delete the volume claims of the cluster, after its workloads and pods; and, where that is
 -- asked for (middleManagerDrainStrategy.whenDeleted: drain), to have workers end their tasks before, until a deadline.
--- It never stands in the way for good: an invalid object is torn down like any other, and setting
--- spec.disablePVCDeletionFinalizer to true, even now, releases it with the volumes kept.
+-- It never stands in the way for good: an invalid object is torn down like any other; setting
+-- spec.disablePVCDeletionFinalizer to true, even now, releases it with the volumes kept; and after spec.deletionDeadline
+-- (1h, after the drains that were asked for) it ends with what can go. Volumes that pods may use then, on a node that is
+-- lost or of somebody else, are left and named. Nothing is ever forced.
 
 local condition = require "lib.condition"
+local durations = require "lib.duration"
 local events = require "druid.events"
 local leaver = require "druid.rollout.leaver"
+local lib_names = require "lib.names"
+local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local status = require "druid.status"
@@ -19,6 +24,8 @@ local world = require "druid.world"
 local M = {}
 
 M.check_again_ms = 1000   -- pods that end wake nobody
+M.refused_again_ms = 15000
+M.deadline_s = 3600
 M.let_go_s = 120          -- a Druid that does not answer is told no longer that its pods go on
 
 local function has_finalizer(object, wanted)
@@ -30,21 +37,44 @@ local function has_finalizer(object, wanted)
   return false
 end
 
--- Deletes each of a list that is not being deleted yet. Gives how many are still there, and the first
--- error. A claim that is protected stays until its pod is gone; that is no error.
+-- When the deletion ends with what can go by then.
+function M.deadline(cluster, now)
+  local drain_s = 0
+  for _, group in ipairs(cluster.groups) do
+    local config = middlemanager.types[group.type or ""] and group.kind == "StatefulSet"
+      and middlemanager.config(cluster, group)
+    if config and config.when_deleted == "drain" then
+      drain_s = math.max(drain_s, config.drain_s)
+    end
+  end
+  return (clock.parse(cluster.object.metadata.deletionTimestamp or "") or now) + drain_s
+    + (durations.seconds(tables.text(cluster.spec.deletionDeadline)) or M.deadline_s)
+end
+
+-- No answer that would be the same later, too.
+local function passes(err)
+  return not volumes.is_used(err) and err.code ~= "forbidden" and err.code ~= "invalid"
+end
+
+-- Deletes each of a list that is not being deleted yet. Gives how many are still there, the first error, and what is
+-- not let go: list of { name =, why = }. A claim that is protected stays until its pod is gone; that is no error.
 local function delete_all(ctx, list, reason)
-  local left, failed = 0, nil
+  local left, failed, refused = 0, nil, {}
   for _, object in ipairs(list) do
     left = left + 1
     if not object.metadata.deletionTimestamp then
       local _, err = ctx.delete(object, { reason = reason })
-      failed = failed or err
+      if err and not passes(err) then
+        refused[#refused + 1] = { name = object.metadata.name, why = err.message }
+      end
+      failed = failed or (err and not volumes.is_used(err) and err or nil)
     end
   end
-  return left, failed
+  return left, failed, refused
 end
 
-local function report(ctx, cluster, old, message, failed)
+-- again_ms: when to look again, where that is not soon.
+local function report(ctx, cluster, old, message, failed, again_ms)
   local new = status.stopped(cluster, old, "Deleting", message, failed ~= nil, clock.now())
   local done, err = ctx.status(new)
   if failed then
@@ -52,7 +82,7 @@ local function report(ctx, cluster, old, message, failed)
   elseif not done and err then
     return nil, err
   end
-  return { requeue_ms = M.check_again_ms }
+  return { requeue_ms = again_ms or M.check_again_ms }
 end
 
 local function workloads(kube, cluster)
@@ -152,31 +182,72 @@ function M.run(ctx, kube, cluster, old, druid)
     ctx.event(events.event("Normal", "DruidOperatorFinalizerTriggered",
       "Deleting the pods of the cluster, then its volumes"))
   end
+  local now = clock.now()
+  local deadline = M.deadline(cluster, now)
+  local late = now >= deadline
   local left, err = delete_all(ctx, workloads(kube, cluster), "the Druid object is being deleted")
-  if left > 0 then
+  if left > 0 and (not late or err and passes(err)) then
     return report(ctx, cluster, old, err and "Deleting: " .. err.message or "Deleting the workloads", err)
   end
   local pods = world.labelled(kube, cluster, "Pod")
-  if #pods > 0 then
-    return report(ctx, cluster, old, "Deleting: waits for the pods to end")
+  if #pods > 0 and not late then
+    return report(ctx, cluster, old, "Deleting: waits for the pods to end: " .. M.names(pods) .. M.until_words(deadline))
   end
   local claims = volumes.of_cluster(cluster, world.labelled(kube, cluster, "PersistentVolumeClaim"))
-  left, err = delete_all(ctx, claims, "the Druid object is being deleted, with its volumes")
-  if err then
-    local told = condition.find(old.conditions, "Progressing")
-    if not (told and told.message or ""):find(err.message, 1, true) then
-      ctx.event(events.event("Warning", "DruidFinalizerFailed", err.message))
-    end
+  local refused
+  left, err, refused = delete_all(ctx, claims, "the Druid object is being deleted, with its volumes")
+  if err and (not late or passes(err)) then
+    M.tell(ctx, old, err.message)
     return report(ctx, cluster, old, "Deleting: " .. err.message
       .. " (set spec.disablePVCDeletionFinalizer to true to keep the volumes)", err)
   end
   local remaining = volumes.of_cluster(cluster, world.labelled(kube, cluster, "PersistentVolumeClaim"))
-  if left > 0 and #remaining > 0 then
-    return report(ctx, cluster, old, "Deleting: waits for the volumes to be released")
+  if left > 0 and #remaining > 0 and not late then
+    if refused[1] then
+      M.tell(ctx, old, refused[1].why)
+    end
+    return report(ctx, cluster, old, "Deleting: waits for the volumes to be released"
+      .. (refused[1] and ": " .. refused[1].why or "") .. M.until_words(deadline), nil, refused[1] and M.refused_again_ms)
   end
-  ctx.event(events.event("Normal", "DruidFinalizerSuccess", "The cluster and its volumes are deleted"))
+  if refused[1] then
+    ctx.event(events.event("Warning", "DruidVolumesLeft", M.left_words(cluster, refused)))
+  else
+    ctx.event(events.event("Normal", "DruidFinalizerSuccess", "The cluster and its volumes are deleted"))
+  end
   local _, failed = ctx.finalizer_remove(names.finalizer)
   return nil, failed
+end
+
+-- What keeps volumes from going is told when it is new.
+function M.tell(ctx, old, words)
+  local told = condition.find(old.conditions, "Progressing")
+  if not (told and told.message or ""):find(words, 1, true) then
+    ctx.event(events.event("Warning", "DruidFinalizerFailed", words))
+  end
+end
+
+function M.names(objects)
+  local list = {}
+  for i, object in ipairs(objects) do
+    list[i] = object.metadata.name
+  end
+  table.sort(list)
+  return lib_names.list(list, 3)
+end
+
+function M.until_words(deadline)
+  return string.format(" (until %s, spec.deletionDeadline; then volumes that are in use are left. "
+    .. "spec.disablePVCDeletionFinalizer: true keeps all of them and ends it now)", clock.rfc3339(deadline))
+end
+
+function M.left_words(cluster, refused)
+  local list = {}
+  for i, row in ipairs(refused) do
+    list[i] = row.name
+  end
+  return lib_names.cut(string.format("The deletion is over at its deadline, and volumes are left: %s (%s). When nobody uses "
+    .. "them any more: kubectl -n %s delete pvc %s", lib_names.list(list), refused[1].why, cluster.namespace,
+    table.concat(list, " ")), 1000)
 end
 
 return M

@@ -12,6 +12,7 @@ return {
   scalePvcSts = "policies/druid/recreate_test.lua",
   middleManagerDrainStrategy = "policies/druid/middlemanager_test.lua",
   druidTimeout = "policies/druid/rollout/questions_test.lua",
+  deletionDeadline = "policies/druid/teardown_test.lua",
   progressDeadline = "policies/druid/stuck_test.lua",
   rollback = "policies/druid/stuck_test.lua",
 }

@@ -53,6 +53,7 @@ local retention = { good = { "Delete", "Retain", "" }, bad = { "delete", "Recycl
 M.cases = {
   ["spec/rollback"] = { { good = { "manual", "auto", "" }, bad = { "always" } } },
   ["spec/druidTimeout"] = { length },
+  ["spec/deletionDeadline"] = { length },
   ["spec/nodes"] = { { good = { groups(1), groups(320) }, bad = { {}, groups(321) } } },
   ["spec/nodes/*"] = { { good = { group(), deployment(0, 1), deployment("0%", "10%"), deployment(1, 0), deployment(0, nil) },
     bad = { deployment(0, 0), deployment("0%", 0) } } },
