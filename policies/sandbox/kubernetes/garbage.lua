@@ -108,7 +108,7 @@ local function delete(ctx, object, waits)
       or (waits and #dependents(object.metadata.uid, object.metadata.namespace) > 0)) and "Foreground"
     or "Background"
   local done, err = ctx.delete(object, { reason = "its owners are gone", propagation = propagation })
-  if not done and err.code ~= "conflict" then return nil, err end
+  if not done and err.code ~= "not_found" then return nil, err end
   return true
 end
 
@@ -164,17 +164,34 @@ local function finish_deletion(ctx, object)
   return true, nil, M.LOOK_AGAIN_MS
 end
 
+-- The uid under each name, as last looked at: when another one is there, nobody hears that the former went.
+local last_uid = {}
+
+-- What belonged to an object that is gone.
+local function collect(ctx, uid)
+  local failed -- a claim cannot be deleted while a pod uses it, which may be next
+  for _, dependent in ipairs(dependents(uid, ctx.key.namespace)) do
+    local done, err = attempt(ctx, dependent)
+    if not done then failed = err end
+  end
+  if failed then return nil, failed end
+  loose[uid] = nil
+  return true
+end
+
 function M.reconcile(ctx)
   local object = ctx.object
+  local place = table.concat({ ctx.key.apiVersion, ctx.key.kind, ctx.key.namespace, ctx.key.name }, " ")
+  local before = last_uid[place]
+  if before and before ~= (object and object.metadata.uid) and before ~= ctx.key.uid then
+    local done, err = collect(ctx, before)
+    if not done then return nil, err end
+  end
+  last_uid[place] = object and object.metadata.uid or nil
   if not object then
     if ctx.key.uid == "" then return end
-    local failed -- a claim cannot be deleted while a pod uses it, which may be next
-    for _, dependent in ipairs(dependents(ctx.key.uid, ctx.key.namespace)) do
-      local done, err = attempt(ctx, dependent)
-      if not done then failed = err end
-    end
-    if failed then return nil, failed end
-    loose[ctx.key.uid] = nil
+    local done, err = collect(ctx, ctx.key.uid)
+    if not done then return nil, err end
     return
   end
   note_loose(object)

@@ -95,12 +95,20 @@ static bool is_rolling(const struct jv *set)
            jv_int_value(jv_get(status, "readyReplicas")) != replicas;
 }
 
-/* S6: when the template of a set that has run is changed, no sibling may be rolling. */
+static bool has_no_pods(const struct jv *set)
+{
+    return jv_int_value(jv_path(set, "spec", "replicas", NULL)) == 0 &&
+           jv_int_value(jv_path(set, "status", "replicas", NULL)) == 0;
+}
+
+/* S6: when the template of a set that has run is changed, no sibling may be rolling. Where there are no pods nothing
+ * restarts. */
 static void check_template(struct invariants *self, const struct jv *before, const struct jv *after)
 {
     const char *cluster = jv_path_str(after, "metadata", "labels", "druid_cr", NULL);
     const char *namespace = jv_path_str(after, "metadata", "namespace", NULL);
-    if (!cluster || jv_int_value(jv_path(before, "metadata", "generation", NULL)) < 1 ||
+    if (!cluster || has_no_pods(after) ||
+        jv_int_value(jv_path(before, "metadata", "generation", NULL)) < 1 ||
         jv_equal(jv_path(before, "spec", "template", NULL),
                  jv_path(after, "spec", "template", NULL))) {
         return;
