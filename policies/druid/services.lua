@@ -1,10 +1,10 @@
 -- Decides how a live Service becomes the one that is wanted, with the least interruption. Pure.
 --
 -- Most of it is changed in place. What Kubernetes never lets change (an address or none, the family of addresses,
--- a load balancer's class) needs another Service of the same name. That is announced first, in a run that changes
--- everything else, so that the server has found nothing wrong with it; the next run deletes the old one and makes
--- the new one at once. A Service that asks for something that may be taken (an address, a node port) is left to a
--- person, for the old one would be gone and the new one refused; so is all with recreateOnImmutableChange: false.
+-- a load balancer's class, the port of its health checks) needs another Service of the same name. That is announced first,
+-- in a run that changes everything else, so that the server has found nothing wrong with it; the next run deletes the old
+-- one and makes the new one at once. A Service that asks for something that may be taken (an address, a port of nodes) is
+-- left to a person, for the old one would be gone and the new one refused; so is all with recreateOnImmutableChange: false.
 --
 -- A selector changes make-before-break: until pods carry what is new in it, old and new one are narrowed to what they
 -- have in common, which selects the pods of before and after. The same goes for a PodDisruptionBudget.
@@ -18,6 +18,7 @@ local tables = require "lib.tables"
 
 local M = {}
 
+M.class = "nemeton.dev/load-balancer-class"   -- annotation on a Service: the class that it has of the Druid object
 M.kept = "clusterIP"   -- value of names.former on a Service that is headless because the former operator left it so
 
 -- What only a Service with a face to the outside may have.
@@ -32,8 +33,17 @@ local function address(spec)
   return tables.text(spec.clusterIP) or tables.text((spec.clusterIPs or {})[1])
 end
 
--- The field for which a live Service cannot become the wanted one in place, or nil.
-function M.fixed(wanted, have)
+local function has_health_check(spec)
+  return type_of(spec) == "LoadBalancer" and spec.externalTrafficPolicy == "Local"
+end
+
+local function port_of(spec)
+  return math.tointeger(spec.healthCheckNodePort) or 0
+end
+
+-- The field for which a live Service cannot become the wanted one in place, or nil. class: what the Druid object asked for
+-- when the live one was written, or nil: a class that somebody else gives to every Service is nobody's to take away.
+function M.fixed(wanted, have, class)
   if type_of(wanted) == "ExternalName" or type_of(have) == "ExternalName" then
     return nil   -- these have no address: it comes and goes in place
   end
@@ -45,9 +55,12 @@ function M.fixed(wanted, have)
   if family and live_family and family ~= live_family then
     return "ipFamilies"
   end
-  if type_of(wanted) == "LoadBalancer" and type_of(have) == "LoadBalancer" and wanted.loadBalancerClass
-    and wanted.loadBalancerClass ~= have.loadBalancerClass then
+  local both = type_of(wanted) == "LoadBalancer" and type_of(have) == "LoadBalancer"
+  if both and wanted.loadBalancerClass ~= have.loadBalancerClass
+    and (wanted.loadBalancerClass or class ~= nil and class == have.loadBalancerClass) then
     return "loadBalancerClass"
+  elseif has_health_check(wanted) and has_health_check(have) and port_of(wanted) ~= 0 and port_of(wanted) ~= port_of(have) then
+    return "healthCheckNodePort"
   end
   return nil
 end
@@ -73,7 +86,14 @@ local function in_place(wanted, live)
   object.spec = spec
   spec.clusterIP, spec.clusterIPs = have.clusterIP, nil
   spec.ipFamilies = spec.ipFamilies and have.ipFamilies
-  spec.loadBalancerClass = have.loadBalancerClass
+  if type_of(spec) == "LoadBalancer" and type_of(have) == "LoadBalancer" then
+    spec.loadBalancerClass = have.loadBalancerClass
+  else
+    spec.loadBalancerClass = type_of(spec) == "LoadBalancer" and spec.loadBalancerClass or nil
+  end
+  if has_health_check(spec) and has_health_check(have) then
+    spec.healthCheckNodePort = have.healthCheckNodePort
+  end
   if have.clusterIP == "None" and type_of(spec) ~= "ClusterIP" then
     spec.type = "ClusterIP"
     for _, field in ipairs(M.outside) do
@@ -134,11 +154,22 @@ local function left_by_former(wanted, live, field)
   return field == "clusterIP" and not address(wanted.spec) and marked
 end
 
+-- Notes the class that a Service has of the Druid object: so it is known when it leaves that.
+local function note_class(object, class)
+  local noted = tables.shallow(object)
+  noted.metadata = tables.shallow(object.metadata)
+  noted.metadata.annotations = tables.merge(object.metadata.annotations, { [M.class] = class })
+  return noted
+end
+
 -- wanted: as rendered; live: as it is, or nil. options: { announced(text) = it was told before, pods(), settled = see
 -- M.selector }. Gives { object = to be written, or nil while the old one goes; replace = the field for which the live
 -- one is deleted before; notes = texts; waits = it is to be looked at again;
 -- kept = words for what stays as it is }.
 function M.fit(cluster, wanted, live, options)
+  if wanted.spec.loadBalancerClass then
+    wanted = note_class(wanted, wanted.spec.loadBalancerClass)
+  end
   local result = { object = wanted, notes = {} }
   if not live then
     return result
@@ -154,7 +185,8 @@ function M.fit(cluster, wanted, live, options)
     result.waits = true
   end
   result.object = object
-  local field = M.fixed(wanted.spec, live.spec)
+  local class = observed.annotation(live, M.class)
+  local field = M.fixed(wanted.spec, live.spec, class)
   if not field then
     return result
   elseif left_by_former(wanted, live, field) then
@@ -182,6 +214,9 @@ function M.fit(cluster, wanted, live, options)
   table.insert(result.notes, told)
   result.kept = by_person and told or nil
   result.object = in_place(object, live)
+  if field == "loadBalancerClass" and class then
+    result.object = note_class(result.object, class)   -- until the new one is made, it has the old one's
+  end
   return result
 end
 

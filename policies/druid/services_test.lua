@@ -62,6 +62,42 @@ return {
       t.equal(services.fixed(case[2], case[3]), case[1], "case " .. i)
     end
   end,
+  ["a load balancer's class that leaves the Druid object is known to be ours by what was noted with it"] = function(t)
+    local function balancer(class, extra)
+      local spec = { type = "LoadBalancer", clusterIP = "10.96.0.7", loadBalancerClass = class, selector = { app = "druid" },
+        ports = { { port = 8082 } } }
+      for key, value in pairs(extra or {}) do
+        spec[key] = value
+      end
+      return spec
+    end
+    local noted = { annotations = { [services.class] = "a" } }
+    local made = fit(wanted({ type = "LoadBalancer", loadBalancerClass = "a" }), nil)
+    t.equal(made.object.metadata.annotations, noted.annotations)
+    local ours, theirs = service(balancer("a"), noted), service(balancer("a"))
+    local want = wanted({ type = "LoadBalancer" })
+    local first = fit(want, ours)
+    t.equal({ first.waits, first.object.spec.loadBalancerClass }, { true, "a" })
+    t.equal(first.object.metadata.annotations, noted.annotations, "an operator that is killed now knows it again")
+    t.equal(fit(want, ours, { announced = told }).replace, "loadBalancerClass")
+    t.equal(fit(want, theirs).notes, {}, "somebody else's hook gave it")
+    t.equal(fit(wanted({ type = "LoadBalancer", loadBalancerClass = "b" }), service(balancer(nil)), { announced = told }).replace,
+      "loadBalancerClass")
+    t.equal(fit(wanted({ type = "ClusterIP" }), ours).object.spec.loadBalancerClass, nil)
+  end,
+  ["the port of health checks stays while there are any, and a person is told how to change it"] = function(t)
+    local function balancer(port, policy)
+      return { type = "LoadBalancer", externalTrafficPolicy = policy or "Local", healthCheckNodePort = port }
+    end
+    local live = service({ type = "LoadBalancer", externalTrafficPolicy = "Local", healthCheckNodePort = 30001,
+      clusterIP = "10.96.0.7", selector = { app = "druid" }, ports = { { port = 8082 } } })
+    local got = fit(wanted(balancer(30002)), live, { announced = told })
+    t.equal({ got.replace == nil, got.object.spec.healthCheckNodePort }, { true, 30001 })
+    t.ok(got.kept:find("keeps its healthCheckNodePort.*kubectl %-n n delete service druid%-a%-brokers"), got.kept)
+    t.equal(fit(wanted(balancer(nil)), live).notes, {})
+    t.equal(fit(wanted(balancer(30001)), live).notes, {})
+    t.equal(fit(wanted(balancer(nil, "Cluster")), live).notes, {})
+  end,
   ["it is announced with everything else written, and replaced in the next run"] = function(t)
     local want = wanted({ type = "NodePort", externalTrafficPolicy = "Local", ports = { { port = 9, name = "new" } } })
     local first = fit(want, headless)

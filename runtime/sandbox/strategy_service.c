@@ -200,6 +200,14 @@ static void drop_external(const struct jv *old, struct jv *spec)
     jv_remove(spec, "allocateLoadBalancerNodePorts");
 }
 
+/* So does a load balancer's class, also when the service stays reachable in another way. */
+static void drop_class(const struct jv *old, struct jv *spec)
+{
+    if (type_is(old, "LoadBalancer") && !type_is(spec, "LoadBalancer") &&
+        same_or_absent(jv_get(old, "loadBalancerClass"), jv_get(spec, "loadBalancerClass")))
+        jv_remove(spec, "loadBalancerClass");
+}
+
 /* Clients that send a service back without what the server filled in do not lose it. */
 static int prepare_update(struct request *request, const struct jv *before, struct jv *after,
                           struct refusal *refusal)
@@ -222,6 +230,7 @@ static int prepare_update(struct request *request, const struct jv *before, stru
         if (!jv_get(spec, kept[i]) && jv_get(old, kept[i]) && !type_is(spec, "ExternalName"))
             jv_set(spec, kept[i], jv_ref(jv_get(old, kept[i])));
     drop_external(old, spec);
+    drop_class(old, spec);
     const struct jv *ports = jv_get(spec, "ports"), *old_ports = jv_get(old, "ports");
     for (size_t i = 0; wants_node_ports(spec) && i < jv_size(ports); i++)
         for (size_t o = 0; o < jv_size(old_ports); o++)
@@ -302,15 +311,40 @@ static void validate(const struct jv *service, struct field_errors *errors)
     if (!is_external(spec) && *member_str(spec, "externalTrafficPolicy"))
         field_invalid(errors, "spec.externalTrafficPolicy", jv_get(spec, "externalTrafficPolicy"),
                       "may only be set for externally-accessible services");
+    if (!type_is(spec, "LoadBalancer") && jv_get(spec, "loadBalancerClass"))
+        field_forbidden(errors, "spec.loadBalancerClass",
+                        "may only be used when `type` is 'LoadBalancer'");
     meta_validate_labels(jv_get(spec, "selector"), "spec.selector", errors);
     validate_one_of(spec, "type", "spec.type", types, errors);
     validate_one_of(spec, "sessionAffinity", "spec.sessionAffinity", affinities, errors);
+}
+
+static bool has_health_check(const struct jv *spec)
+{
+    return type_is(spec, "LoadBalancer") &&
+           strcmp(member_str(spec, "externalTrafficPolicy"), "Local") == 0;
+}
+
+/* What a load balancer keeps as long as the service is one. */
+static void validate_balancer_update(const struct jv *old, const struct jv *new,
+                                     struct field_errors *errors)
+{
+    const struct jv *was = jv_get(old, "loadBalancerClass");
+    const struct jv *is = jv_get(new, "loadBalancerClass");
+    if (has_health_check(old) && has_health_check(new) &&
+        jv_int_value(jv_get(old, "healthCheckNodePort")) !=
+            jv_int_value(jv_get(new, "healthCheckNodePort")))
+        field_forbidden(errors, "spec.healthCheckNodePort", "field is immutable");
+    if (type_is(old, "LoadBalancer") && type_is(new, "LoadBalancer") &&
+        strcmp(was ? jv_str(was) : "", is ? jv_str(is) : "") != 0)
+        field_invalid(errors, "spec.loadBalancerClass", is, "may not change once set");
 }
 
 static void validate_update(const struct jv *before, const struct jv *after,
                             struct field_errors *errors)
 {
     const struct jv *old = jv_get(before, "spec"), *new = jv_get(after, "spec");
+    validate_balancer_update(old, new, errors);
     const char *was = member_str(old, "clusterIP"), *is = member_str(new, "clusterIP");
     unsigned parts[4];
     char rest;

@@ -279,6 +279,39 @@ static void services_get_addresses_that_stay_and_return(void **state)
     stage_end(&stage);
 }
 
+static void load_balancers_keep_their_class_and_health_check_port(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    call_ok(&stage, "POST", SERVICES,
+            "{'metadata':{'name':'a'},'spec':{'type':'LoadBalancer','loadBalancerClass':"
+            "'example.com/a','externalTrafficPolicy':'Local','healthCheckNodePort':30001,"
+            "'ports':[{'port':80}]}}");
+    call(&stage, "PATCH", SERVICES "/a", "{'spec':{'loadBalancerClass':null}}");
+    expect_refusal(&stage, 422, "Invalid",
+                   "Service \"a\" is invalid: spec.loadBalancerClass: Invalid value: null: may not "
+                   "change once set");
+    call(&stage, "PATCH", SERVICES "/a", "{'spec':{'loadBalancerClass':'example.com/b'}}");
+    expect_refusal(&stage, 422, "Invalid",
+                   "Service \"a\" is invalid: spec.loadBalancerClass: Invalid value: "
+                   "\"example.com/b\": may not change once set");
+    call(&stage, "PATCH", SERVICES "/a", "{'spec':{'healthCheckNodePort':30002}}");
+    expect_refusal(&stage, 422, "Invalid",
+                   "Service \"a\" is invalid: spec.healthCheckNodePort: Forbidden: field is "
+                   "immutable");
+    call_ok(&stage, "PATCH", SERVICES "/a", "{'spec':{'healthCheckNodePort':null}}");
+    assert_int_equal(jv_int_value(jv_path(stage.answer, "spec", "healthCheckNodePort", NULL)),
+                     30001);
+    call_ok(&stage, "PATCH", SERVICES "/a", "{'spec':{'type':'NodePort'}}");
+    assert_null(jv_path(stage.answer, "spec", "loadBalancerClass", NULL));
+    call(&stage, "PATCH", SERVICES "/a", "{'spec':{'loadBalancerClass':'example.com/a'}}");
+    expect_refusal(&stage, 422, "Invalid",
+                   "Service \"a\" is invalid: spec.loadBalancerClass: Forbidden: may only be used "
+                   "when `type` is 'LoadBalancer'");
+    stage_end(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +324,7 @@ int main(void)
         cmocka_unit_test(deployment_selector_is_immutable),
         cmocka_unit_test(claims_only_grow_when_bound_and_expandable),
         cmocka_unit_test(services_get_addresses_that_stay_and_return),
+        cmocka_unit_test(load_balancers_keep_their_class_and_health_check_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,14 +20,14 @@ local function announced(field)
 end
 
 -- From one kind of Service to another: it is announced before the old one goes.
-local function replaced(ctx, spec, is_there)
+local function replaced(ctx, spec, is_there, field)
   local uid = service().metadata.uid
   ask_for(ctx, spec)
   w.wait(ctx, "the Service is another one", 120, function()
     local now = service()
     if not now or now.metadata.uid ~= uid then
       -- With faults an event may be lost.
-      if w.patience == 1 and not announced("clusterIP") then error("it was not announced") end
+      if w.patience == 1 and not announced(field or "clusterIP") then error("it was not announced") end
     end
     return now and now.metadata.uid ~= uid and is_there(now.spec) and w.is_ready()
   end)
@@ -47,6 +47,31 @@ local function carried(spec, pods)
   return ready, matching
 end
 
+local function is_noted(text)
+  for _, group in ipairs(w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny").status.groups) do
+    if (group.note or ""):find(text, 1, true) then return true end
+  end
+  return false
+end
+
+-- A load balancer's class is taken away by another Service; the port of its health checks is kept, with a word.
+local function balancer(ctx)
+  local spec = { type = "LoadBalancer", externalTrafficPolicy = "Local", loadBalancerClass = "example.com/a" }
+  replaced(ctx, spec, function(live) return live.loadBalancerClass == "example.com/a" end)
+  spec.loadBalancerClass = nil
+  replaced(ctx, spec, function(live) return live.loadBalancerClass == nil and live.type == "LoadBalancer" end,
+    "loadBalancerClass")
+  local before = service()
+  spec.healthCheckNodePort = before.spec.healthCheckNodePort == 30123 and 30124 or 30123
+  ask_for(ctx, spec)
+  w.wait(ctx, "the port of health checks is left to a person", 60, function()
+    return is_noted("Service " .. SET .. " keeps its healthCheckNodePort") and w.is_ready()
+  end)
+  local after = service()
+  w.equal({ after.metadata.uid, after.spec.healthCheckNodePort or 0 }, { before.metadata.uid,
+    before.spec.healthCheckNodePort or 0 }, "the Service")
+end
+
 function M.run(ctx)
   w.deploy(ctx, nil, function(druid)
     local brokers = druid.spec.nodes.brokers
@@ -56,15 +81,13 @@ function M.run(ctx)
   w.equal(service().spec.clusterIP, "None", "the address")
   replaced(ctx, { type = "NodePort" }, function(spec) return spec.type == "NodePort" and spec.clusterIP ~= "None" end)
   replaced(ctx, { type = "ClusterIP", clusterIP = "None" }, function(spec) return spec.clusterIP == "None" end)
+  balancer(ctx)
+  replaced(ctx, { type = "ClusterIP", clusterIP = "None" }, function(spec) return spec.clusterIP == "None" end)
   local uid = service().metadata.uid
   w.check(ctx.patch(w.druid(), { spec = { recreateOnImmutableChange = false } }))
   ask_for(ctx, { type = "ClusterIP" })
   w.wait(ctx, "the Service is left to a person", 60, function()
-    local druid = w.read(w.DRUID.apiVersion, w.DRUID.kind, "tiny")
-    for _, group in ipairs(druid.status.groups) do
-      if (group.note or ""):find("kubectl -n " .. w.namespace .. " delete service " .. SET, 1, true) then return true end
-    end
-    return false
+    return is_noted("kubectl -n " .. w.namespace .. " delete service " .. SET)
   end)
   w.equal(service().metadata.uid, uid, "the Service")
   -- A label and a selector with it: at no time the Service misses a pod that is ready.
