@@ -388,6 +388,18 @@ return {
     world.primary.metadata.finalizers = { finalizer, "orphan" }
     t.equal((world.run()), "release")
   end,
+  ["they stay, too, when Kubernetes has orphaned them before anybody looked"] = function(t)
+    local world = new_world(tiny())
+    world.bring_up()
+    for _, object in pairs(world.objects) do
+      if object.kind ~= "Pod" then
+        object.metadata.ownerReferences = nil
+      end
+    end
+    world.primary.metadata.deletionTimestamp = "now"
+    world.primary.metadata.finalizers = { finalizer }
+    t.equal((world.run()), "release")
+  end,
   ["a workload that cannot be written does not hold up the others"] = function(t)
     local world = new_world(tiny())
     world.fail = "ConfigMap/druid-demo-brokers-config"

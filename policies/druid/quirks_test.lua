@@ -138,7 +138,8 @@ return {
     local removed
     local one = object(function(spec) spec.disablePVCDeletionFinalizer = true end)
     one.metadata.deletionTimestamp, one.metadata.finalizers = "now", { names.finalizer }
-    teardown.run({ finalizer_remove = function(name) removed = name return true end }, {}, druid_groups.cluster(one), {})
+    teardown.run({ finalizer_remove = function(name) removed = name return true end },
+      { list = function() return {} end }, druid_groups.cluster(one), {})
     t.equal(removed, names.finalizer)
   end,
   ["Q12: only what the Druid object owns is ever cleaned up"] = function(t)

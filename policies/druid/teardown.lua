@@ -122,11 +122,29 @@ local function give_back(ctx, kube, cluster, set, druid)
   return told and back
 end
 
+-- Workloads of the cluster that have no owner any more: Kubernetes has taken it from them, for they stay.
+local function orphaned(kube, cluster, kind)
+  local list = {}
+  for _, object in ipairs(world.labelled(kube, cluster, kind, "apps/v1")) do
+    if #(object.metadata.ownerReferences or {}) == 0 and tables.dig(object.metadata, "annotations", names.template_hash) then
+      list[#list + 1] = object
+    end
+  end
+  return list
+end
+
+-- `kubectl delete --cascade=orphan` asks for everything to stay. Its finalizer is gone as soon as Kubernetes has done its
+-- part, which may be before anybody here has seen it.
+local function all_stays(kube, cluster)
+  return has_finalizer(cluster.object, "orphan") or #orphaned(kube, cluster, "StatefulSet") > 0
+    or #orphaned(kube, cluster, "Deployment") > 0
+end
+
 -- Sets that stay get back what was taken from them for an update, or to empty their pods; druid: nil when that can not
 -- be told any more. Words to wait for, or nil; and an error.
 function M.let_go(ctx, kube, cluster, druid)
   local words
-  for _, set in ipairs(world.owned(kube, cluster).StatefulSet) do
+  for _, set in ipairs(tables.concat(world.owned(kube, cluster).StatefulSet, orphaned(kube, cluster, "StatefulSet"))) do
     local back, err = give_back(ctx, kube, cluster, set, druid)
     if back == nil then
       return nil, err
@@ -145,13 +163,13 @@ end
 function M.run(ctx, kube, cluster, old, druid)
   if not has_finalizer(cluster.object, names.finalizer) then
     -- Nobody waits for us: what Kubernetes has not taken from its owner yet is given back all the same.
-    if has_finalizer(cluster.object, "orphan") then
+    if all_stays(kube, cluster) then
       let_all_go(ctx, kube, cluster, druid)
     end
     return nil
   end
-  local waits = druid and not has_finalizer(cluster.object, "orphan")
-    and leaver.before_deletion(ctx, kube, druid, cluster, clock.now())
+  local stays = all_stays(kube, cluster)
+  local waits = druid and not stays and leaver.before_deletion(ctx, kube, druid, cluster, clock.now())
   if waits then
     if old.message == nil or not old.message:find("^Deleting") then
       ctx.event(events.event("Normal", "DruidOperatorFinalizerTriggered", "Workers end their tasks before the cluster is "
@@ -163,10 +181,9 @@ function M.run(ctx, kube, cluster, old, druid)
     end
     return { requeue_ms = leaver.again_ms }
   end
-  -- `kubectl delete --cascade=orphan` asks for everything to stay.
-  if cluster.spec.disablePVCDeletionFinalizer or has_finalizer(cluster.object, "orphan") then
+  if cluster.spec.disablePVCDeletionFinalizer or stays then
     local words, err
-    if has_finalizer(cluster.object, "orphan") then
+    if stays then
       words, err = let_all_go(ctx, kube, cluster, druid)
     end
     if err then

@@ -114,9 +114,9 @@ function M.autoscaled(kube, cluster)
   return set
 end
 
--- Pods and claims of the whole cluster, for taking it down.
-function M.labelled(kube, cluster, kind)
-  return kube.list({ apiVersion = "v1", kind = kind, namespace = cluster.namespace,
+-- Pods, claims and others of the whole cluster, for taking it down.
+function M.labelled(kube, cluster, kind, api_version)
+  return kube.list({ apiVersion = api_version or "v1", kind = kind, namespace = cluster.namespace,
     labels = selector.text(names.cluster_labels(cluster.name)) })
 end
 
