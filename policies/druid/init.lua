@@ -9,6 +9,7 @@
 --   write       carries the plan out                        report      status, events, when to look again
 --   dynamic_config  what Druid itself is told to do
 --   stepper     replaces pods one by one, as druid.rollout.step says
+--   serving     asks what Kubernetes replaced before the next group restarts
 --   leaver      empties pods before they are taken away, as druid.rollout.leaving says
 --   proof       when nothing has to be compared again      leadership  whether somebody leads
 --   recreate    sets that Kubernetes does not let change
@@ -37,6 +38,7 @@ local recreate = require "druid.recreate"
 local render = require "druid.render"
 local report = require "druid.report"
 local rollout = require "druid.rollout"
+local serving = require "druid.rollout.serving"
 local status = require "druid.status"
 local steering = require "druid.rollout.steering"
 local stepper = require "druid.rollout.stepper"
@@ -100,6 +102,7 @@ function M.run(ctx, kube_door, http_door)
     alive.forget(ctx.key and ctx.key.uid)
     dynamic_config.forget(ctx.key and ctx.key.uid)
     leadership.forget(ctx.key and ctx.key.uid)
+    serving.forget(ctx.key and ctx.key.uid)
     return nil   -- Gone. Kubernetes collects what it owned.
   end
   local cluster = groups.cluster(ctx.object)
@@ -119,7 +122,7 @@ function M.run(ctx, kube_door, http_door)
   local druid = client.open({ kube = kube_door, http = http_door, previewing = ctx.previewing }, cluster)
   local leaders = leadership.look(druid, cluster, old)
   local live = M.look(kube_door, cluster, old)
-  live.leaders = leaders
+  live.leaders, live.serving = leaders, serving.new(druid, cluster)
   local seen = proof.of(ctx, kube_door, cluster, live)
   local known = proof.holds(cluster, seen)
   local steps, done = known and plan.unchanged(cluster, live, known), write.nothing_done()

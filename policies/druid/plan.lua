@@ -263,7 +263,7 @@ local function rollout_options(cluster, live, direction)
     downgrade = direction ~= nil and direction.downgrade,
     all_at_once = cluster.spec.rollingDeploy == false,
     frozen = live.steering and live.steering.frozen, stop = live.steering and live.steering.stop,
-    leaders = live.leaders, tier = function(entry) return tiers.name(cluster, entry.group) end,
+    leaders = live.leaders, serving = live.serving, tier = function(entry) return tiers.name(cluster, entry.group) end,
   }
 end
 

@@ -5,8 +5,8 @@
 --   1. A group that does not exist is created at once, all of them side by side.
 --   2. A group whose pod template stays is written at once: nothing restarts.
 --   3. Of the groups that would restart, one goes at a time, in `order` (reversed for a downgrade),
---      and only when no group is under way and every group before it is complete and ready; of Historicals
---      also every other one of their tier.
+--      and only when no group is under way and every group before it is complete and ready, also by Druid's
+--      own word (options.serving); of Historicals also every other one of their tier.
 --   4. Never held back: a group that is still coming up for the first time, one that is under way
 --      already (the newer template may be the cure), and one without pods. When a broken group
 --      blocks the order, its own change may go, and the next one that has no ready pod: it has nothing
@@ -117,8 +117,36 @@ function M.lack(group)
   return string.format("%s has %d of %d pods ready", group.key, state.ready, state.total)
 end
 
+-- The groups that go before another one.
+local function before(sorted, group)
+  local list = {}
+  for _, one in ipairs(sorted) do
+    if one == group then
+      break
+    end
+    list[#list + 1] = one
+  end
+  return list
+end
+
+-- What keeps the next group from going, in words, and the broken group that does; nil when nothing does.
+local function obstacle(sorted, next_group, options)
+  local broken = blocker(sorted, next_group, options)
+  if broken then
+    return M.lack(broken), broken
+  end
+  local leaders = options.leaders or {}
+  local words = leaders.leaderless or leaders.pending
+  if not words and options.serving and not M.is_cure(next_group, options) then
+    words = options.serving(before(sorted, next_group), next_group)
+  end
+  return words
+end
+
 -- groups: list of { key=, type=, state=, changed=, coming_up= }. Sets on each of them `action`
--- ("create", "keep", "go" or "wait") and, when it waits, `waits_for`. Gives them sorted.
+-- ("create", "keep", "go" or "wait") and, when it waits, `waits_for`. Gives them sorted. options: { downgrade, all_at_once,
+-- frozen, stop = see druid.rollout.steering, leaders = see druid.leadership, tier(group) = name, serving(groups, group) =
+-- what has to serve before that group may go, in words; see druid.rollout.serving }.
 function M.decide(groups, options)
   local sorted = M.sort(groups, options.downgrade)
   local waiting, under_way = {}, nil
@@ -144,11 +172,9 @@ function M.decide(groups, options)
   end
   if waiting[1] and not under_way then
     local first = waiting[1]
-    local broken = blocker(sorted, first, options)
-    local leaders = options.leaders or {}
-    local leaderless = leaders.leaderless or leaders.pending
-    if broken or leaderless then
-      first.waits_for = broken and M.lack(broken) or leaderless
+    local words, broken = obstacle(sorted, first, options)
+    if words then
+      first.waits_for = words
       first = nil
       for _, group in ipairs(waiting) do
         first = first or ((group == broken or M.is_cure(group, options)) and group or nil)

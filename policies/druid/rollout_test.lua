@@ -93,6 +93,29 @@ return {
     t.equal(groups[2].waits_for, "the Overlords have no leader")
     t.equal(actions(groups, {}), "overlords:keep coordinators:go")
   end,
+  ["the groups before the next one have to serve; what has nothing to lose goes meanwhile"] = function(t)
+    local asked = {}
+    local function serving(before, next_group)
+      for _, one in ipairs(before) do
+        asked[#asked + 1] = one.key
+      end
+      asked[#asked + 1] = "for " .. next_group.key
+      return "brokers-1 does not serve"
+    end
+    local groups = { group("hot", "historical", up(1), false), group("brokers", "broker", up(1), false),
+      group("routers", "router"), group("coordinators", "coordinator") }
+    t.equal(actions(groups, { serving = serving }), "hot:keep brokers:keep routers:wait coordinators:wait")
+    t.equal({ groups[3].waits_for, groups[4].waits_for }, { "brokers-1 does not serve", "brokers-1 does not serve" })
+    t.equal(asked, { "hot", "brokers", "for routers" })
+    groups[4].state = up(0, 1)
+    t.equal(actions(groups, { serving = serving }), "hot:keep brokers:keep routers:wait coordinators:go")
+    asked, groups[3].state = {}, up(0, 1)
+    t.equal(actions(groups, { serving = serving }), "hot:keep brokers:keep routers:go coordinators:wait")
+    t.equal(asked, {}, "who is no worse off for it")
+    groups[2].state, groups[3].state = rolling(0, 1), up(1)
+    t.equal(actions(groups, { serving = serving }), "hot:keep brokers:keep routers:wait coordinators:wait")
+    t.equal(asked, {}, "nobody is asked while a group is under way")
+  end,
   ["groups that do not exist are created side by side while others wait"] = function(t)
     local groups = cluster()
     groups[1].state = { exists = false, ready = 0, total = 0, updated = 0 }

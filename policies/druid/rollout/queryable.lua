@@ -15,6 +15,7 @@ local M = { before = {}, after = {} }
 
 -- Coordinator runs after which its figures are believed where no Broker can be asked.
 M.periods = 2
+M.not_serving = " does not say yet that it is ready to serve"
 
 local function starts_with_name(host, name)
   return host == name or host:sub(1, #name + 1) == name .. "."
@@ -185,7 +186,7 @@ local function itself(row, _, facts)
   if facts.answers(row) then
     return true
   end
-  return false, row.name .. " does not say yet that it is ready to serve"
+  return false, row.name .. M.not_serving
 end
 
 local function led(leader, who)

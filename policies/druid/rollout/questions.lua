@@ -96,8 +96,14 @@ function fetch.brokers(_, druid)
   return #list > 0 and list or nil
 end
 
-local ready = { broker = "/druid/broker/v1/readiness", historical = "/druid/historical/v1/readiness",
-  router = "/status/health" }
+local ready = { broker = "/druid/broker/v1/readiness", historical = "/druid/historical/v1/readiness" }
+
+-- Whether a pod's own readiness endpoint says yes; the second value: why it could not be asked, nil when it says no.
+function M.answers(druid, pod, node_type)
+  local yes, err = client.call_pod(druid, pod, { method = "GET", path = ready[node_type] or "/status/health",
+    kind = "nothing" })
+  return yes == true, err and err.status ~= 503 and err or nil
+end
 
 -- Facts that are asked for when they are looked at. `err` in the second value: why one could not be had.
 function M.facts(druid, node_type)
@@ -112,9 +118,9 @@ function M.facts(druid, node_type)
   function facts.answers(row)
     for _, pod in ipairs(client.pods(druid)) do
       if pod.metadata.uid == row.uid then
-        local yes, err = client.call_pod(druid, pod, { method = "GET", path = ready[node_type], kind = "nothing" })
-        take(nil, err and err.status ~= 503 and err or nil)
-        return yes == true
+        local yes, err = M.answers(druid, pod, node_type)
+        take(nil, err)
+        return yes
       end
     end
     return false
