@@ -4,7 +4,9 @@
 -- `rules`.
 
 local address = require "druid.client.address"
+local middlemanager = require "druid.middlemanager"
 local probes = require "druid.render.probes"
+local restoring = require "druid.rollout.restoring"
 local tables = require "lib.tables"
 local volumes = require "druid.volumes"
 
@@ -78,7 +80,20 @@ local function retention_without_effect(cluster, add)
   end
 end
 
-M.rules = { forgets_addresses, probes_without_tls, retention_without_effect }
+-- Workers whose tasks are to be restored, and are not, or nobody knows.
+local function restores_nothing(cluster, add)
+  for _, group in ipairs(cluster.groups) do
+    if middlemanager.types[group.type or ""] and middlemanager.config(cluster, group).strategy == "restore" then
+      local lacks, doubts = restoring.judge(cluster, group)
+      if lacks or doubts then
+        add("spec.nodes." .. group.key .. ".middleManagerDrainStrategy", lacks or doubts,
+          (lacks and "give what is missing" or "make sure of it") .. ", or write strategy: drain")
+      end
+    end
+  end
+end
+
+M.rules = { forgets_addresses, probes_without_tls, retention_without_effect, restores_nothing }
 
 function M.of(cluster)
   local list = {}

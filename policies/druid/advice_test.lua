@@ -42,6 +42,21 @@ return {
     t.equal(told({}, { ["common.runtime.properties"] = "druid.enablePlaintextPort=true" }), "")
     t.equal(told({ ["runtime.properties"] = "druid.enablePlaintextPort=true" }), "")
   end,
+  ["workers whose tasks are to be restored and are not are told, and so is what nobody knows"] = function(t)
+    local function told(node, strategy)
+      node.middleManagerDrainStrategy = { strategy = strategy or "restore" }
+      node.terminationGracePeriodSeconds = 330
+      local list = advice.of({ spec = { image = "apache/druid:33.0.0", services = { { spec = { clusterIP = "None" } } } },
+        groups = { { key = "mm", type = "middleManager", kind = "StatefulSet", node = node } } })
+      return list[1] and list[1].field .. " " .. list[1].message .. "; " .. list[1].remedy
+    end
+    local on = "druid.indexer.task.restoreTasksOnRestart=true\n"
+    t.equal(told({ ["runtime.properties"] = on .. "druid.indexer.task.baseTaskDir=/x" }),
+      "spec.nodes.mm.middleManagerDrainStrategy strategy restore needs a volume that stays for the tasks' folder: /x is on no "
+      .. "volume; its workers are emptied instead; give what is missing, or write strategy: drain")
+    t.ok(told({ ["runtime.properties"] = on }):find("; make sure of it, or write strategy: drain", 1, true))
+    t.equal(told({ ["runtime.properties"] = on }, "drain"), nil)
+  end,
   ["a property that is none is named"] = function(t)
     t.ok(of("-Dnetworkaddress.cache.ttl=5")[1].message:find("has no effect", 1, true))
   end,

@@ -53,30 +53,6 @@ function M.drains_when_deleted(cluster)
   return false
 end
 
-M.grace_s = 330   -- Druid's five minutes for tasks to persist, and some
-
--- What a group lacks for Druid to restore its tasks, in words; nil when it lacks nothing. property(name): a
--- Druid property of the group.
-function M.restore_lacks(cluster, group, property)
-  local node, lacks = group.node, {}
-  local function need(there, words)
-    if not there then
-      lacks[#lacks + 1] = words
-    end
-  end
-  need(property("druid.indexer.task.restoreTasksOnRestart") == "true", "druid.indexer.task.restoreTasksOnRestart=true")
-  local claims = tables.filled(tables.concat(cluster.spec.volumeClaimTemplates, node.volumeClaimTemplates))
-  need(group.kind == "StatefulSet" and claims ~= nil, "a StatefulSet with a volume for the tasks' folder")
-  need((node.terminationGracePeriodSeconds or 0) >= M.grace_s,
-    "terminationGracePeriodSeconds of " .. M.grace_s .. " or more")
-  local by_address = false
-  for _, variable in ipairs(node.env or cluster.spec.env or {}) do
-    by_address = by_address or variable.name == "DRUID_SET_HOST_IP" and variable.value == "1"
-  end
-  need(not by_address, "a host name that stays (no DRUID_SET_HOST_IP)")
-  return #lacks > 0 and "strategy restore needs " .. table.concat(lacks, ", ") .. "; its workers are emptied instead" or nil
-end
-
 -- How many of `total` may be away: a number, or a percentage rounded down; at least 1.
 function M.limit(max_unavailable, total)
   local count = max_unavailable

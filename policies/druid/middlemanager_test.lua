@@ -298,19 +298,6 @@ return {
     t.equal(said(middlemanager.next(set({ broken, pod(0, "new") }), facts({ ["mm-1"] = { own = batch } }), options())),
       "wait, disable mm-1")
   end,
-  ["restoring needs what Druid needs for it"] = function(t)
-    local properties = { ["druid.indexer.task.restoreTasksOnRestart"] = "true" }
-    local group = { kind = "StatefulSet", node = { terminationGracePeriodSeconds = 400,
-      volumeClaimTemplates = { { metadata = { name = "data" } } } } }
-    local function lacks()
-      return middlemanager.restore_lacks({ spec = {} }, group, function(name) return properties[name] end)
-    end
-    t.equal(lacks(), nil)
-    group.node.terminationGracePeriodSeconds = 30
-    t.equal(lacks(), "strategy restore needs terminationGracePeriodSeconds of 330 or more; its workers are emptied instead")
-    properties = {}
-    t.ok(lacks():find("restoreTasksOnRestart=true, term", 1, true), lacks())
-  end,
   ["without a drain one worker goes after the other"] = function(t)
     local config = middlemanager.config({ spec = { middleManagerDrainStrategy = { strategy = "restore" } } }, { node = {} })
     local plan = middlemanager.next(set({ pod(0), pod(1) }), facts({ ["mm-1"] = { own = batch } }), options({ config = config }))

@@ -5,12 +5,12 @@
 -- Druid is asked again (`again_ms`). Everything that has to outlive this process is in the set's annotation
 -- before the deed: an operator that is killed at any point goes on from there.
 
-local address = require "druid.client.address"
 local middlemanager = require "druid.middlemanager"
 local names = require "druid.names"
 local observed = require "druid.observed"
 local pods = require "druid.pods"
 local questions = require "druid.rollout.questions"
+local restoring = require "druid.rollout.restoring"
 local step = require "druid.rollout.step"
 local workers = require "druid.rollout.workers"
 local world = require "druid.world"
@@ -95,13 +95,9 @@ local function step_workers(ctx, kube_door, druid, cluster, entry, live, options
   local set, now = M.look(kube_door, cluster, entry, live), clock.now()
   local config = middlemanager.config(cluster, entry.group)
   if config.strategy == "restore" then
-    local lacks = middlemanager.restore_lacks(cluster, entry.group, function(name)
-      return address.property(cluster, entry.group, name)
-    end)
-    if lacks then
-      config.strategy = "drain"
-      table.insert(entry.notes, lacks)
-    end
+    local lacks, doubts = restoring.judge(cluster, entry.group)
+    config.strategy = lacks and "drain" or config.strategy
+    entry.notes[#entry.notes + 1] = lacks or doubts
   end
   local facts, asking = workers.facts(druid)
   local decide = step.is_wanted(cluster, entry) and middlemanager.next or middlemanager.give_back

@@ -141,6 +141,35 @@ return {
     t.equal(step_of(), nil)
     t.equal(world.objects["StatefulSet/druid-demo-workers"].spec.updateStrategy.type, "OnDelete")
   end,
+  ["workers whose tasks cannot be restored are emptied, and it is said; others are replaced"] = function(t)
+    local function updated(change)
+      local spec = cluster()
+      local workers = spec.nodes.workers
+      spec.services[1].spec.clusterIP, workers.terminationGracePeriodSeconds = "None", 330
+      workers.middleManagerDrainStrategy = { strategy = "restore" }
+      workers.volumeClaimTemplates = { { metadata = { name = "data" }, spec = { accessModes = { "ReadWriteOnce" },
+        resources = { requests = { storage = "1Gi" } } } } }
+      workers.volumeMounts = { { name = "data", mountPath = "/data" } }
+      workers["runtime.properties"] = "druid.indexer.task.restoreTasksOnRestart=true\ndruid.indexer.task.baseTaskDir=/data/task"
+      change(workers)
+      local world = new_world(spec)
+      local druid = new_druid(world)
+      world.bring_up()
+      world.edit(function(one) one.nodes.workers.podAnnotations = { round = "two" } end)
+      world.run()
+      world.settle()
+      local log = world.run()
+      local gone = log:find("delete Pod/druid-demo-workers-1", 1, true) ~= nil
+      return table.concat(druid.said, ", "), gone, group(world, "workers").note
+    end
+    t.equal({ updated(function() end) }, { "", true })
+    local said, gone, note = updated(function(workers) workers.volumeMounts[1].mountPath = "/elsewhere" end)
+    t.equal({ said, gone }, { "disable 1", false })
+    t.ok(note:find("/data/task is on no volume; its workers are emptied instead", 1, true), note)
+    said, gone, note = updated(function(workers) workers.image = "ours/druid:blue" end)
+    t.equal({ said, gone }, { "", true })
+    t.ok(note:find("whether the host name stays is not known", 1, true), note)
+  end,
   ["a corrected spec goes through a set that nobody leads, though pods of the bad one are ready"] = function(t)
     local patience, leader = questions.leaderless_s, "http://druid-demo-overlords-0:8080"
     local world = new_world({ image = "apache/druid:33.0.0", ["common.runtime.properties"] = "a=b",

@@ -1,5 +1,5 @@
 local w = require "world"
-local M = { title = "Brokers of a Deployment that are Ready and do not serve hold the Routers up; who gives no answer is given up" }
+local M = { title = "Brokers of a Deployment that are Ready and do not serve hold the Routers up; a silent one is given up" }
 
 local NAMES = { brokers = "druid-tiny-brokers", routers = "druid-tiny-routers" }
 
