@@ -21,6 +21,9 @@ M.adopt = "nemeton.dev/adopt"                -- annotation on a Druid: "now" tak
 -- On a StatefulSet whose pods the operator replaces one by one: what it remembers of them, as JSON. While
 -- it is there the set is held in OnDelete.
 M.step = "nemeton.dev/step"
+-- On a StatefulSet that the Druid object leaves to its user: while it is there and the Druid object does so no more, the
+-- strategy is ours to take back.
+M.by_hand = "nemeton.dev/by-hand"
 M.leaving = "nemeton.dev/leaving"            -- on a StatefulSet that gets smaller: what Druid was asked for it
 M.left_out = "nemeton.dev/left-out"          -- in what `nemeton render` prints alone: what it could not know
 M.rollout = "nemeton.dev/rollout"            -- annotation on a Druid: "pause" or "abort"

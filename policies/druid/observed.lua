@@ -3,7 +3,8 @@
 -- From: its spec and status. A status counts only when the controller has seen the newest spec
 -- (observedGeneration). A set that its user rolls by hand (OnDelete) or only in part (partition) is done
 -- as soon as it is written: nobody else will finish it. One that the operator holds in OnDelete, to replace
--- its pods one by one (druid.rollout.step), is under way until it is let go.
+-- its pods one by one (druid.rollout.step), is under way until it is let go; so is one that was left to its user, by the
+-- Druid object, and is no more.
 
 local names = require "druid.names"
 local tables = require "lib.tables"
@@ -43,8 +44,8 @@ local function rolled_by_others(spec)
     or (tables.dig(strategy, "rollingUpdate", "partition") or 0) > 0
 end
 
--- live: the workload or nil. name: the group's name.
-function M.state(live, name)
+-- live: the workload or nil. name: the group's name. reclaimed: its strategy is ours to take back (druid.rollout.step).
+function M.state(live, name, reclaimed)
   if not live then
     return { exists = false, ready = 0, total = 0, updated = 0 }
   end
@@ -65,7 +66,8 @@ function M.state(live, name)
   if live.kind == "StatefulSet" then
     state.revision = status.updateRevision
     state.held = M.annotation(live, names.step) ~= nil
-    state.ungated = not state.held and rolled_by_others(spec)
+    state.reclaimed = reclaimed and not state.held and rolled_by_others(spec) or nil
+    state.ungated = not state.held and not state.reclaimed and rolled_by_others(spec)
     -- All pods that are there have the newest template. The two revisions of the status may differ for
     -- good, and are equal while pods of a revision between them are left: only pods count.
     complete = not state.held and (complete or (status.updateRevision ~= nil and state.updated == state.present))

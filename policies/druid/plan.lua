@@ -156,12 +156,16 @@ local function fit_group(cluster, wanted, part, live)
     notes[#notes + 1] = told
   end
   local back = M.is_back(live) and before and restore(workload, part, before, live, fit)
-  local state = observed.state(before, group.name)
+  local declared = M.declared(cluster, group)
+  local state = M.state(before, group, declared)
+  if step.is_by_hand(declared) and group.kind == "StatefulSet" then
+    workload.metadata.annotations[names.by_hand] = "true"
+  end
   local entry = {
     rolled_back = back or nil, kept = tables.concat(notes), claimed = claimed,
     key = group.key, type = group.type, group = group, part = part, state = state,
     live = before, workload = workload, changed = fit.changed, notes = notes,
-    made_for = adopt.config_text(live_digest, live_sha), declared = M.declared(cluster, group),
+    made_for = adopt.config_text(live_digest, live_sha), declared = declared,
     coming_up = is_coming_up(state, live.before[group.name]), made_anew = made_anew, succeeds = succeeds or nil,
   }
   entry.refused = refused(group, before, state)
@@ -184,6 +188,11 @@ function M.declared(cluster, group)
   return tables.filled(group.node.updateStrategy or cluster.spec.updateStrategy or {})
 end
 
+-- How far a group is. declared: its update strategy, as above.
+function M.state(live, group, declared)
+  return observed.state(live, group.name, step.is_reclaimed(live, declared))
+end
+
 -- A group all of whose pods were ready by a status that is older than its spec may have been ready by that spec, too, or
 -- by the one before: what it had is kept (druid.rollout.last_good) only when its controller has said which.
 local function wait_until_seen(entries)
@@ -197,9 +206,9 @@ local function wait_until_seen(entries)
   end
 end
 
--- Which sets the operator steps (druid.rollout.step): those whose template is written now, and those that are held
--- already. `hold` of an entry is "begin", "keep", "end" or "return"; a set that is let go gets its strategy back, at once
--- or when the workers that were disabled in it take tasks again (druid.rollout.stepper).
+-- Which sets the operator steps (druid.rollout.step): those whose template is written now, those that are held already, and
+-- those that their user has left half-way. `hold` of an entry is "begin", "keep", "end" or "return"; a set that is let go
+-- gets its strategy back, at once or when the workers that were disabled in it take tasks again (druid.rollout.stepper).
 local function decide_holds(cluster, entries)
   for _, entry in ipairs(entries) do
     local state = entry.state
@@ -207,8 +216,10 @@ local function decide_holds(cluster, entries)
     if state.held then
       local open = middlemanager.types[entry.type] and next(step.decode(observed.annotation(entry.live, names.step))) ~= nil
       entry.hold = stepped and "keep" or open and "return" or "end"
-    elseif stepped and entry.action == "go" and not entry.coming_up then
+    elseif stepped and not entry.coming_up and (entry.action == "go" or state.reclaimed and state.rolling) then
       entry.hold = "begin"
+    elseif state.reclaimed or step.is_left(entry.live, entry.declared) then
+      entry.hold = "end"
     end
     if entry.hold and entry.hold ~= "end" then
       entry.workload.spec.updateStrategy = { type = "OnDelete" }
@@ -273,11 +284,12 @@ function M.unchanged(cluster, live, known)
   local entries, count = {}, { create = 0, keep = 0, go = 0, wait = 0 }
   for i, group in ipairs(cluster.groups) do
     local workload = live.workloads[group.name]
-    local state = observed.state(workload, group.name)
+    local declared = M.declared(cluster, group)
+    local state = M.state(workload, group, declared)
     entries[i] = {
       key = group.key, type = group.type, group = group, part = { claims = {} }, state = state,
       live = workload, workload = workload, changed = known.waiting[group.key] or false, notes = {},
-      declared = M.declared(cluster, group),
+      declared = declared,
       coming_up = is_coming_up(state, live.before[group.name]),
     }
   end

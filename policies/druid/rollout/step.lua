@@ -16,6 +16,9 @@
 -- A set whose user rolls it (OnDelete, a partition) is never stepped.
 -- To override: `types`, `compare`, or `next`.
 
+local names = require "druid.names"
+local tables = require "lib.tables"
+
 local M = {}
 
 -- Whose state in Druid matters, with the least number of pods from which it does.
@@ -35,6 +38,20 @@ function M.is_by_hand(declared)
     or ((declared.rollingUpdate or {}).partition or 0) > 0)
 end
 
+-- Whether a set that its user rolls is to be rolled by us again: the Druid object says so, or said otherwise before. One
+-- whose strategy somebody changed by hand, about which the Druid object says nothing, is theirs.
+function M.is_reclaimed(live, declared)
+  return live ~= nil and not M.is_by_hand(declared)
+    and (declared ~= nil or tables.dig(live, "metadata", "annotations", names.by_hand) ~= nil)
+end
+
+-- Whether a set has to lose what only a RollingUpdate may have before it can be left to its user: applying the Druid
+-- object's strategy alone would leave that to its other owner, and be refused.
+function M.is_left(live, declared)
+  return live ~= nil and declared ~= nil and declared.type == "OnDelete"
+    and tables.dig(live, "spec", "updateStrategy", "rollingUpdate") ~= nil
+end
+
 -- The same for an entry of druid.plan, as it is now.
 function M.is_wanted(cluster, entry)
   return cluster.spec.rollingDeploy ~= false and not entry.state.ungated
@@ -46,7 +63,7 @@ function M.hold_patch(live)
   local metadata = live.metadata
   return { apiVersion = "apps/v1", kind = "StatefulSet",
     metadata = { namespace = metadata.namespace, name = metadata.name, uid = metadata.uid,
-      annotations = { ["nemeton.dev/step"] = M.encode({}) } },
+      annotations = { [names.step] = M.encode({}) } },
     spec = { updateStrategy = { type = "OnDelete", rollingUpdate = json.null } } }
 end
 
@@ -56,8 +73,10 @@ function M.release_patch(declared)
   if strategy.type == "RollingUpdate" then
     strategy.rollingUpdate = strategy.rollingUpdate or {}
     strategy.rollingUpdate.partition = strategy.rollingUpdate.partition or 0
+  elseif strategy.type == "OnDelete" then
+    strategy.rollingUpdate = json.null
   end
-  return { metadata = { annotations = { ["nemeton.dev/step"] = json.null } },
+  return { metadata = { annotations = { [names.step] = json.null } },
     spec = { updateStrategy = strategy } }
 end
 

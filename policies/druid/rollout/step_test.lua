@@ -77,6 +77,21 @@ local cases = {
     t.ok(not step.is_stepped({ type = "historical", kind = "Deployment" }, 2, nil))
     t.ok(not step.is_stepped({ type = "router", kind = "StatefulSet" }, 1, nil))
   end,
+  ["what its user rolled is ours again when the Druid object says so, or said otherwise before"] = function(t)
+    local by_hand = { metadata = { annotations = { ["nemeton.dev/by-hand"] = "true" } } }
+    local theirs = { metadata = {} }
+    t.equal(step.is_reclaimed(by_hand, nil), true)
+    t.equal(step.is_reclaimed(theirs, { type = "RollingUpdate" }), true)
+    t.equal(step.is_reclaimed(theirs, nil), false, "changed by hand, and the Druid object says nothing")
+    t.equal(step.is_reclaimed(by_hand, { type = "OnDelete" }), false)
+    t.equal(step.is_reclaimed(by_hand, { rollingUpdate = { partition = 1 } }), false)
+    t.equal(step.is_reclaimed(nil, nil), false)
+    local function left(type, rolling)
+      return step.is_left({ spec = { updateStrategy = { rollingUpdate = rolling } } }, { type = type })
+    end
+    t.equal({ left("OnDelete", { partition = 0 }), left("OnDelete", nil), left("RollingUpdate", { partition = 0 }),
+      step.is_left(nil, { type = "OnDelete" }) }, { true, false, false, false })
+  end,
   ["what a broken one had before its revision is remembered until it is back"] = function(t)
     local records = { ["hot-1"] = { size = 9 } }
     local one = set({ pod(0, "old", true), pod(1, "bad", false) }, { records = records })
@@ -90,7 +105,7 @@ local cases = {
   end,
   ["letting go gives the declared strategy back, or the default"] = function(t)
     t.equal(step.release_patch(nil).spec.updateStrategy, { type = "RollingUpdate", rollingUpdate = { partition = 0 } })
-    t.equal(step.release_patch({ type = "OnDelete" }).spec.updateStrategy, { type = "OnDelete" })
+    t.equal(step.release_patch({ type = "OnDelete" }).spec.updateStrategy, { type = "OnDelete", rollingUpdate = json.null })
     t.equal(step.release_patch({ type = "RollingUpdate", rollingUpdate = { maxUnavailable = 2 } }).spec.updateStrategy,
       { type = "RollingUpdate", rollingUpdate = { maxUnavailable = 2, partition = 0 } })
   end,

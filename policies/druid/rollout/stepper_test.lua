@@ -134,12 +134,38 @@ return {
     t.ok(step_of():find('"enable"', 1, true), step_of())
     druid.deaf = false
     for _ = 1, 3 do
-      world.settle()
-      world.run()
+      if step_of() then
+        world.settle()
+        world.run()
+      end
     end
     t.equal(druid.said, { "disable 1", "enable 1" })
     t.equal(step_of(), nil)
-    t.equal(world.objects["StatefulSet/druid-demo-workers"].spec.updateStrategy.type, "OnDelete")
+    local function set() return world.objects["StatefulSet/druid-demo-workers"] end
+    set().status.observedGeneration = set().metadata.generation
+    world.run()
+    t.equal({ set().spec.updateStrategy.type, group(world, "workers").phase }, { "OnDelete", "WaitingForHands" })
+    world.edit(function(spec) spec.nodes.workers.updateStrategy = nil end)
+    world.run()
+    t.equal({ set().spec.updateStrategy.type, step_of() ~= nil, set().metadata.annotations["nemeton.dev/by-hand"] },
+      { "OnDelete", true }, "it is held again, before anybody can roll it")
+    t.equal(druid.said, { "disable 1", "enable 1", "disable 1" })
+    t.ok(group(world, "workers").waitsFor:find("gets no new tasks", 1, true), group(world, "workers").waitsFor)
+  end,
+  ["a set whose strategy somebody changed by hand is theirs, and one that is complete is let go at once"] = function(t)
+    local world = new_world(cluster())
+    new_druid(world)
+    world.bring_up()
+    local function set() return world.objects["StatefulSet/druid-demo-workers"] end
+    set().spec.updateStrategy = { type = "OnDelete" }
+    world.edit(function() end)
+    world.run()
+    t.equal({ set().spec.updateStrategy.type, set().metadata.annotations["nemeton.dev/step"] }, { "OnDelete" })
+    set().metadata.annotations["nemeton.dev/by-hand"] = "true"
+    world.edit(function() end)
+    local log = world.run()
+    t.ok(log:find("patch StatefulSet/druid-demo-workers", 1, true), log)
+    t.equal({ set().spec.updateStrategy.type, set().metadata.annotations["nemeton.dev/step"] }, { "RollingUpdate" })
   end,
   ["workers whose tasks cannot be restored are emptied, and it is said; others are replaced"] = function(t)
     local function updated(change)
