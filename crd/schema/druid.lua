@@ -296,6 +296,7 @@ local status = {
     { "progress", "time", "When its pods last got on." },
     { "eta", "time", "When it is done, if it goes on as it did so far." },
     { "message", "text", "What is wrong with it." },
+    { "remedy", "text", "What helps a group that is stuck, and the ways back." },
     { "note", "text", "What the spec asks for and Kubernetes cannot change in place." },
     { "since", "time", "When the phase began." },
   } }, "The node groups, in the order of an upgrade." },

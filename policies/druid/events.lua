@@ -7,9 +7,12 @@ local condition = require "lib.condition"
 local durations = require "lib.duration"
 local names = require "lib.names"
 local queryable = require "druid.rollout.queryable"
+local status = require "druid.status"
 local tables = require "lib.tables"
 
 local M = {}
+
+M.of_stuck = { Stuck = true, ProgressDeadlineExceeded = true }   -- reasons that groups that are stuck give
 
 -- "StatefulSet a, b; Service c"
 function M.listed(objects)
@@ -95,21 +98,27 @@ local function without_numbers(text)
   return (text:gsub("%d+", "0"))
 end
 
--- Troubles of a group are told when they appear. Gives the texts told.
+-- Troubles of a group are told when they appear, and again with the remedy when it is stuck. Gives the texts told, and
+-- whether a group was told to be stuck.
 local function new_troubles(old, new, list)
-  local known, told = {}, {}
+  local known, told, remedies, stuck = {}, {}, {}, false
   for _, group in ipairs(old.groups or {}) do
     known[without_numbers(group.name .. ": " .. (group.message or ""))] = true
+    remedies[group.name] = group.remedy and without_numbers(group.remedy)
   end
   for _, group in ipairs(new.groups or {}) do
     local text = group.name .. ": " .. (group.message or "")
-    if group.message and not known[without_numbers(text)] then
+    if group.remedy and remedies[group.name] ~= without_numbers(group.remedy) then
+      list[#list + 1] = M.event("Warning", "DruidNodeErrorState",
+        status.stuck_words(group.name, group.message or "", group.remedy))
+      told[text], stuck = true, true
+    elseif group.message and not known[without_numbers(text)] then
       local reason = group.phase == "Failed" and "DruidOperatorUpdateFail" or "DruidNodeErrorState"
       list[#list + 1] = M.event("Warning", reason, text)
       told[text] = true
     end
   end
-  return told
+  return told, stuck
 end
 
 local function has(list, value)
@@ -211,12 +220,13 @@ function M.of_change(old, new, entries)
     list[#list + 1] = M.event("Warning", "DruidOperatorRollback", "Taking the update back to what was ready last: "
       .. new.rollback.reason)
   end
-  local told = new_troubles(old, new, list)
+  local told, stuck = new_troubles(old, new, list)
   new_notes(old, entries, list)
   local degraded = condition.find(new.conditions, "Degraded")
   local before = condition.find(old.conditions, "Degraded")
   local new_reason = not before or before.status ~= degraded.status or before.reason ~= degraded.reason
-  if degraded.status == "True" and new_reason and not told[degraded.message] then
+  stuck = stuck and M.of_stuck[degraded.reason]
+  if degraded.status == "True" and new_reason and not stuck and not told[degraded.message] then
     list[#list + 1] = M.event("Warning", "DruidNodeErrorState", degraded.message)
   end
   if condition.is_true(new.conditions, "Ready") and not condition.is_true(old.conditions, "Ready") then

@@ -39,6 +39,36 @@ return {
     old.groups[1].note = long:sub(1, 497) .. "..."
     t.equal(change(old, {}, { { key = "hot", notes = { long } } }), {})
   end,
+  ["each group that is stuck is told with its own remedy, once, and the condition names the others"] = function(t)
+    local function stuck(key, text, remedy)
+      return { key = key, type = "broker", group = { name = key }, workload = { spec = {} }, notes = {}, part = { claims = {} },
+        state = { exists = true, ready = 0, total = 1, updated = 1, seen = true, rolling = true },
+        stuck = { kind = "CrashLoop", text = text, remedy = remedy }, ways_out = remedy }
+    end
+    local function compose(old, ...)
+      return status.compose({ generation = 1 }, old, { entries = { ... }, errors = {}, kept = {}, lists = {} }, 1000)
+    end
+    local one = stuck("a", "a-0: exit code 1, 4 restarts", "look at its log")
+    local first = compose({}, one)
+    t.equal(said(events.of_change({}, first, { one })), {
+      "Warning DruidNodeErrorState: a is stuck: a-0: exit code 1, 4 restarts; look at its log" })
+    local two = stuck("b", "b-0: no such image", "correct the image")
+    local second = compose(first, one, two)
+    t.equal(said(events.of_change(first, second, { one, two })), {
+      "Warning DruidNodeErrorState: b is stuck: b-0: no such image; correct the image" })
+    local degraded = second.conditions[3]
+    t.equal({ degraded.type, degraded.message },
+      { "Degraded", "a is stuck: a-0: exit code 1, 4 restarts; look at its log; stuck, too: b" })
+    t.equal({ second.groups[1].remedy, second.groups[2].remedy }, { "look at its log", "correct the image" })
+    one.stuck.text = "a-0: exit code 1, 5 restarts"
+    t.equal(events.of_change(second, compose(second, one, two), { one, two }), {})
+    one.stuck.text, one.ways_out = "a-0: out of memory", "raise the limit"
+    t.equal(said(events.of_change(second, compose(second, one, two), { one, two })), {
+      "Warning DruidNodeErrorState: a is stuck: a-0: out of memory; raise the limit" })
+    t.equal(said(events.of_change({}, second, { one, two })), {
+      "Warning DruidNodeErrorState: a is stuck: a-0: exit code 1, 4 restarts; look at its log",
+      "Warning DruidNodeErrorState: b is stuck: b-0: no such image; correct the image" })
+  end,
   ["a Historical that leaves is told when it begins and when it goes, with what it holds"] = function(t)
     local leavers = { type = "historical", set = "druid-a-hot", pods = { { name = "hot-1", revision = "r", enabled = false,
       count = 1500, phase = "Draining", since = "s", deadline = "d" } } }

@@ -92,6 +92,7 @@ local function group_status(entry, last, now)
     phase = phase,
     waitsFor = entry.waits_for and names.cut(entry.waits_for, 500) or phase == "WaitingForHands" and M.by_hand(entry) or nil,
     message = message and names.cut(message, 500),
+    remedy = entry.stuck and not entry.failed and entry.ways_out and names.cut(entry.ways_out, 500) or nil,
     note = note ~= "" and names.cut(note, 500) or nil,
     since = before and before.phase == phase and before.since or clock.rfc3339(now),
     progress = M.busy[phase] and (moved and clock.rfc3339(now) or before.progress) or nil,
@@ -144,6 +145,10 @@ local function progress_text(groups, ready, kept)
   return nil, nil
 end
 
+function M.stuck_words(group, why, remedy)
+  return string.format("%s is stuck: %s; %s", group, why, remedy)
+end
+
 -- What is wrong: a reason and a text, or nil.
 local function trouble(groups, facts)
   if facts.errors[1] then
@@ -159,11 +164,17 @@ local function trouble(groups, facts)
       return "DrainBlocked", (one.key or one.name) .. ": " .. one.blocked
     end
   end
+  local stuck, others = nil, {}
   for _, entry in ipairs(facts.entries) do
-    if entry.stuck then
-      return entry.stuck.kind == "DeadlineExceeded" and "ProgressDeadlineExceeded" or "Stuck",
-        string.format("%s is stuck: %s; %s", entry.key, entry.stuck.text, entry.ways_out)
+    if entry.stuck and stuck then
+      others[#others + 1] = entry.key
     end
+    stuck = stuck or entry.stuck and entry
+  end
+  if stuck then
+    return stuck.stuck.kind == "DeadlineExceeded" and "ProgressDeadlineExceeded" or "Stuck",
+      M.stuck_words(stuck.key, stuck.stuck.text, stuck.ways_out)
+        .. (#others > 0 and "; stuck, too: " .. names.list(others, 3) or "")
   end
   for _, entry in ipairs(facts.entries) do
     if entry.trouble then

@@ -1,5 +1,5 @@
 local w = require "world"
-local M = { title = "a crash loop is told with the last lines of its log, and gone when it is corrected" }
+local M = { title = "a crash loop is told with the last lines of its log, each group by itself, and gone when it is corrected" }
 
 local FATAL = "com.google.inject.ProvisionException: no such extension: druid-nowhere"
 
@@ -17,6 +17,22 @@ local function told()
   return false
 end
 
+-- Events that say that a group is stuck, with what helps.
+local function told_stuck(group)
+  local list = {}
+  for _, event in ipairs(w.events("DruidNodeErrorState")) do
+    if event.note:find("^" .. group .. " is stuck: ") and event.note:find("; correct the properties or JVM options", 1, true) then
+      list[#list + 1] = event
+    end
+  end
+  return list
+end
+
+local function crash_router(ctx, code)
+  w.check(ctx.patch(w.target("v1", "Pod", "druid-tiny-routers-0"), { metadata = { annotations = {
+    ["sandbox.nemeton.dev/crashes"] = code, ["sandbox.nemeton.dev/log"] = FATAL } } }))
+end
+
 function M.run(ctx)
   if w.mode == "cluster" then return end   -- nothing runs on simulated nodes
   w.deploy(ctx)
@@ -28,6 +44,20 @@ function M.run(ctx)
     or not message:find("correct the properties or JVM options", 1, true) then error(message) end
   if message:find("hunter2", 1, true) or message:find("Main.java", 1, true) then error(message) end
   w.wait(ctx, "an event says it", 60, told)
+  -- Another group, beside it.
+  crash_router(ctx, "1")
+  w.wait(ctx, "the second group is told, too", 300, function() return #told_stuck("routers") == 1 end)
+  w.wait(ctx, "the condition names it", 60, function()
+    message = stuck() or ""
+    return message:find("^brokers is stuck: .*; stuck, too: routers$") ~= nil, message
+  end)
+  ctx.sleep(w.mode == "virtual" and 120000 or 3000)
+  for _, group in ipairs{ "brokers", "routers" } do
+    local list = told_stuck(group)
+    local times = (list[1] and list[1].series or { count = 1 }).count
+    if #list ~= 1 or times > 1 and w.patience == 1 then error(group .. " was told " .. #list .. " times, " .. times) end
+  end
+  crash_router(ctx, json.null)
   w.check(ctx.patch(w.druid(), { spec = { nodes = { brokers = { podAnnotations = json.null } } } }))
   w.wait(ctx, "the corrected cluster is Ready", 600, function() return w.is_ready() end)
 end
