@@ -127,11 +127,18 @@ static int add_body(const struct write_request *request, struct buf *body)
     return result;
 }
 
+/* What others wait for goes before what only tells them. */
+static bool is_told(const struct write_request *request)
+{
+    return request->subresource != NULL && strcmp(request->subresource, "status") == 0;
+}
+
 struct rest_call *write_start(struct rest *rest, const struct write_request *request, rest_fn fn,
                               void *arg)
 {
     struct rest_request call = {.method = verb_method(request->verb),
-                                .sparse = !verb_reads(request->verb)};
+                                .sparse = !verb_reads(request->verb),
+                                .is_patient = is_told(request)};
     struct rest_call *started = NULL;
     struct buf path, body;
 

@@ -113,7 +113,8 @@ static void send(struct event *event)
 {
     struct event_recorder *recorder = event->recorder;
     bool create = event->written == 0;
-    struct rest_request request = {.method = create ? "POST" : "PATCH", .no_retry = true};
+    struct rest_request request = {
+        .method = create ? "POST" : "PATCH", .no_retry = true, .is_patient = true};
     struct jv *body;
     struct buf path, text;
 

@@ -294,6 +294,7 @@ static struct http_call *send(struct rest_call *call, const struct kube_credenti
         .stream = call->is_stream,
         .fresh_connection = call->fresh_connection || rest->lane_is_stale[call->lane],
         .compressed = credentials->compressed,
+        .is_patient = call->is_patient,
     };
     struct http_callbacks callbacks = {
         .on_head = call->is_stream ? on_stream_head : NULL,
@@ -356,6 +357,7 @@ static struct rest_call *call_new(struct rest *rest, const struct rest_request *
     call->no_retry = request->no_retry;
     call->fresh_connection = request->fresh_connection;
     call->sparse = request->sparse;
+    call->is_patient = request->is_patient;
     call->is_write = strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0;
     call->arg = arg;
     buf_init(&call->error_body, REST_ERROR_BYTES_MAX);

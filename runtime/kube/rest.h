@@ -65,7 +65,8 @@ struct rest_request {
     int64_t timeout_ms; /* of each try; 0 = REST_TIMEOUT_MS, for streams none */
     bool no_retry;      /* lease renewals decide for themselves */
     bool fresh_connection;
-    bool sparse; /* metadata.managedFields, often half of an answer, comes back empty */
+    bool is_patient; /* only tells: others go first (see transport.h) */
+    bool sparse;     /* metadata.managedFields, often half of an answer, comes back empty */
 };
 struct rest_response {
     int status;

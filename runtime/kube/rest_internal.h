@@ -17,7 +17,7 @@ struct rest_call {
     size_t body_len;
     enum http_lane lane;
     int64_t timeout_ms;
-    bool no_retry, fresh_connection, sparse, is_write, is_stream;
+    bool no_retry, fresh_connection, sparse, is_patient, is_write, is_stream;
     rest_fn fn;
     struct rest_stream_callbacks callbacks;
     void *arg;

@@ -10,6 +10,7 @@ enum {
     QUEUE_DEFAULT = 10000,
     STREAMS_DEFAULT = 80,  /* below the 100 that API servers allow */
     CONNECTIONS_KEPT = 80, /* all that HTTP/1.1 needs for them and the watches: TLS begins dearly */
+    PATIENT_SHARE = 16,    /* of this many that leave, one may be patient */
     POLICY_CONNECTIONS_KEPT = 16 /* policies ask many hosts, each seldom */
 };
 
@@ -77,7 +78,7 @@ static void call_detach(struct http_call *call)
         curl_multi_remove_handle(lane->multi, call->easy);
         if (!call->is_exempt)
             lane->in_flight--;
-        if (lane->queue.first)
+        if (lane->queue.first || lane->patient.first)
             work_schedule(http);
     }
     list_remove(call);
@@ -212,6 +213,19 @@ static void call_admit(struct http_call *call)
     lane->in_flight++;
 }
 
+/* Who leaves next. The patient wait for the others, but not for ever. */
+static struct http_call *lane_next(struct http_multi *lane)
+{
+    struct http_call *first = lane->queue.first, *patient = lane->patient.first;
+    bool is_calm = !first && lane->in_flight <= lane->http->in_flight_max / 4;
+    if (patient && (is_calm || lane->passed + 1 >= PATIENT_SHARE)) {
+        lane->passed = 0;
+        return patient;
+    }
+    lane->passed += patient ? 1 : 0;
+    return first;
+}
+
 static void lane_work(struct http_multi *lane)
 {
     for (struct http_call *call = lane->active.first, *next; call; call = next) {
@@ -221,8 +235,9 @@ static void lane_work(struct http_multi *lane)
     }
     while (lane->exempt.first)
         call_admit(lane->exempt.first);
-    while (lane->queue.first && lane->in_flight < lane->http->in_flight_max)
-        call_admit(lane->queue.first);
+    struct http_call *next = NULL;
+    while (lane->in_flight < lane->http->in_flight_max && (next = lane_next(lane)) != NULL)
+        call_admit(next);
 }
 
 static void work_due(void *arg)
@@ -291,7 +306,7 @@ static struct http_call *on_start(struct transport *self, const struct http_requ
              request->body_bytes_max > 0 ? request->body_bytes_max : HTTP_BODY_BYTES_DEFAULT);
     if (request->timeout_ms > 0)
         call->timeout_timer = loop_timer_add(http->loop, request->timeout_ms, call_timed_out, call);
-    list_add(is_exempt ? &lane->exempt : &lane->queue, call);
+    list_add(is_exempt ? &lane->exempt : request->is_patient ? &lane->patient : &lane->queue, call);
     if (!is_exempt)
         lane->queued++;
     http->pending++;

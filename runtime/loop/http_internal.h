@@ -28,8 +28,10 @@ struct http_multi {
     struct loop_timer *timer;
     struct http_list active;        /* in the multi handle */
     struct http_list exempt, queue; /* to be added: at once; when there is room */
-    size_t queued;
-    size_t in_flight; /* active ones that are not exempt */
+    struct http_list patient;       /* when the lane has little to do, nearly */
+    size_t queued;                  /* in the queue and among the patient */
+    unsigned passed;                /* patient ones by others since the last of them left */
+    size_t in_flight;               /* active ones that are not exempt */
 };
 
 struct http {

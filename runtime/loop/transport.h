@@ -49,6 +49,7 @@ struct http_request {
     bool stream;           /* deliver through on_data instead of collecting */
     bool fresh_connection; /* after a watchdog kill: never reuse a maybe dead connection */
     bool compressed;       /* accept gzip */
+    bool is_patient; /* what only tells: while others of its lane wait, one of 16 that leave */
 };
 
 enum { HTTP_BODY_BYTES_DEFAULT = 64 << 20, HTTP_CONNECT_TIMEOUT_DEFAULT_MS = 30000 };

@@ -67,6 +67,7 @@ static void expect_write(const struct write_request *request, const char *line, 
     stage_run(stage, 0);
     assert_int_equal(got.calls, 1);
     assert_int_equal(got.code, ERR_NONE);
+    assert_int_equal(stage->spy.last_patient, strstr(line, "/status?") != NULL);
     assert_string_equal(seen.line, line);
     assert_string_equal(seen.type, type);
     assert_string_equal(seen.body, body);

@@ -94,6 +94,7 @@ static void creates_an_event_that_tells_the_story(void **state)
     SCRIPT(f->stage, FOUND, CREATE);
     record(f, "Created", "six things were made");
     stage_used_up(f->stage);
+    assert_true(f->stage->spy.last_patient); /* what is told waits for what is done */
     assert_true(sent(f, "\"apiVersion\":\"events.k8s.io/v1\""));
     assert_true(sent(f, "\"type\":\"Normal\",\"reason\":\"Created\",\"action\":\"Reconcile\""));
     assert_true(sent(f, "\"eventTime\":\"2023-11-14T22:13:20.000000Z\""));

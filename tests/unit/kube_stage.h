@@ -32,7 +32,7 @@ enum { STAGE_STEPS_MAX = 128, STAGE_OPEN_MAX = 32 };
 struct spy {
     struct transport base;
     struct transport *inner;
-    bool last_fresh;
+    bool last_fresh, last_patient;
     enum http_lane last_lane;
 };
 
@@ -195,6 +195,7 @@ static inline struct http_call *spy_start(struct transport *self,
 {
     struct spy *spy = (struct spy *)self;
     spy->last_fresh = request->fresh_connection;
+    spy->last_patient = request->is_patient;
     spy->last_lane = request->lane;
     return transport_start(spy->inner, request, on, arg, err);
 }

@@ -55,6 +55,43 @@ static void lets_leases_and_other_lanes_pass_a_full_one(void **state)
     net_end(&net);
 }
 
+/* One request at a time: the order in which they are answered is that in which they left. */
+static void lets_the_patient_wait_for_others_but_not_for_ever(void **state)
+{
+    (void)state;
+    struct net net;
+    net_init_with(&net, true, (struct http_options){.in_flight_max = 1});
+    enum { COUNT = 40 };
+    struct client hog = {0}, patient[3] = {0};
+    struct client *others = mem_alloc(COUNT * sizeof *others);
+    struct http_request request = get(&net, "/hold");
+    client_start(&hog, net.http, &request);
+    wait_for(&net, peer_has_held, &net.peer);
+    request = get(&net, "/size?n=1");
+    request.is_patient = true;
+    for (int i = 0; i < 2; i++)
+        client_start(&patient[i], net.http, &request);
+    request.is_patient = false;
+    for (int i = 0; i < COUNT; i++)
+        client_start(&others[i], net.http, &request);
+    exchange_reply(net.peer.held, 200, NULL, 0, NULL, 0);
+    net.peer.held = NULL;
+    int done[2] = {0};
+    for (int p = 0; p < 2; p++) {
+        client_wait(&patient[p], net.world.loop);
+        for (int i = 0; i < COUNT; i++)
+            done[p] += others[i].dones;
+    }
+    assert_int_equal(done[0], 15);
+    assert_int_equal(done[1], 30);
+    client_wait(&others[COUNT - 1], net.world.loop);
+    client_wait(&hog, net.world.loop);
+    request.is_patient = true;
+    client_send(&patient[2], &net, request); /* alone: at once */
+    free(others);
+    net_end(&net);
+}
+
 static void reuses_a_connection_but_not_across_lanes_or_when_told_not_to(void **state)
 {
     (void)state;
@@ -216,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_100_requests_at_once_within_the_limit),
         cmocka_unit_test(lets_leases_and_other_lanes_pass_a_full_one),
+        cmocka_unit_test(lets_the_patient_wait_for_others_but_not_for_ever),
         cmocka_unit_test(reuses_a_connection_but_not_across_lanes_or_when_told_not_to),
         cmocka_unit_test(holds_the_server_back_while_paused),
         cmocka_unit_test(reports_a_stream_cut_by_the_server),
