@@ -285,18 +285,63 @@ static void hand_over(struct effect_call *call)
     jv_unref(body);
 }
 
-static void write_difference(struct effect_call *call, bool fresh)
+static void write_difference(struct effect_call *call)
 {
     bool scalable = jv_path(call->live, "spec", "replicas", NULL) != NULL;
     bool named = jv_path(call->wanted, "spec", "replicas", NULL) != NULL;
     if (lowers_replicas(call))
         pass_gate(call);
-    else if (scalable && !named && !fresh)
+    else if (scalable && !named && !call->is_fresh)
         get_live(call); /* who owns the replicas is only known to the server */
     else if (scalable && !named && owns_replicas(call))
         hand_over(call);
     else
         send_apply(call);
+}
+
+/* What nobody owns would be owned by the primary of this run again. */
+static bool is_taken_over(const struct effect_call *call)
+{
+    const char *ours = controller_uid(call->wanted);
+    return ours != NULL && strcmp(ours, call->run->uid) == 0 && controller_uid(call->live) == NULL;
+}
+
+static void on_owner(void *arg, const struct rest_response *response, const struct err *err)
+{
+    struct effect_call *call = arg;
+    const struct effects_run *run = call->run;
+    call->rest_call = NULL;
+    if (err != NULL && err->code != ERR_NOT_FOUND) {
+        effect_finish(call, NULL, err);
+        return;
+    }
+    const struct jv *metadata = err == NULL ? jv_get(response->object, "metadata") : NULL;
+    const char *uid = jv_path_str(metadata, "uid", NULL);
+    if (uid != NULL && strcmp(uid, run->uid) == 0 &&
+        jv_get(metadata, "deletionTimestamp") == NULL) {
+        call->owner_asked = true;
+        write_difference(call);
+        return;
+    }
+    struct err gone = {0};
+    err_set(&gone, ERR_CONFLICT,
+            "%s `%s` belongs to nobody, and %s `%s` is being deleted: it is left alone",
+            call->kind->kind, call->effect->name, run->kind, run->name);
+    gone.http_status = 409;
+    effect_finish(call, NULL, &gone);
+}
+
+/* Kubernetes takes the owner from what is to stay when it goes (--cascade=orphan). A run that began
+ * before would give it back, and all would be deleted with it. So an owner is asked before it takes
+ * something over, as Kubernetes' own controllers do. */
+static void ask_owner(struct effect_call *call, const struct kube_kind *kind)
+{
+    const struct effects_run *run = call->run;
+    struct write_request request = {.verb = WRITE_GET,
+                                    .kind = kind,
+                                    .namespace = kind->namespaced ? run->namespace : NULL,
+                                    .name = run->name};
+    effect_write(call, &request, on_owner);
 }
 
 static bool looked_after(struct effects_run *run)
@@ -343,8 +388,15 @@ static void compare(struct effect_call *call, bool fresh)
     bool differs = apply_differs(call->wanted, call->live, NULL);
     if (differs && log_enabled(run->options.log, LOG_DEBUG))
         log_difference(call);
-    if (differs)
-        write_difference(call, fresh);
+    const struct kube_kind *kind =
+        differs && is_taken_over(call) && !call->owner_asked
+            ? discovery_get(run->shared->options.discovery, run->api_version, run->kind)
+            : NULL;
+    call->is_fresh = fresh;
+    if (kind != NULL)
+        ask_owner(call, kind);
+    else if (differs)
+        write_difference(call);
     else if (!prune(call, call->live)) {
         remember(call, call->live);
         finish(call, call->live, "same");

@@ -50,6 +50,8 @@ struct effect_call {
     uint64_t digest; /* of what is wanted; 0 = none */
     bool gentle;     /* sent without force: an object nobody knew of may be someone else's */
     bool handed_over;
+    bool is_fresh,
+        owner_asked; /* `live` is as the server has it; so is the owner of what is wanted */
     bool
         refused; /* with a conflict, though nobody knew of an object: looked at once, not for ever */
 };

@@ -92,6 +92,32 @@ static void refuses_to_overwrite_what_another_controller_owns(void **state)
     assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
 }
 
+#define OWNED_MAP                                                                                  \
+    "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'map','ownerReferences':[{"          \
+    "'uid':'u-one','kind':'Thing','name':'one','apiVersion':'example.com/v1','controller':true}]}" \
+    ",'data':{}}"
+
+/* Its owner was taken from it, for it is to stay when that goes; the cache still has the owner whole. */
+static void nothing_is_taken_over_for_an_owner_that_is_being_deleted(void **state)
+{
+    struct test *test = *state;
+    fake_put(&test->fake, MAP, "{'apiVersion':'v1','kind':'ConfigMap','data':{}}");
+    begin(test);
+    fake_put(&test->fake, THING,
+             "{'apiVersion':'example.com/v1','kind':'Thing','metadata':{"
+             "'deletionTimestamp':'2023-11-14T22:13:20Z'}}");
+    apply_whole(test, OWNED_MAP, NULL);
+    assert_int_equal(test->err.code, ERR_CONFLICT);
+    assert_non_null(strstr(test->err.text, "is being deleted"));
+    assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
+    fake_put(&test->fake, THING, "{'apiVersion':'example.com/v1','kind':'Thing'}");
+    apply_whole(test, OWNED_MAP, NULL);
+    assert_string_equal(change(test), "updated");
+    assert_int_equal(fake_asked(&test->fake, "GET " THING), 2);
+    apply_whole(test, OWNED_MAP, NULL);
+    assert_int_equal(fake_asked(&test->fake, "GET " THING), 2); /* owned by now */
+}
+
 static void what_is_meant_for_one_object_is_not_written_to_another(void **state)
 {
     struct test *test = *state;
@@ -300,6 +326,7 @@ int main(void)
         TEST(puts_back_what_somebody_changed),
         TEST(removes_foreign_keys_only_from_maps_that_are_ours_whole),
         TEST(refuses_to_overwrite_what_another_controller_owns),
+        TEST(nothing_is_taken_over_for_an_owner_that_is_being_deleted),
         TEST(what_is_meant_for_one_object_is_not_written_to_another),
         TEST(passes_the_gate_to_lower_replicas),
         TEST(raises_replicas_without_the_gate),

@@ -43,8 +43,7 @@ function M.run(ctx)
   w.wait(ctx, "what can go has gone", 60, function() return claims() == "brokers-1, historicals-0", claims() end)
   local pod = w.read("v1", "Pod", "druid-tiny-historicals-0")
   w.equal(pod ~= nil and pod.metadata.finalizers, { HOLD }, "the pod that does not end")
-  local told = w.events("DruidVolumesLeft")[1]
-  w.check(told, "no event says which volumes are left")
+  local told = w.wait(ctx, "an event says which volumes are left", 60, function() return w.events("DruidVolumesLeft")[1] end)
   for _, name in ipairs{ "kept-druid-tiny-brokers-1", "kept-druid-tiny-historicals-0" } do
     w.check(told.note:find(name, 1, true), told.note)
   end
