@@ -100,21 +100,22 @@ end
 
 -- Troubles of a group are told when they appear, and again with the remedy when it is stuck. Gives the texts told, and
 -- whether a group was told to be stuck.
-local function new_troubles(old, new, list)
-  local known, told, remedies, stuck = {}, {}, {}, false
+local function new_troubles(old, new, entries, list)
+  local known, told, by_key, stuck = {}, {}, {}, false
   for _, group in ipairs(old.groups or {}) do
     known[without_numbers(group.name .. ": " .. (group.message or ""))] = true
-    remedies[group.name] = group.remedy and without_numbers(group.remedy)
+  end
+  for _, entry in ipairs(entries) do
+    by_key[entry.key] = entry
   end
   for _, group in ipairs(new.groups or {}) do
     local text = group.name .. ": " .. (group.message or "")
-    if group.remedy and remedies[group.name] ~= without_numbers(group.remedy) then
-      list[#list + 1] = M.event("Warning", "DruidNodeErrorState",
-        status.stuck_words(group.name, group.message or "", group.remedy))
-      told[text], stuck = true, true
-    elseif group.message and not known[without_numbers(text)] then
-      local reason = group.phase == "Failed" and "DruidOperatorUpdateFail" or "DruidNodeErrorState"
-      list[#list + 1] = M.event("Warning", reason, text)
+    if group.message and not known[without_numbers(text)] then
+      local entry, failed = by_key[group.name], group.phase == "Failed"
+      local is_stuck = entry and entry.stuck and not failed
+      list[#list + 1] = M.event("Warning", failed and "DruidOperatorUpdateFail" or "DruidNodeErrorState",
+        is_stuck and status.stuck_words(entry) or text)
+      stuck = stuck or is_stuck
       told[text] = true
     end
   end
@@ -220,7 +221,7 @@ function M.of_change(old, new, entries)
     list[#list + 1] = M.event("Warning", "DruidOperatorRollback", "Taking the update back to what was ready last: "
       .. new.rollback.reason)
   end
-  local told, stuck = new_troubles(old, new, list)
+  local told, stuck = new_troubles(old, new, entries, list)
   new_notes(old, entries, list)
   local degraded = condition.find(new.conditions, "Degraded")
   local before = condition.find(old.conditions, "Degraded")

@@ -12,6 +12,7 @@ local tables = require "lib.tables"
 
 local M = {}
 
+M.message_max = 800            -- of a group: the last lines of a log, and what helps
 M.line_max = 80                -- status.message is a column of kubectl; conditions say all
 M.write_pause_s = 2            -- counts are written at most this often; transitions at once
 
@@ -73,6 +74,11 @@ local function eta(phase, state, before, moved, now)
   return clock.rfc3339(now + (now - since) * (state.total - state.updated) // state.updated)
 end
 
+-- Why a group is stuck, and what helps.
+local function stuck_text(entry)
+  return entry.stuck.text .. "; " .. entry.ways_out
+end
+
 -- entry.trouble: text or nil; last: { [key] = group of the last status }.
 local function group_status(entry, last, now)
   local before = last[entry.key]
@@ -80,7 +86,7 @@ local function group_status(entry, last, now)
   local state = entry.state
   local moved = M.busy[phase] and (not before or before.phase ~= phase or before.updated ~= state.updated
     or before.ready ~= state.ready)
-  local message, note = entry.failed or entry.stuck and entry.stuck.text or entry.trouble, table.concat(entry.notes, "; ")
+  local message, note = entry.failed or entry.stuck and stuck_text(entry) or entry.trouble, table.concat(entry.notes, "; ")
   return {
     name = entry.key,
     nodeType = entry.type,
@@ -91,8 +97,7 @@ local function group_status(entry, last, now)
     revision = state.revision,
     phase = phase,
     waitsFor = entry.waits_for and names.cut(entry.waits_for, 500) or phase == "WaitingForHands" and M.by_hand(entry) or nil,
-    message = message and names.cut(message, 500),
-    remedy = entry.stuck and not entry.failed and entry.ways_out and names.cut(entry.ways_out, 500) or nil,
+    message = message and names.cut(message, M.message_max),
     note = note ~= "" and names.cut(note, 500) or nil,
     since = before and before.phase == phase and before.since or clock.rfc3339(now),
     progress = M.busy[phase] and (moved and clock.rfc3339(now) or before.progress) or nil,
@@ -145,8 +150,8 @@ local function progress_text(groups, ready, kept)
   return nil, nil
 end
 
-function M.stuck_words(group, why, remedy)
-  return string.format("%s is stuck: %s; %s", group, why, remedy)
+function M.stuck_words(entry)
+  return entry.key .. " is stuck: " .. stuck_text(entry)
 end
 
 -- What is wrong: a reason and a text, or nil.
@@ -173,8 +178,7 @@ local function trouble(groups, facts)
   end
   if stuck then
     return stuck.stuck.kind == "DeadlineExceeded" and "ProgressDeadlineExceeded" or "Stuck",
-      M.stuck_words(stuck.key, stuck.stuck.text, stuck.ways_out)
-        .. (#others > 0 and "; stuck, too: " .. names.list(others, 3) or "")
+      M.stuck_words(stuck) .. (#others > 0 and "; stuck, too: " .. names.list(others, 3) or "")
   end
   for _, entry in ipairs(facts.entries) do
     if entry.trouble then

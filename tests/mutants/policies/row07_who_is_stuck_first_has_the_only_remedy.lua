@@ -5,14 +5,14 @@ local events = require "base.druid.events"
 local tables = require "lib.tables"
 local of_change = events.of_change
 function events.of_change(old, new, entries)
-  local groups, stuck = {}, false
-  for i, group in ipairs(new.groups or {}) do
-    groups[i] = tables.shallow(group)
+  local list, stuck = {}, false
+  for i, entry in ipairs(entries) do
+    list[i] = tables.shallow(entry)
     if stuck then
-      groups[i].remedy = nil
+      list[i].stuck = nil
     end
-    stuck = stuck or group.remedy ~= nil
+    stuck = stuck or entry.stuck ~= nil
   end
-  return of_change(old, tables.merge(new, { groups = groups }), entries)
+  return of_change(old, new, list)
 end
 return events

@@ -2,7 +2,8 @@
 -- a thing that can be killed. `setting` is put there by the runner: namespace, mode, example (YAML).
 local setting = require "setting"
 
-local M = { namespace = setting.namespace, mode = setting.mode, example = setting.example, patience = setting.patience }
+local M = { namespace = setting.namespace, mode = setting.mode, example = setting.example, patience = setting.patience,
+  dies = setting.settles }   -- operators die at their writes, and what they have not said yet is never said
 
 M.DRUID = { apiVersion = "druid.apache.org/v1alpha1", kind = "Druid" }
 
