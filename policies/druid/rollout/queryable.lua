@@ -105,6 +105,19 @@ local function lacks(facts, tier)
   return nil
 end
 
+-- The same where Druid cannot be asked: what Kubernetes knows of a tier. nil for what is no Historical.
+function M.lacks_by_kubernetes(tier)
+  for _, row in ipairs(tier and tier.rows or {}) do
+    if row.deleting or not row.ready then
+      return row.name .. " is not ready"
+    end
+  end
+  if tier and #tier.rows < tier.wanted then
+    return string.format("tier %s has %d of %d Historicals", tier.name, #tier.rows, tier.wanted)
+  end
+  return nil
+end
+
 -- Nothing may go while data has fewer replicas than it should. Where there are more replicas wanted than
 -- servers, the first figure never gets to 0, and the second one does not know who is away: all servers of the tier must
 -- be there and hold what they can. options: { now =, period_s = of the Coordinator, records = see druid.rollout.step,

@@ -133,6 +133,14 @@ local cases = {
     t.equal(queryable.leaders("overlord", pods, leads), { ["c-2"] = true })
     t.equal(queryable.leaders("broker", pods, leads), {})
   end,
+  ["where Druid cannot be asked, Kubernetes says who of a tier is away"] = function(t)
+    local up, down, ends = { name = "a-0", ready = true }, { name = "b-0" }, { name = "c-0", ready = true, deleting = true }
+    t.equal(queryable.lacks_by_kubernetes(nil), nil)
+    t.equal(queryable.lacks_by_kubernetes(tier({ up, up }, 2)), nil)
+    t.equal(queryable.lacks_by_kubernetes(tier({ up, down }, 2)), "b-0 is not ready")
+    t.equal(queryable.lacks_by_kubernetes(tier({ up, ends }, 2)), "c-0 is not ready")
+    t.equal(queryable.lacks_by_kubernetes(tier({ up }, 2)), "tier hot has 1 of 2 Historicals")
+  end,
   ["a Broker answers for itself"] = function(t)
     t.equal(said(queryable.after.broker(rows[1], {}, facts())), "yes")
     t.equal(said(queryable.after.broker(rows[1], {}, facts({ answers = function() return false end }))),

@@ -175,6 +175,7 @@ end
 -- True when Druid has been silent for too long, else false and what that waits for.
 local function is_blind(asked, cluster, set, trouble, now)
   if not trouble.err then
+    M.is_silent(cluster, nil)   -- a word of it now and then is no silence, whatever it says
     return false
   elseif M.is_silent(cluster, trouble.err, was_asked(set.records), now) then
     asked.note = "Druid could not be asked, so its pods are replaced by what Kubernetes says: " .. trouble.err.message
@@ -230,6 +231,10 @@ function M.new(druid, cluster, entry, entries)
       local good, words = put(queryable.before[node_type], row, facts, set.pods,
         { now = now, period_s = period(cluster), records = set.records, tier = tier })
       local key, role = cluster.uid .. " " .. node_type, node_type == "overlord" and "overlord" or "leader"
+      if good and asked.note then
+        words = queryable.lacks_by_kubernetes(tier)
+        good = words == nil
+      end
       if good or not (node_type == "overlord" or node_type == "coordinator") or facts[role] ~= "" then
         leaderless_since[key] = nil
         return good, words

@@ -91,12 +91,26 @@ function M.run(ctx)
   heal(ctx, "west", "two")
   w.equal(pod_of("east").metadata.annotations.round, "two", "the update")
 
+  -- Nobody can be asked any more: what Kubernetes knows of the tier is enough to stay.
+  w.write_model(ctx, "faults", "- {emptyLoadstatus: true}\n")
+  edit(ctx, "east", "three")
+  w.wait(ctx, "east is held again", 120, function()
+    return (w.read("apps/v1", "StatefulSet", name_of("east")).metadata.annotations or {})["nemeton.dev/step"]
+  end)
+  set_crash(ctx, "west", "1")
+  w.wait(ctx, "west is not ready", 60, function() return not is_ready("west") end)
+  w.write_model(ctx, "faults", "- {answer: refuse}\n")
+  stays(ctx, "east", 900)
+  w.equal(words_of("east"), "druid-tiny-west-0 is not ready", "what it waits for while Druid is silent")
+  w.write_model(ctx, "faults", "[]\n")
+  heal(ctx, "west", "three")
+
   -- A corrected spec gets through: a broken group is not in its own way.
   break_pod(ctx, "west")
-  edit(ctx, "west", "three")
+  edit(ctx, "west", "four")
   w.wait(ctx, "the broken pod is replaced", 300, function()
     local pod = pod_of("west")
-    return pod and (pod.metadata.annotations or {}).round == "three" and is_ready("west")
+    return pod and (pod.metadata.annotations or {}).round == "four" and is_ready("west")
   end)
   w.wait(ctx, "the cluster is Ready", 600, function() return w.is_ready() end)
 end
