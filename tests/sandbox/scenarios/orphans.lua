@@ -62,7 +62,7 @@ function M.run(ctx)
 
   allow(ctx, 2)
   w.wait(ctx, "the claim beyond its maximum is marked", 60, function() return claims() == "0 1 2*", claims() end)
-  w.equal(#w.events("DruidVolumesGo"), 1, "what was announced")
+  w.wait(ctx, "it is announced, once", 60, function() return #w.events("DruidVolumesGo") == 1 end)
   w.wait(ctx, "and is deleted", 120, function() return claims() == "0 1", claims() end)
 
   -- Somebody else reads the next one.

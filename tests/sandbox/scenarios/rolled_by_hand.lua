@@ -95,6 +95,7 @@ end
 local function own_hands(ctx)
   w.check(ctx.patch(w.target("apps/v1", "StatefulSet", HOT),
     { spec = { updateStrategy = { type = "OnDelete", rollingUpdate = json.null } } }))
+  ctx.sleep(180000)   -- they are watched apart: this one has to be known before the next
   edit(ctx, "historicals", { podAnnotations = { round = "three" } })
   w.wait(ctx, "they wait for hands", 120, function() return phase_of("historicals") == "WaitingForHands" end)
   ctx.sleep(60000)
