@@ -1,8 +1,8 @@
 -- Asks the pods that Kubernetes has replaced by itself whether they serve, before the next group restarts.
 --
--- What druid.rollout.step steps is asked pod by pod on its way. A Deployment, and a Broker or a Router that is alone, is
--- rolled by Kubernetes, whose Ready says what their probes say and no more. So every pod of such a group before the
--- next one has to answer for itself, at the path that druid.rollout.questions has for its type. One that says no is
+-- What druid.rollout.step steps is asked pod by pod on its way. A Deployment, and a Broker, Router, Overlord or Coordinator
+-- that is alone, is rolled by Kubernetes, whose Ready says what their probes say and no more. So every pod of such a group
+-- before the next one has to answer for itself, at the path that druid.rollout.questions has for its type. One that says no is
 -- waited for. One that gives no answer is waited for as there; then what Kubernetes says has to do, and the note of the
 -- group that goes says so. A group that its user rolls is not asked.
 -- Nobody is asked while nothing waits. An answer stands for `ask_again_ms`, and is kept in memory: it may be lost at

@@ -27,9 +27,10 @@ M.types = { historical = 1, broker = 2, router = 2, overlord = 2, coordinator = 
 M.unready_s = 10   -- an old pod that is not ready for so long has nothing to lose
 
 -- Whether a group's StatefulSet is stepped when its template changes. declared: its update strategy in the
--- Druid object, or nil.
-function M.is_stepped(group, total, declared)
-  local least = M.types[group.type or ""]
+-- Druid object, or nil. in_hand: it is held already, or its user has left it half-way. Such a one is stepped to its end,
+-- also where one pod is all it has: let go, it would restart at once, whoever's turn it is, in a pause, too.
+function M.is_stepped(group, total, declared, in_hand)
+  local least = M.types[group.type or ""] and (in_hand and 1 or M.types[group.type])
   return group.kind == "StatefulSet" and least ~= nil and total >= least and not M.is_by_hand(declared)
 end
 
@@ -54,8 +55,9 @@ end
 
 -- The same for an entry of druid.plan, as it is now.
 function M.is_wanted(cluster, entry)
-  return cluster.spec.rollingDeploy ~= false and not entry.state.ungated
-    and M.is_stepped(entry.group, entry.state.total, entry.declared)
+  local state = entry.state
+  return cluster.spec.rollingDeploy ~= false and not state.ungated
+    and M.is_stepped(entry.group, state.total, entry.declared, state.held or state.reclaimed)
 end
 
 -- What is merged into a set to begin and to end the holding of it. live: the set.

@@ -76,6 +76,9 @@ local cases = {
     t.ok(step.is_stepped(group, 2, { type = "RollingUpdate", rollingUpdate = { partition = 0 } }))
     t.ok(not step.is_stepped({ type = "historical", kind = "Deployment" }, 2, nil))
     t.ok(not step.is_stepped({ type = "router", kind = "StatefulSet" }, 1, nil))
+    t.ok(step.is_stepped({ type = "router", kind = "StatefulSet" }, 1, nil, true))
+    t.ok(not step.is_stepped({ type = "router", kind = "StatefulSet" }, 0, nil, true))
+    t.ok(not step.is_stepped({ type = "", kind = "StatefulSet" }, 1, nil, true))
   end,
   ["what its user rolled is ours again when the Druid object says so, or said otherwise before"] = function(t)
     local by_hand = { metadata = { annotations = { ["nemeton.dev/by-hand"] = "true" } } }

@@ -152,6 +152,45 @@ return {
     t.equal(druid.said, { "disable 1", "enable 1", "disable 1" })
     t.ok(group(world, "workers").waitsFor:find("gets no new tasks", 1, true), group(world, "workers").waitsFor)
   end,
+  ["what its user left half-way is rolled by us also where it is alone: in its turn, and not while the update is paused"] = function(t)
+    local spec = cluster()
+    spec.nodes.routers, spec.nodes.brokers = node("router", 1), node("broker", 1)
+    for _, key in ipairs({ "routers", "brokers" }) do
+      spec.nodes[key].updateStrategy = { type = "OnDelete" }
+    end
+    local world = new_world(spec)
+    local druid = new_druid(world)
+    world.bring_up()
+    local function strategy(key)
+      local set = world.objects["StatefulSet/druid-demo-" .. key]
+      return (set.spec.updateStrategy or { type = "RollingUpdate" }).type .. " " .. tostring(set.metadata.annotations["nemeton.dev/step"] ~= nil)
+    end
+    world.edit(function(one)
+      one.nodes.routers.podAnnotations, one.nodes.brokers.podAnnotations = { round = "two" }, { round = "two" }
+    end)
+    world.run()
+    local function seen()
+      for _, key in ipairs({ "brokers", "routers" }) do
+        local set = world.objects["StatefulSet/druid-demo-" .. key]
+        set.status.observedGeneration, set.status.updatedReplicas = set.metadata.generation, 0
+      end
+    end
+    seen()
+    world.run()
+    t.equal({ group(world, "brokers").phase, group(world, "routers").phase }, { "WaitingForHands", "WaitingForHands" })
+    world.primary.metadata.annotations = { ["nemeton.dev/rollout"] = "pause" }
+    world.edit(function(one) one.nodes.routers.updateStrategy, one.nodes.brokers.updateStrategy = nil, nil end)
+    local log = world.run()
+    seen()
+    log = log .. world.run()
+    t.equal({ strategy("brokers"), strategy("routers"), log:find("delete Pod", 1, true) }, { "OnDelete true", "OnDelete true" })
+    world.primary.metadata.annotations = nil
+    world.edit(function() end)
+    log = world.run()
+    t.ok(log:find("delete Pod/druid-demo-brokers-0", 1, true), log)
+    t.ok(not log:find("delete Pod/druid-demo-routers-0", 1, true), log)
+    t.equal({ strategy("brokers"), strategy("routers"), #druid.said }, { "OnDelete true", "OnDelete true", 0 })
+  end,
   ["a set whose strategy somebody changed by hand is theirs, and one that is complete is let go at once"] = function(t)
     local world = new_world(cluster())
     new_druid(world)
