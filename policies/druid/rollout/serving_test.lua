@@ -2,6 +2,7 @@
 
 local new_world = require("druid.init_world_test").new
 local serving = require "druid.rollout.serving"
+local stuck = require "druid.stuck"
 
 local paths = { brokers = "/druid/broker/v1/readiness", historicals = "/druid/historical/v1/readiness",
   routers = "/status/health" }
@@ -12,10 +13,11 @@ local function node(node_type, replicas, kind)
 end
 
 -- A cluster of a group that is not stepped and a Router, up to date but for the Router; `says` by the path of a request: a
--- status, or nil for silence.
-local function updating(first, timeout, strategy)
+-- status, or nil for silence. more: a node of Overlords, which go after the Routers.
+local function updating(first, timeout, strategy, more)
   local world = new_world({ image = "apache/druid:33.0.0", druidTimeout = timeout, ["common.runtime.properties"] = "a=b",
-    services = { { spec = { type = "ClusterIP" } } }, nodes = { routers = node("router", 1), [first.key] = first.node } })
+    services = { { spec = { type = "ClusterIP" } } },
+    nodes = { routers = node("router", 1), [first.key] = first.node, overlords = more } })
   first.node.updateStrategy = strategy
   world.says, world.asked = {}, {}
   world.http = { request = function(request)
@@ -132,6 +134,40 @@ return {
     end
     t.equal(is_restarted(world.run()), false)
     t.ok(routers(world).waitsFor:find("^Druid cannot be asked: "), routers(world).waitsFor)
+  end,
+  ["a group to which there is no way is not waited for longer because another one answers"] = function(t)
+    local world = updating({ key = "brokers", node = node("broker", 1, "Deployment") }, "0s", nil, node("overlord", 1))
+    local function overlords()
+      return (world.objects["StatefulSet/druid-demo-overlords"].spec.template.metadata.annotations or {}).round
+    end
+    world.http.request = function(request)
+      if request.url:find("/status/health", 1, true) then
+        return { status = 200, headers = {}, body = "" }
+      end
+      return nil, { code = "timeout", message = "no answer" }
+    end
+    t.equal(is_restarted(world.run()), true)
+    world.settle()
+    world.run()
+    t.equal(overlords(), "two", "the Brokers never answered, the Router did")
+  end,
+  ["one that never serves is told as stuck, with what helps"] = function(t)
+    local back, deadline = restore(0), stuck.deadline_s
+    local world = updating({ key = "brokers", node = node("broker", 2, "Deployment") })
+    world.says[paths.brokers] = 503
+    world.run()
+    t.equal(routers(world).message, nil)
+    stuck.deadline_s = 0
+    world.run()
+    t.ok(routers(world).message:find("^druid%-demo%-brokers%-1 does not say yet that it is ready to serve, for more than 0 s; "
+      .. "look at kubectl logs of this pod"), routers(world).message)
+    t.ok(table.concat(world.events, "\n"):find("routers is stuck: druid-demo-brokers-1 does not say", 1, true))
+    t.equal({ routers(world).phase, world.gauges[1].labels.cause }, { "Waiting", "NotServing" })
+    world.says[paths.brokers] = 200
+    local log = world.run()
+    back()
+    stuck.deadline_s = deadline
+    t.equal({ is_restarted(log), routers(world).message }, { true })
   end,
   ["pods that a cache does not have yet are waited for"] = function(t)
     local world = updating({ key = "brokers", node = node("broker", 2, "Deployment") })

@@ -152,7 +152,7 @@ return {
     t.equal(druid.said, { "disable 1", "enable 1", "disable 1" })
     t.ok(group(world, "workers").waitsFor:find("gets no new tasks", 1, true), group(world, "workers").waitsFor)
   end,
-  ["what its user left half-way is rolled by us also where it is alone: in its turn, and not while the update is paused"] = function(t)
+  ["what its user left half-way is rolled by us also where it is alone: in its turn, and not in a pause"] = function(t)
     local spec = cluster()
     spec.nodes.routers, spec.nodes.brokers = node("router", 1), node("broker", 1)
     for _, key in ipairs({ "routers", "brokers" }) do
@@ -163,7 +163,8 @@ return {
     world.bring_up()
     local function strategy(key)
       local set = world.objects["StatefulSet/druid-demo-" .. key]
-      return (set.spec.updateStrategy or { type = "RollingUpdate" }).type .. " " .. tostring(set.metadata.annotations["nemeton.dev/step"] ~= nil)
+      return (set.spec.updateStrategy or { type = "RollingUpdate" }).type .. " "
+        .. tostring(set.metadata.annotations["nemeton.dev/step"] ~= nil)
     end
     world.edit(function(one)
       one.nodes.routers.podAnnotations, one.nodes.brokers.podAnnotations = { round = "two" }, { round = "two" }
