@@ -33,7 +33,7 @@ end
 -- The most that it asks for changes; nobody is woken by that, so something else changes, too.
 local function allow(ctx, most)
   w.check(ctx.patch(w.target("autoscaling/v2", "HorizontalPodAutoscaler", "theirs"), { spec = { maxReplicas = most } }))
-  ctx.sleep(1000)
+  ctx.sleep(w.patience > 1 and 180000 or 1000)   -- it is known by then
   w.check(ctx.patch(w.druid(), { spec = { workloadAnnotations = { most = tostring(most) } } }))
 end
 
