@@ -13,12 +13,25 @@ static int rank(const struct jv *object)
     return strcmp(kind, "Namespace") == 0 ? 1 : 2;
 }
 
+/* kubectl notes what it applies among the annotations, so a file always has some: those that others
+ * have set stay, also where the file names none. */
+static struct jv *with_annotations(const struct jv *wanted)
+{
+    struct jv *form = jv_copy(wanted);
+    const struct jv *metadata = jv_get(wanted, "metadata");
+    if (jv_is_object(metadata))
+        jv_set(form, "metadata", jv_copy(metadata));
+    jv_ensure(form, "metadata", "annotations", NULL);
+    return form;
+}
+
 /* What was applied last and is not any more is removed; what is in the file is set; what others have
  * set besides stays. */
-static struct jv *merged(const struct jv *live, const struct jv *wanted)
+static struct jv *merged(const struct jv *live, const struct jv *file)
 {
     const char *text = jv_path_str(live, "metadata", "annotations", LAST_APPLIED, NULL);
     struct jv *last = NULL, *base = jv_ref((struct jv *)live);
+    struct jv *wanted = with_annotations(file);
     if (text != NULL && jv_parse(text, strlen(text), &last, NULL) == 0) {
         struct jv *patch = merge_patch_diff(last, wanted);
         if (patch != NULL) {
@@ -30,6 +43,7 @@ static struct jv *merged(const struct jv *live, const struct jv *wanted)
         jv_unref(last);
     }
     struct jv *out = merge_patch_apply(base, wanted);
+    jv_unref(wanted);
     jv_unref(base);
     return out;
 }

@@ -298,6 +298,33 @@ static void a_plan_of_a_deletion_shows_the_volumes_that_go(void **state)
     }
 }
 
+/* As `kubectl apply` would: what it applied itself goes with the file, what others noted stays. */
+static void a_plan_leaves_the_annotations_of_others(void **state)
+{
+    (void)state;
+    struct folder folder = folder_make();
+    const char *path = folder_put(&folder, "twice.yaml",
+                                  "apiVersion: druid.apache.org/v1alpha1\n"
+                                  "kind: Druid\n"
+                                  "metadata:\n"
+                                  "  name: a\n"
+                                  "  namespace: team\n"
+                                  "  annotations:\n"
+                                  "    druid.apache.org/ignored: \"true\"\n"
+                                  "    kubectl.kubernetes.io/last-applied-configuration: "
+                                  "'{\"metadata\": {\"annotations\": {}}}'\n"
+                                  "spec: {common.runtime.properties: \"\", nodes: {}}\n"
+                                  "---\n"
+                                  "apiVersion: druid.apache.org/v1alpha1\n"
+                                  "kind: Druid\n"
+                                  "metadata: {name: a, namespace: team}\n"
+                                  "spec: {common.runtime.properties: \"\", nodes: {}}\n");
+    struct outcome o = RUN("plan", (char *)path);
+    assert_has(o.out, "druid.apache.org/ignored");
+    outcome_free(&o);
+    folder_remove(&folder);
+}
+
 static void a_plan_fails_with_the_reason_when_it_would_not_become_ready(void **state)
 {
     (void)state;
@@ -333,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_restored_template_has_no_empty_time),
         cmocka_unit_test(a_plan_tells_what_is_created),
         cmocka_unit_test(a_plan_of_a_deletion_shows_the_volumes_that_go),
+        cmocka_unit_test(a_plan_leaves_the_annotations_of_others),
         cmocka_unit_test(a_plan_fails_with_the_reason_when_it_would_not_become_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
