@@ -26,7 +26,7 @@ M.segments_sql = "SELECT \"server\", COUNT(*) AS \"n\" FROM sys.server_segments 
 
 local good_since = {}   -- uid of a pod = when it was first as good as before
 local leaderless_since = {} -- uid of a cluster and type = when it was first seen that nobody leads
-local silent_since = {} -- uid of a cluster = when it could first not be asked
+local silent = {} -- uid of a cluster = { since = when it could first not be asked, last = when it was tried last }
 
 -- The facts -----------------------------------------------------------------------------------------
 
@@ -153,14 +153,20 @@ function M.patience(cluster, asked, err)
   return durations.seconds(cluster.spec.druidTimeout) or M.unasked_s
 end
 
--- True when Druid has been silent for too long. err: why it could not be asked just now; nil: it could.
+-- True when Druid has been silent for too long. err: why it could not be asked just now; nil: it could. A silence after
+-- which nobody asked for `lost_s` belongs to another update, and is over.
 function M.is_silent(cluster, err, asked, now)
   if not err then
-    silent_since[cluster.uid] = nil
+    silent[cluster.uid] = nil
     return false
   end
-  silent_since[cluster.uid] = silent_since[cluster.uid] or now
-  return now - silent_since[cluster.uid] >= M.patience(cluster, asked, err)
+  local known = silent[cluster.uid]
+  if not known or now - known.last > M.lost_s then
+    known = { since = now }
+    silent[cluster.uid] = known
+  end
+  known.last = now
+  return now - known.since >= M.patience(cluster, asked, err)
 end
 
 local function was_asked(records)

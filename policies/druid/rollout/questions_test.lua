@@ -23,5 +23,8 @@ return {
     t.equal(questions.is_silent(druid, refused, false, 160), true)
     t.equal(questions.is_silent(druid, nil, false, 161), false)
     t.equal(questions.is_silent(druid, refused, false, 162), false)
+    t.equal(questions.is_silent(druid, refused, false, 162 + questions.lost_s), true)
+    t.equal(questions.is_silent(druid, refused, false, 163 + 2 * questions.lost_s), false,
+      "that of a former update, about which nobody asked since, says nothing")
   end,
 }
