@@ -222,7 +222,7 @@ static struct http_call *lane_next(struct http_multi *lane)
         lane->passed = 0;
         return patient;
     }
-    lane->passed += patient ? 1 : 0;
+    lane->passed += patient && first ? 1 : 0;
     return first;
 }
 
