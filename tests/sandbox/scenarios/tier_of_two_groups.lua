@@ -91,7 +91,7 @@ function M.run(ctx)
   heal(ctx, "west", "two")
   w.equal(pod_of("east").metadata.annotations.round, "two", "the update")
 
-  -- Nobody can be asked any more: what Kubernetes knows of the tier is enough to stay.
+  -- Nobody can be asked about segments any more: what Kubernetes knows of the tier is enough to stay.
   w.write_model(ctx, "faults", "- {emptyLoadstatus: true}\n")
   edit(ctx, "east", "three")
   w.wait(ctx, "east is held again", 120, function()
@@ -99,7 +99,8 @@ function M.run(ctx)
   end)
   set_crash(ctx, "west", "1")
   w.wait(ctx, "west is not ready", 60, function() return not is_ready("west") end)
-  w.write_model(ctx, "faults", "- {answer: refuse}\n")
+  w.write_model(ctx, "faults", "- {path: /druid/coordinator/v1/loadstatus, answer: refuse}\n"
+    .. "- {path: /druid/coordinator/v1/servers, answer: refuse}\n")
   stays(ctx, "east", 900)
   w.equal(words_of("east"), "druid-tiny-west-0 is not ready", "what it waits for while Druid is silent")
   w.write_model(ctx, "faults", "[]\n")
