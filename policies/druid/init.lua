@@ -170,7 +170,11 @@ function M.run(ctx, kube_door, http_door)
   recreate.run(ctx, cluster, steps, done, function() return world.labelled(kube_door, cluster, "PersistentVolumeClaim") end)
   proof.keep(cluster, seen and write.left_all_as_wanted(steps, done) and proof.after(seen, finalizers, done.landed) or nil,
     steps)
-  return M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps), steps, done)
+  local result, failed = M.finish(ctx, kube_door, druid, cluster, old, plan.rendered_names(wanted, steps), steps, done)
+  if failed then
+    proof.forget(cluster.uid)   -- the status may not name yet what there is
+  end
+  return result, failed
 end
 
 -- The parts of the story, in the order of their appearance ----------------------------------------

@@ -98,6 +98,15 @@ return {
     world.run()
     t.ok(world.compared > 0)
   end,
+  ["what was made while the status could not be written is in the next one"] = function(t)
+    local world = new_world(tiny())
+    world.fail = "status"
+    world.run()
+    world.fail = nil
+    world.settle()
+    world.run()
+    t.equal(world.primary.status.services, { "druid-demo-brokers", "druid-demo-coordinators", "druid-demo-historicals" })
+  end,
   ["a lost pod is told although nothing is compared"] = function(t)
     local world = new_world(tiny())
     world.bring_up()

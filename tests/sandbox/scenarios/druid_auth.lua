@@ -29,7 +29,7 @@ function M.run(ctx)
     nodes.middlemanagers.dynamicConfig = { selectStrategy = { type = "fillCapacity" } }
   end)
   w.wait(ctx, "it is told that there is no Secret", 120, condition("NoCredentials"))
-  w.check(#w.events("DruidAPIGetAuthCredsFailed") > 0, "an event says so")
+  w.wait(ctx, "an event says so", 10, function() return #w.events("DruidAPIGetAuthCredsFailed") > 0 end)
   w.check(ctx.create(secret("mistyped")))
   local refused = w.wait(ctx, "it is told that the password is wrong", 180, condition("Failed"))
   w.check(refused.message:find("401", 1, true), refused.message)

@@ -106,7 +106,7 @@ local function survive_silence(ctx)
   w.check(ctx.create(batch("other", "second")))
   w.wait(ctx, "the other cluster's batch has succeeded", 90, phase("other", "Succeeded"))
   w.wait(ctx, "the finalizer has gone", 240, gone("news"))
-  w.check(#w.events("DruidIngestionControllerDeleteFail") > 0, "it is told what may still run")
+  w.wait(ctx, "it is told what may still run", 10, function() return #w.events("DruidIngestionControllerDeleteFail") > 0 end)
   w.write_model(ctx, "faults", "[]\n", "tiny")
 end
 

@@ -99,6 +99,7 @@ function M.run(ctx)
   end)
   set_crash(ctx, "west", "1")
   w.wait(ctx, "west is not ready", 60, function() return not is_ready("west") end)
+  ctx.sleep(90000)   -- the operator knows it, too
   w.write_model(ctx, "faults", "- {path: /druid/coordinator/v1/loadstatus, answer: refuse}\n"
     .. "- {path: /druid/coordinator/v1/servers, answer: refuse}\n")
   stays(ctx, "east", 900)
