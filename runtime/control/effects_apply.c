@@ -1,8 +1,9 @@
 /* Apply: compare with what is there, send only what differs, and never take what is not ours.
  *
  *   cache says what is there ─→ nothing differs: done, "same"
- *   (or a live GET, where it   ├ fewer replicas: the gate
- *    cannot say)               ├ replicas no longer named: hand them over first, then apply
+ *   (or a live GET, where it   ├ nobody owns it any more: is its owner there to stay?
+ *    cannot say)               ├ fewer replicas: the gate
+ *                              ├ replicas no longer named: hand them over first, then apply
  *                              └ apply ─→ foreign keys in maps that are ours whole: merge patch
  */
 #include "control/effects_internal.h"
@@ -325,7 +326,7 @@ static void on_owner(void *arg, const struct rest_response *response, const stru
     }
     struct err gone = {0};
     err_set(&gone, ERR_CONFLICT,
-            "%s `%s` belongs to nobody, and %s `%s` is being deleted: it is left alone",
+            "%s `%s` belongs to nobody, and %s `%s` is gone or being deleted: it is left alone",
             call->kind->kind, call->effect->name, run->kind, run->name);
     gone.http_status = 409;
     effect_finish(call, NULL, &gone);

@@ -108,7 +108,7 @@ static void nothing_is_taken_over_for_an_owner_that_is_being_deleted(void **stat
              "'deletionTimestamp':'2023-11-14T22:13:20Z'}}");
     apply_whole(test, OWNED_MAP, NULL);
     assert_int_equal(test->err.code, ERR_CONFLICT);
-    assert_non_null(strstr(test->err.text, "is being deleted"));
+    assert_non_null(strstr(test->err.text, "is gone or being deleted"));
     assert_int_equal(fake_asked(&test->fake, "PATCH"), 0);
     fake_put(&test->fake, THING, "{'apiVersion':'example.com/v1','kind':'Thing'}");
     apply_whole(test, OWNED_MAP, NULL);

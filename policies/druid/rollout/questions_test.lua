@@ -27,4 +27,14 @@ return {
     t.equal(questions.is_silent(druid, refused, false, 163 + 2 * questions.lost_s), false,
       "that of a former update, about which nobody asked since, says nothing")
   end,
+  ["a Druid that answers in between is not silent, though its answer is no"] = function(t)
+    local cluster_of, pod = cluster("60s"), { uid = "p1", name = "brokers-0" }
+    cluster_of.uid, cluster_of.namespace, cluster_of.name = "questions-between", "ns", "demo"
+    local druid = { cluster = cluster_of, kube = { list = function() return {} end } }   -- of whose pods none is known
+    questions.is_silent(cluster_of, refused, false, clock.now() - 100)
+    local asked = questions.new(druid, cluster_of, { type = "broker" }, {})
+    local good = asked.options({ pods = { pod }, records = {} }, {}).after(pod, {})
+    t.equal({ good, asked.note }, { false })
+    t.equal(questions.is_silent(cluster_of, refused, false, clock.now()), false)
+  end,
 }
